@@ -1,0 +1,77 @@
+"""The clock. The one file that reads the machine's time.
+
+`WallClock` runs live, `VirtualClock` runs over history; whoever needs the time is handed one of
+them. `Stopwatch` measures what work costs; what it reads never enters a decision's hash.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ostinato.core.ports import Clock
+
+
+class WallClock:
+    """The machine's clock in UTC."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+
+@dataclass(slots=True)
+class VirtualClock:
+    """A clock that stands still until it is told to move, and only ever forward.
+
+    Parameters
+    ----------
+    current_ns
+        Where it starts, nanoseconds since 1970.
+
+    Examples
+    --------
+    >>> clock = VirtualClock(5)
+    >>> clock.advance_to(9)
+    >>> clock.now_ns()
+    9
+    """
+
+    current_ns: int = 0
+
+    def now_ns(self) -> int:
+        return self.current_ns
+
+    def advance_to(self, moment_ns: int) -> None:
+        """Move to a later moment (an earlier one is a bug in the caller)."""
+        assert moment_ns >= self.current_ns, "a virtual clock never goes back"
+        self.current_ns = moment_ns
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Adds up the wall and processor seconds spent inside ``with`` blocks.
+
+    Examples
+    --------
+    >>> watch = Stopwatch()
+    >>> with watch:
+    ...     _ = sum(range(10))
+    >>> watch.wall_seconds >= 0 and watch.cpu_seconds >= 0
+    True
+    """
+
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    _wall_start: float = field(default=0.0, repr=False)
+    _cpu_start: float = field(default=0.0, repr=False)
+
+    def __enter__(self) -> Stopwatch:
+        self._wall_start, self._cpu_start = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.wall_seconds += time.perf_counter() - self._wall_start
+        self.cpu_seconds += time.process_time() - self._cpu_start
+
+
+__all__ = ["Clock", "Stopwatch", "VirtualClock", "WallClock"]

@@ -1,0 +1,356 @@
+"""What travels round the loop: events that happened and decisions that were made.
+
+Every record has a `kind`, the time it happened (`ts_event_ns`), the time we wrote it
+(`ts_record_ns`) and its place in the order (`seq`, given once, by the kernel). Records are never
+changed after they are made.
+
+Two families:
+
+- **batches** carry many rows in columns: `RequestsArrived`, `PredictionsMade`, `LabelsArrived`,
+  `RowsMatured`, `CandidateEvaluated`. They flow between stages and into the event log.
+- **decisions** are one entry of the journal each, with the evidence they rest on. The ones that
+  ask the runtime for slow work (`TrainingRequested`) are effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.core.canonical import canonical_json, plain
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
+
+ROLES = ("champion", "canary", "holdback", "fallback")
+"""Roles in which a version can answer; a `PredictionsMade` stores the index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The fields every record has. Times are nanoseconds since 1970, UTC."""
+
+    kind: ClassVar[str]
+    ts_event_ns: int
+    ts_record_ns: int
+    seq: int = -1
+
+
+# ---------------------------------------------------------------- batches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestsArrived(Record):
+    """Requests to score, in order of time.
+
+    `offset` is the place of the first row in its source; `rows` are handles under which the
+    scorer finds the features as served (for a log: offset, offset + 1, ...). `groups` holds, per
+    row, the index of each slice the row belongs to (-1: none).
+    """
+
+    kind: ClassVar[str] = "requests_arrived"
+    offset: int
+    ids: NDArray[Any]
+    times_ns: Ints
+    unit_hashes: NDArray[np.uint64]
+    groups: Codes
+    payload: Any = None
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionsMade(Record):
+    """Answers given. `scores[v]` has every row that version v scored, NaN where it did not.
+
+    `answered` indexes `versions`, `roles` indexes `ROLES`.
+    """
+
+    kind: ClassVar[str] = "predictions_made"
+    offset: int
+    ids: NDArray[Any]
+    times_ns: Ints
+    unit_hashes: NDArray[np.uint64]
+    groups: Codes
+    versions: tuple[str, ...]
+    answered: NDArray[np.int16]
+    roles: NDArray[np.int8]
+    scores: Mapping[str, Floats]
+    epoch: int
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+    def answers(self) -> Floats:
+        """The score each request was answered with: (n,) or (n, k)."""
+        if len(self.versions) == 1:
+            return self.scores[self.versions[0]]
+        stacked = np.stack([self.scores[version] for version in self.versions])
+        picked: Floats = stacked[self.answered, np.arange(len(self))]
+        return picked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsArrived(Record):
+    """Truth about earlier predictions, in order of the time it became known.
+
+    `values`: class index (binary: 0 or 1) or the target; NaN withdraws a label.
+    """
+
+    kind: ClassVar[str] = "labels_arrived"
+    ids: NDArray[Any]
+    times_ns: Ints
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsMatured(Record):
+    """Predictions whose truth is settled: labelled, or overdue.
+
+    Rows come in the order they were predicted, whole cohorts at a time, so that quick labels are
+    not over-represented. `labels` is NaN where the label is overdue and censored. `signs` is +1
+    for a new row; a revision takes the old row back with -1 and gives the new one with +1.
+    `matured_to_ns`: every prediction up to this time has matured.
+    """
+
+    kind: ClassVar[str] = "rows_matured"
+    offsets: Ints
+    times_ns: Ints
+    label_times_ns: Ints
+    unit_hashes: NDArray[np.uint64]
+    groups: Codes
+    labels: Floats
+    versions: tuple[str, ...]
+    answered: NDArray[np.int16]
+    roles: NDArray[np.int8]
+    scores: Mapping[str, Floats]
+    signs: NDArray[np.int8]
+    matured_to_ns: int
+    revision: bool = False
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationSet:
+    """Paired scores of candidate and champion on rows neither was trained on."""
+
+    name: str
+    times_ns: Ints
+    labels: Floats
+    groups: Codes
+    candidate: Floats
+    champion: Floats | None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateEvaluated(Record):
+    """The candidate's scores beside the champion's; comes right after `CandidateTrained`."""
+
+    kind: ClassVar[str] = "candidate_evaluated"
+    version: str
+    sets: tuple[ValidationSet, ...]
+    latency_ms_per_row: float
+    artifact_bytes: int
+
+
+# ---------------------------------------------------------------- decisions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(Record):
+    """One entry of the journal.
+
+    `subject` is what it is about (a version, a trigger), `reason` one plain sentence, `evidence`
+    the numbers it rests on, `measured` what a stopwatch or a scale said. `measured` is kept beside
+    the entry and is **not** part of its hash: it differs between two runs of the same replay.
+    """
+
+    subject: str
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    policy_digest: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        """Everything the hash covers, as JSON types."""
+        written: dict[str, Any] = plain(self)
+        del written["measured"]
+        return written
+
+    def canonical(self) -> str:
+        """The exact text the hash covers."""
+        return canonical_json(self.body())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopStarted(Decision):
+    """The loop began, under this policy and seed."""
+
+    kind: ClassVar[str] = "loop_started"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerChanged(Decision):
+    """A trigger changed its mind: `quiet`, `warn`, `act`, or kept from acting (`held`)."""
+
+    kind: ClassVar[str] = "trigger_changed"
+    stance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRequested(Decision):
+    """The triggers asked for a new model. `change_ns`: where the change began, if known."""
+
+    kind: ClassVar[str] = "learning_requested"
+    change_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRequested(Decision):
+    """Effect: train a candidate on matured rows predicted in [from_ns, to_ns).
+
+    `holdout_from_ns`: rows from here to `matured_to_ns` are the recent holdout.
+    """
+
+    kind: ClassVar[str] = "training_requested"
+    request: str
+    from_ns: int
+    to_ns: int
+    holdout_from_ns: int
+    matured_to_ns: int
+    half_life_ns: int | None
+    warm_start_from: str | None
+    champion: str | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateTrained(Decision):
+    """A candidate is in the registry under `subject`; `artifact` is the hash of its content."""
+
+    kind: ClassVar[str] = "candidate_trained"
+    request: str
+    artifact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingFailed(Decision):
+    """The learner raised, hung or answered nonsense; the champion stays."""
+
+    kind: ClassVar[str] = "training_failed"
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateJudged(Decision):
+    """One gate's verdict on a candidate: `pass`, `fail` or `inconclusive`."""
+
+    kind: ClassVar[str] = "gate_judged"
+    gate: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateAccepted(Decision):
+    """All gates passed: the candidate may be rolled out."""
+
+    kind: ClassVar[str] = "candidate_accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateRejected(Decision):
+    """A gate failed or could not tell: the champion stays."""
+
+    kind: ClassVar[str] = "candidate_rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutAdvanced(Decision):
+    """The rollout entered a step. `share` is the challenger's share of the units, 0..1."""
+
+    kind: ClassVar[str] = "rollout_advanced"
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promoted(Decision):
+    """The challenger is champion now; `previous` stays loaded."""
+
+    kind: ClassVar[str] = "promoted"
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutEnded(Decision):
+    """The rollout ended without promotion: `aborted` (worse) or `kept` (not proven in time)."""
+
+    kind: ClassVar[str] = "rollout_ended"
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack(Decision):
+    """The previous champion serves again."""
+
+    kind: ClassVar[str] = "rolled_back"
+    previous: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """Which version answers which share of the units. Immutable; each change is a new epoch.
+
+    A unit's place u in [0, 1) decides: u < `canary_share` goes to the canary, u >= 1 -
+    `holdback_share` to the holdback version, the rest to the champion. `shadows` score every
+    request and answer none.
+    """
+
+    epoch: int = 0
+    champion: str | None = None
+    canary: str | None = None
+    canary_share: float = 0.0
+    holdback: str | None = None
+    holdback_share: float = 0.0
+    shadows: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert 0.0 <= self.canary_share <= 1.0, "a share lies in 0..1"
+        assert 0.0 <= self.holdback_share < 1.0, "a holdback share lies in 0..1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutesChanged(Decision):
+    """New routes. Only `release` makes this record; `serve` obeys it from the next tick on."""
+
+    kind: ClassVar[str] = "routes_changed"
+    routes: Routes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingFault(Decision):
+    """A version could not score requests; another one answered."""
+
+    kind: ClassVar[str] = "serving_fault"
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsUnusable(Decision):
+    """Labels that could not be used (unknown class, unknown prediction), counted by cause."""
+
+    kind: ClassVar[str] = "labels_unusable"
