@@ -7,7 +7,7 @@ changed after they are made.
 Two families:
 
 - **batches** carry many rows in columns: `RequestsArrived`, `PredictionsMade`, `LabelsArrived`,
-  `RowsMatured`, `CandidateEvaluated`. They flow between stages and into the event log.
+  `RowsMatured`, `LossesObserved`, `BucketClosed`, `CandidateEvaluated`. They flow between stages and into the event log.
 - **decisions** are one entry of the journal each, with the evidence they rest on. The ones that
   ask the runtime for slow work (`TrainingRequested`) are effects.
 """
@@ -139,6 +139,41 @@ class RowsMatured(Record):
 
     def __len__(self) -> int:
         return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossesObserved(Record):
+    """The loss of every version on newly matured, labelled rows, in order of prediction.
+
+    `losses[v]` is NaN where v did not score a row; `answered` indexes `versions`. Lower is better,
+    in units of the metric's row loss.
+    """
+
+    kind: ClassVar[str] = "losses_observed"
+    times_ns: Ints
+    groups: Codes
+    versions: tuple[str, ...]
+    answered: NDArray[np.int16]
+    roles: NDArray[np.int8]
+    losses: Mapping[str, Floats]
+    matured_to_ns: int
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketClosed(Record):
+    """Performance of one version over one time bucket, per slice; no revision can change it now.
+
+    `version` is ``"answers"`` for the answers as given, whichever version gave them. `table` has a
+    column per metric and a row per group; row 0 is all rows, row g + 1 is slice group g.
+    """
+
+    kind: ClassVar[str] = "bucket_closed"
+    bucket_ns: int
+    version: str
+    table: Mapping[str, Floats]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,31 @@
+"""What deciding needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ostinato.decide.trigger import Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideConfig:
+    """Configuration of the decide stage.
+
+    Parameters
+    ----------
+    triggers
+        Each can ask for a new model by itself.
+    cooldown_ns
+        Least time between two requests.
+    max_requests, per_ns
+        The retrain budget: at most this many requests within any such period.
+    task, metric
+        For the reference losses of candidates.
+    """
+
+    triggers: tuple[Trigger, ...]
+    cooldown_ns: int
+    max_requests: int
+    per_ns: int
+    task: str
+    metric: str

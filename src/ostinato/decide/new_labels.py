@@ -1,0 +1,59 @@
+"""Learn when enough new labels have matured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ostinato.core.errors import ConfigError
+from ostinato.core.records import LossesObserved
+from ostinato.decide.trigger import Finding, Reference, Seen
+
+
+@dataclass(frozen=True, slots=True)
+class NewLabels:
+    """Ask for a new model when this many labelled rows matured since the last request.
+
+    Parameters
+    ----------
+    count
+        Number of labelled rows, >= 1.
+
+    Raises
+    ------
+    ConfigError
+        If the count is not positive.
+    """
+
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ConfigError("NewLabels(count) is not positive", found=self.count, expected="at least 1")
+
+    @property
+    def name(self) -> str:
+        return f"{self.count} new labels"
+
+    def begin(self) -> None:
+        return None
+
+    def observe(self, state: Any, losses: LossesObserved, champion: str) -> None:
+        """The decide stage counts labels for all triggers."""
+
+    def renew(self, state: Any, reference: Reference | None) -> None:
+        """A new champion does not change the count."""
+
+    def requested(self, state: Any, now_ns: int) -> None:
+        """The decide stage begins to count again."""
+
+    def look(self, state: Any, seen: Seen) -> Finding:
+        if seen.labels_since >= self.count:
+            return Finding(
+                stance="act",
+                reason=f"{self.count} new labels have matured.",
+                evidence={"labels": seen.labels_since, "wanted": self.count},
+            )
+        return Finding(
+            stance="quiet", reason="Not enough new labels yet.", evidence={"wanted": self.count}
+        )

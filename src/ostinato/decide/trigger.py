@@ -1,0 +1,77 @@
+"""What a trigger is, what it sees and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ostinato.core.records import Floats, Ints, LossesObserved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What every trigger may look at. Times are nanoseconds since 1970.
+
+    `labels_since` counts labelled rows that matured since the last request to learn.
+    """
+
+    now_ns: int
+    last_request_ns: int
+    labels_since: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a trigger found: `quiet`, `warn` (no action) or `act`, with its evidence.
+
+    `change_ns`: where the change began, if the trigger can tell.
+    """
+
+    stance: str
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    change_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Losses of a version on rows it was not trained on: (n,) times and (n,) losses."""
+
+    times_ns: Ints
+    losses: Floats
+
+
+class Trigger(Protocol):
+    """When to ask for a new model.
+
+    Contract
+    --------
+    `begin` MUST return a state of plain values (see `ostinato.core.snapshot`). `observe` MUST give
+    the same state whether rows come one by one or in batches. `look` MUST NOT change the state.
+    """
+
+    @property
+    def name(self) -> str:
+        """How the journal calls it."""
+        ...
+
+    def begin(self) -> Any:
+        """Return the state before anything was seen."""
+        ...
+
+    def observe(self, state: Any, losses: LossesObserved, champion: str) -> None:
+        """Take the losses of newly matured rows."""
+        ...
+
+    def renew(self, state: Any, reference: Reference | None) -> None:
+        """A new champion serves; `reference` is what it achieved when it was proved."""
+        ...
+
+    def requested(self, state: Any, now_ns: int) -> None:
+        """A model was asked for; begin to count again."""
+        ...
+
+    def look(self, state: Any, seen: Seen) -> Finding:
+        """Say what to do now."""
+        ...

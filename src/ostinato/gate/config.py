@@ -1,0 +1,17 @@
+"""What the gates need to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ostinato.gate.verdict import Gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateConfig:
+    """Configuration of the gate stage: the gates in order, the task and metric, slice names."""
+
+    gates: tuple[Gate, ...]
+    task: str
+    metric: str
+    group_names: tuple[str, ...]

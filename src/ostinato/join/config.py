@@ -1,0 +1,28 @@
+"""What joining needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinConfig:
+    """Configuration of the join stage.
+
+    Parameters
+    ----------
+    horizon_ns
+        A label that has not come this long after its prediction is overdue.
+    revise_ns
+        How long after maturity a label may still be revised; later revisions are counted and left
+        out. Too small loses corrections; too large keeps more rows in memory.
+    never
+        What an overdue label means: ``"censored"`` (unknown for ever) or ``"negative"`` (class 0).
+    classes
+        Number of classes a label may have, 0 for regression.
+    """
+
+    horizon_ns: int
+    revise_ns: int
+    never: str
+    classes: int

@@ -1,0 +1,14 @@
+"""Learn: requests to learn in, candidates out.
+
+In: `LearningRequested`, `RowsMatured`. Out: `TrainingRequested`, an effect; the runtime trains
+(`estimators`, `limits`) and answers with `CandidateTrained` or `TrainingFailed`. State kept: how
+far labels have matured and who is champion.
+
+`windows` says which rows, `encoding` how features become numbers (the same way in training and
+serving), `estimators` how each library is fitted, `model` what a trained version is.
+"""
+
+from ostinato.learn.config import LearnConfig
+from ostinato.learn.stage import STAGE
+
+__all__ = ["STAGE", "LearnConfig"]

@@ -1,0 +1,37 @@
+"""What learning needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ostinato.learn.windows import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnConfig:
+    """Configuration of the learn stage.
+
+    Parameters
+    ----------
+    window
+        Which matured rows a candidate learns from.
+    holdout_ns
+        Length of the recent holdout that every candidate is proved on and never trained on; never
+        more than a fifth of what there is to learn from.
+    embargo_ns
+        Gap between training rows and the holdout, so that no training label was still unknown when
+        the holdout began. Usually the label horizon.
+    warm_start
+        Whether a candidate continues from the champion.
+    seed
+        Seed of the run.
+    data_from_ns
+        Time of the first row of all.
+    """
+
+    window: Window
+    holdout_ns: int
+    embargo_ns: int
+    warm_start: bool
+    seed: int
+    data_from_ns: int

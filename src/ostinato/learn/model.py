@@ -1,0 +1,149 @@
+"""A trained model: the encoding of its features and the estimator, as one immutable value."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import polars as pl
+
+from ostinato.core.errors import LearnerError, StoreError
+from ostinato.core.records import Floats
+from ostinato.learn.encoding import Encoding
+
+Task = Literal["binary", "multiclass", "regression"]
+TASKS: Final = ("binary", "multiclass", "regression")
+
+_PROTOCOL: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """Scores rows with a fitted estimator.
+
+    Parameters
+    ----------
+    encoding
+        How features become what the estimator takes.
+    estimator
+        Fitted; it knows classes as 0, 1, ... (positions in `seen`).
+    task
+        ``"binary"``, ``"multiclass"`` or ``"regression"``.
+    classes
+        How many classes the loop has (2 for binary, 0 for regression).
+    seen
+        Classes the training rows had, ascending; empty for regression.
+    """
+
+    encoding: Encoding
+    estimator: Any
+    task: Task
+    classes: int
+    seen: tuple[int, ...]
+
+    def score(self, frame: pl.DataFrame) -> Floats:
+        """Score rows.
+
+        The features of a row are coded by themselves, so the score of a row does not depend on the
+        rows beside it; only the last bits may differ with the size of the batch, where an
+        estimator multiplies matrices.
+
+        Parameters
+        ----------
+        frame
+            n rows with at least the features.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64. Binary: (n,), probability of class 1. Multiclass: (n, classes), in the loop's
+            order, 0 for a class the training rows lacked. Regression: (n,), the prediction. NaN
+            answers of the estimator are returned as they are.
+
+        Raises
+        ------
+        DataError
+            If the features cannot be read.
+        LearnerError
+            If the estimator raised, or answered with a wrong shape or something else than numbers.
+        """
+        rows = self.encoding.transform(frame)
+        if frame.height == 0:
+            return np.zeros((0, self.classes) if self.task == "multiclass" else 0)
+        wanted = (frame.height,) if self.task == "regression" else (frame.height, len(self.seen))
+        answer = self._ask(rows)
+        if answer.shape != wanted:
+            raise LearnerError(
+                f"{self.name} answered with the wrong shape",
+                found=f"{answer.shape} for {frame.height} rows",
+                expected=str(wanted),
+                hint=f"Check what {self._method} of {self.name} returns: one answer per row.",
+            )
+        return answer if self.task == "regression" else self._in_order(answer)
+
+    @property
+    def name(self) -> str:
+        """The estimator's class, for messages."""
+        return type(self.estimator).__qualname__
+
+    def to_bytes(self) -> bytes:
+        """Write the model as bytes: the same training gives the same bytes.
+
+        It is written, read and written again, because what is read back shares strings and types
+        differently in memory than what was just trained, and a pickle shows it.
+        """
+        first = pickle.dumps(self, protocol=_PROTOCOL)
+        return pickle.dumps(pickle.loads(first), protocol=_PROTOCOL)  # noqa: S301 - our own bytes
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Model:
+        """Read a model written by `to_bytes`.
+
+        The bytes are a pickle, and reading a pickle runs code: load artifacts from your own
+        registry only.
+
+        Raises
+        ------
+        StoreError
+            If the bytes do not hold a model, or need a library that is not installed.
+        """
+        try:
+            model = pickle.loads(data)  # noqa: S301 - documented above
+        except Exception as error:  # noqa: BLE001 - a damaged pickle can raise anything
+            raise StoreError(
+                "The model cannot be read",
+                found=f"{type(error).__name__}: {error}",
+                expected="bytes written by Model.to_bytes, with the same libraries installed",
+                hint="Compare the installed versions with the libraries in the version's lineage.",
+            ) from error
+        if not isinstance(model, cls):
+            raise StoreError(
+                "The bytes hold no model", found=type(model).__qualname__, expected="Model"
+            )
+        return model
+
+    @property
+    def _method(self) -> str:
+        return "predict" if self.task == "regression" else "predict_proba"
+
+    def _ask(self, rows: Floats | pl.DataFrame) -> Floats:
+        try:
+            return np.asarray(getattr(self.estimator, self._method)(rows), dtype=np.float64)
+        except Exception as error:  # noqa: BLE001 - the user's code can raise anything; the caller falls back
+            raise LearnerError(
+                f"{self.name} raised while it scored {len(rows)} rows",
+                found=f"{type(error).__name__}: {error}",
+                expected=f"numbers from {self._method}",
+                hint="The rows are coded as in training; see the error above for what it refused.",
+            ) from error
+
+    def _in_order(self, answer: Floats) -> Floats:
+        # Columns come in the order of the estimator's own classes_, usually 0, 1, ...
+        own = np.asarray(getattr(self.estimator, "classes_", range(len(self.seen))), dtype=np.int64)
+        if self.task == "binary":
+            return np.ascontiguousarray(answer[:, int(np.argmax(own))])
+        ordered = np.zeros((len(answer), self.classes))
+        ordered[:, np.asarray(self.seen)[own]] = answer
+        return ordered

@@ -1,0 +1,88 @@
+"""Turn a request to learn into a training order: which rows, which holdout, which seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ostinato.core.ids import content_id
+from ostinato.core.records import (
+    LearningRequested,
+    Promoted,
+    Record,
+    RolledBack,
+    RowsMatured,
+    TrainingRequested,
+)
+from ostinato.core.rng import stream_seed
+from ostinato.core.stage import Stage
+from ostinato.core.units import format_time
+from ostinato.learn.config import LearnConfig
+from ostinato.learn.state import LearnState
+
+_HOLDOUT_SHARE = 5  # the recent holdout is at most 1/5 of the span: most of it is for learning
+
+
+def start(config: LearnConfig) -> LearnState:
+    """Begin with nothing learned."""
+    return LearnState(config_=config)
+
+
+def step(state: LearnState, inbox: Sequence[Record], now_ns: int) -> list[Record]:
+    """Order a training for each request to learn."""
+    out: list[Record] = []
+    for record in inbox:
+        match record:
+            case RowsMatured():
+                state.matured_to_ns = max(state.matured_to_ns, record.matured_to_ns)
+            case Promoted():
+                state.champion = record.subject
+            case RolledBack():
+                state.champion = record.previous
+            case LearningRequested():
+                out.append(_order(state, record, now_ns))
+            case _:
+                raise AssertionError(f"learn does not want {record.kind}")
+    return out
+
+
+def _order(state: LearnState, asked: LearningRequested, now_ns: int) -> TrainingRequested:
+    config = state.config_
+    assert config is not None, "the kernel hands the configuration in at start and restore"
+    state.requests += 1
+    matured = state.matured_to_ns
+    span = config.window.span(matured_to_ns=matured, change_ns=asked.change_ns)
+    from_ns = max(span.from_ns, config.data_from_ns)
+    holdout = min(config.holdout_ns, max((matured - from_ns) // _HOLDOUT_SHARE, 0))
+    holdout_from = matured - holdout
+    to_ns = max(holdout_from - min(config.embargo_ns, holdout), from_ns)
+    parent = state.champion if config.warm_start else None
+    facts = (from_ns, to_ns, holdout_from, matured, span.half_life_ns, parent)
+    return TrainingRequested(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        subject=asked.subject,
+        reason=asked.reason,
+        evidence={
+            "window": [format_time(from_ns), format_time(to_ns)],
+            "holdout": [format_time(holdout_from), format_time(matured)],
+        },
+        request=content_id("t", state.requests, now_ns, *facts),
+        from_ns=from_ns,
+        to_ns=to_ns,
+        holdout_from_ns=holdout_from,
+        matured_to_ns=matured,
+        half_life_ns=span.half_life_ns,
+        warm_start_from=parent,
+        champion=state.champion,
+        # The seed follows from what is learned, so that two policies that learn the same thing
+        # get the same model.
+        seed=stream_seed(config.seed, f"learn/{from_ns}/{to_ns}/{span.half_life_ns}/{parent}"),
+    )
+
+
+STAGE = Stage(
+    "learn",
+    frozenset({"learning_requested", "rows_matured", "promoted", "rolled_back"}),
+    start,
+    step,
+)

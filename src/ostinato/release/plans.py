@@ -1,0 +1,152 @@
+"""In which steps an accepted candidate gets traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ostinato.core.errors import ConfigError
+from ostinato.core.units import duration_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """What all rollouts have in common.
+
+    Parameters
+    ----------
+    margin
+        Relative rise of the loss that still counts as no worse, > 0. Also the harm that is
+        promoted with probability at most `alpha`.
+    alpha, beta
+        Probability of promoting a candidate that is worse by the margin, and of aborting one that
+        is no worse, however often it is looked at.
+    min_samples
+        Labelled rows before any verdict.
+    cap
+        How long a rollout may take; after it the champion stays.
+    watch
+        How long the previous champion keeps scoring after a promotion, to roll back to; ``None``
+        turns automatic rollback off.
+    holdback
+        Share of the units that stays on the previous champion until the next promotion, in
+        [0, 0.5].
+    """
+
+    margin: float = 0.01
+    alpha: float = 0.05
+    beta: float = 0.05
+    min_samples: int = 500
+    cap: str = "28d"
+    watch: str | None = "7d"
+    holdback: float = 0.0
+    _name: str = field(init=False, repr=False, default="")
+
+    def __post_init__(self) -> None:
+        inside = 0 < self.alpha < 1 and 0 < self.beta < 1 and 0 <= self.holdback <= 0.5
+        if not inside or not 0 < self.margin < 1 or self.min_samples < 1:
+            raise ConfigError(
+                f"{type(self).__name__}(...) holds a value out of range",
+                found=f"margin={self.margin}, alpha={self.alpha}, beta={self.beta}, "
+                f"min_samples={self.min_samples}, holdback={self.holdback}",
+                expected="0 < margin < 1, alpha and beta in (0, 1), min_samples >= 1, 0 <= holdback <= 0.5",
+            )
+        duration_ns(self.cap, name=f"{type(self).__name__}(cap=...)")
+        if self.watch is not None:
+            duration_ns(self.watch, name=f"{type(self).__name__}(watch=...)")
+
+    @property
+    def proves(self) -> bool:
+        """Whether the candidate must prove itself on live requests before it is promoted."""
+        return True
+
+    def stages(self) -> tuple[tuple[float, int], ...]:
+        """Return the steps before promotion: (share of the units, nanoseconds to dwell)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Immediate(Rollout):
+    """Promote as soon as the gates have passed; the way back stays warm."""
+
+    @property
+    def proves(self) -> bool:
+        return False
+
+    def stages(self) -> tuple[tuple[float, int], ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow(Rollout):
+    """Score every request without answering any, until proved.
+
+    Parameters
+    ----------
+    over
+        Least time in the shadow.
+    """
+
+    over: str = "1d"
+
+    def stages(self) -> tuple[tuple[float, int], ...]:
+        return ((0.0, duration_ns(self.over, name="Shadow(over=...)")),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary(Rollout):
+    """Answer a growing share of the units.
+
+    Parameters
+    ----------
+    steps
+        Shares, rising, the last one 1.0. The units of a step are among those of the next.
+    over
+        Least time for all steps before the last together.
+    """
+
+    steps: Sequence[float] = (0.01, 0.05, 1.0)
+    over: str = "24h"
+
+    def __post_init__(self) -> None:
+        # Called by name: dataclass(slots=True) makes a new class, which super() would not know.
+        Rollout.__post_init__(self)
+        steps = tuple(self.steps)
+        rising = all(a < b for a, b in zip(steps, steps[1:], strict=False))
+        if len(steps) < 2 or not rising or not 0 < steps[0] or steps[-1] != 1.0:
+            raise ConfigError(
+                "Canary(steps=...) is not a rising list of shares that ends with 1.0",
+                found=repr(list(steps)),
+                expected="for example [0.01, 0.05, 1.0]",
+            )
+        if self.holdback + steps[-2] > 1.0:
+            raise ConfigError(
+                "Canary(steps=..., holdback=...) give away more than all units",
+                found=f"{steps[-2]} to the canary and {self.holdback} held back",
+                expected="a sum of at most 1",
+            )
+
+    def stages(self) -> tuple[tuple[float, int], ...]:
+        shares = tuple(self.steps)[:-1]
+        dwell = duration_ns(self.over, name="Canary(over=...)") // len(shares)
+        return tuple((share, dwell) for share in shares)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlueGreen(Rollout):
+    """Warm the candidate in the shadow, then move all units at once; the old one stays loaded.
+
+    Parameters
+    ----------
+    warm
+        Time in the shadow, scoring every request.
+    """
+
+    warm: str = "1h"
+
+    @property
+    def proves(self) -> bool:
+        return False
+
+    def stages(self) -> tuple[tuple[float, int], ...]:
+        return ((0.0, duration_ns(self.warm, name="BlueGreen(warm=...)")),)

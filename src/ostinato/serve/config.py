@@ -1,0 +1,23 @@
+"""What serving needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ostinato.core.ports import Scorer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeConfig:
+    """Configuration of the serve stage.
+
+    Parameters
+    ----------
+    loop
+        Name of the loop; salts the assignment, so that two loops split units independently.
+    scorer
+        Where versions are scored.
+    """
+
+    loop: str
+    scorer: Scorer

@@ -1,0 +1,48 @@
+"""Numerics of the loop: what a loss is, when it rose, which model is better.
+
+In: arrays of labels, scores, losses or differences, and a generator where chance is needed. Out:
+numbers, bounds and verdicts. State: small dataclasses of floats, ints and arrays that are rebuilt
+from their fields. Knows no loop, no model and no clock.
+"""
+
+from ostinato.stats.arms import Arm, TwoArms
+from ostinato.stats.charts import CusumChart, EwmaChart, ShewhartChart
+from ostinato.stats.confidence import asymptotic_radius
+from ostinato.stats.dual import DualEProcess, Verdict, fixed_sample_size
+from ostinato.stats.edetector import EDetector
+from ostinato.stats.intervals import (
+    PairedResult,
+    benjamini_hochberg,
+    block_bootstrap_mean,
+    one_sided_p,
+    paired,
+)
+from ostinato.stats.metrics import METRICS, Metric, companions, metric_for
+from ostinato.stats.seasonal import SeasonalBaseline
+from ostinato.stats.sums import BinarySums, MulticlassSums, RegressionSums
+
+__all__ = [
+    "METRICS",
+    "Arm",
+    "BinarySums",
+    "CusumChart",
+    "DualEProcess",
+    "EDetector",
+    "EwmaChart",
+    "Metric",
+    "MulticlassSums",
+    "PairedResult",
+    "RegressionSums",
+    "SeasonalBaseline",
+    "ShewhartChart",
+    "TwoArms",
+    "Verdict",
+    "asymptotic_radius",
+    "benjamini_hochberg",
+    "block_bootstrap_mean",
+    "companions",
+    "fixed_sample_size",
+    "metric_for",
+    "one_sided_p",
+    "paired",
+]

@@ -1,0 +1,103 @@
+"""An event log in one SQLite file, with group commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from ostinato.stores.closing import Closable
+from ostinato.stores.events import Event, checked_events, first_of_each_key
+from ostinato.stores.group_commit import GroupCommit
+from ostinato.stores.sqlite import Database, Layout
+
+EVENTLOG_LAYOUT: Final = Layout(
+    name="event log",
+    application_id=0x4F535445,  # "OSTE"
+    tables=(
+        """CREATE TABLE events (
+            offset INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            payload BLOB NOT NULL
+        ) STRICT""",
+    ),
+    scan=False,  # event logs grow large: opening must not read all of it
+)
+
+KEYS_PER_QUERY: Final = 500
+"""Keys looked up at once. SQLite refuses more than 999 parameters in old builds."""
+
+
+class SqliteEventLog(Closable):
+    """The `EventLog` port on a SQLite file; one writing process, any number of threads and readers.
+
+    Parameters
+    ----------
+    path
+        The file; made, with its folder, if there is none.
+    readonly
+        Read while another process writes.
+
+    Raises
+    ------
+    StoreError
+        If the file is not an event log, is damaged, or is open for writing elsewhere.
+    """
+
+    def __init__(self, path: str | Path, *, readonly: bool = False) -> None:
+        self._database = Database(path, EVENTLOG_LAYOUT, readonly=readonly)
+        self._group: GroupCommit[Event, int] = GroupCommit(self._commit)
+
+    @property
+    def path(self) -> Path:
+        """Where the event log lies."""
+        return self._database.path
+
+    def append(self, events: Sequence[Event]) -> list[int]:
+        checked = checked_events(events)
+        return self._group.submit(checked) if checked else []
+
+    def read(self, from_offset: int, limit: int) -> list[tuple[int, str, bytes]]:
+        assert from_offset >= 0, "offsets begin with 0"
+        assert limit >= 0, "a limit is a number of events"
+        with self._database.reading() as connection:
+            return connection.execute(
+                "SELECT offset, key, payload FROM events WHERE offset >= ? ORDER BY offset LIMIT ?",
+                (from_offset, limit),
+            ).fetchall()
+
+    def end(self) -> int:
+        with self._database.reading() as connection:
+            return _end(connection)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _commit(self, events: list[Event]) -> list[int]:
+        with self._database.writing() as connection:
+            first = first_of_each_key(events)
+            offsets = _stored(connection, list(first))
+            fresh = [key for key in first if key not in offsets]
+            rows = [(offset, key, first[key]) for offset, key in enumerate(fresh, _end(connection))]
+            connection.executemany(
+                "INSERT INTO events (offset, key, payload) VALUES (?, ?, ?)", rows
+            )
+            offsets.update((key, offset) for offset, key, _ in rows)
+        return [offsets[key] for key, _ in events]
+
+
+def _end(connection: sqlite3.Connection) -> int:
+    last: int | None = connection.execute("SELECT max(offset) FROM events").fetchone()[0]
+    return 0 if last is None else last + 1
+
+
+def _stored(connection: sqlite3.Connection, keys: list[str]) -> dict[str, int]:
+    offsets: dict[str, int] = {}
+    remaining = iter(keys)
+    while some := list(islice(remaining, KEYS_PER_QUERY)):
+        marks = ", ".join("?" * len(some))
+        query = f"SELECT key, offset FROM events WHERE key IN ({marks})"  # noqa: S608 (only marks)
+        offsets.update(connection.execute(query, some).fetchall())
+    return offsets

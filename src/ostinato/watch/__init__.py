@@ -1,0 +1,10 @@
+"""Watch: matured rows in, evidence out.
+
+In: `RowsMatured`. Out: `LossesObserved`, `BucketClosed`. State kept: mergeable summaries per
+(time bucket, version, slice) of the buckets that a revision can still change.
+"""
+
+from ostinato.watch.config import WatchConfig
+from ostinato.watch.stage import ANSWERS, STAGE, tables
+
+__all__ = ["ANSWERS", "STAGE", "WatchConfig", "tables"]

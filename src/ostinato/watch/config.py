@@ -1,0 +1,34 @@
+"""What watching needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchConfig:
+    """Configuration of the watch stage.
+
+    Parameters
+    ----------
+    task
+        ``"binary"``, ``"multiclass"`` or ``"regression"``.
+    metric
+        Name of the loop's metric (`ostinato.stats.metrics.METRICS`).
+    classes
+        Number of classes, 0 for regression.
+    groups
+        Number of slice groups known so far; summaries grow when more appear.
+    bucket_ns
+        Width of a time bucket. Too small costs memory per bucket and version; too large blurs when
+        something changed.
+    settle_ns
+        How long a bucket stays open after it matured, for revisions.
+    """
+
+    task: str
+    metric: str
+    classes: int
+    groups: int
+    bucket_ns: int
+    settle_ns: int
