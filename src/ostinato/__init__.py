@@ -1,1 +1,104 @@
-"""Ostinato."""
+"""Ostinato keeps machine-learning models in production learning, safely.
+
+Declare a `Loop`; `replay` it over history under a `Policy`, `compare` several, and read the advice.
+Names load when they are used, so that importing the package stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ostinato.core.errors import (
+        ConfigError,
+        DataError,
+        InputError,
+        LearnerError,
+        LoopError,
+        OstinatoError,
+        StoreError,
+    )
+    from ostinato.decide import Degradation, Every, NewLabels, all_of, any_of
+    from ostinato.gate import ArtifactSize, Calibration, Latency, MinimumDelta, NoWorseSlice
+    from ostinato.learn import learners
+    from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
+    from ostinato.loop import policies
+    from ostinato.loop.loop import Label, Loop, Prices
+    from ostinato.loop.policy import Policy
+    from ostinato.release import BlueGreen, Canary, Immediate, Shadow
+    from ostinato.replay.compare import Comparison, compare
+    from ostinato.replay.run import Replay, replay
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ostinato.core.errors": (
+        "ConfigError",
+        "DataError",
+        "InputError",
+        "LearnerError",
+        "LoopError",
+        "OstinatoError",
+        "StoreError",
+    ),
+    "ostinato.decide": ("Degradation", "Every", "NewLabels", "all_of", "any_of"),
+    "ostinato.gate": ("ArtifactSize", "Calibration", "Latency", "MinimumDelta", "NoWorseSlice"),
+    "ostinato.learn.windows": ("Decayed", "Expanding", "Last", "SinceChange"),
+    "ostinato.loop.loop": ("Label", "Loop", "Prices"),
+    "ostinato.loop.policy": ("Policy",),
+    "ostinato.release": ("BlueGreen", "Canary", "Immediate", "Shadow"),
+    "ostinato.replay.compare": ("Comparison", "compare"),
+    "ostinato.replay.run": ("Replay", "replay"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = {"learners": "ostinato.learn.learners", "policies": "ostinato.loop.policies"}
+
+__all__ = [
+    "ArtifactSize",
+    "BlueGreen",
+    "Calibration",
+    "Canary",
+    "Comparison",
+    "ConfigError",
+    "DataError",
+    "Decayed",
+    "Degradation",
+    "Every",
+    "Expanding",
+    "Immediate",
+    "InputError",
+    "Label",
+    "Last",
+    "Latency",
+    "LearnerError",
+    "Loop",
+    "LoopError",
+    "MinimumDelta",
+    "NewLabels",
+    "NoWorseSlice",
+    "OstinatoError",
+    "Policy",
+    "Prices",
+    "Replay",
+    "Shadow",
+    "SinceChange",
+    "StoreError",
+    "all_of",
+    "any_of",
+    "compare",
+    "learners",
+    "policies",
+    "replay",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'ostinato' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

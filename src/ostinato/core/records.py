@@ -150,7 +150,9 @@ class LossesObserved(Record):
     """
 
     kind: ClassVar[str] = "losses_observed"
+    offsets: Ints
     times_ns: Ints
+    unit_hashes: NDArray[np.uint64]
     groups: Codes
     versions: tuple[str, ...]
     answered: NDArray[np.int16]
@@ -174,6 +176,15 @@ class BucketClosed(Record):
     bucket_ns: int
     version: str
     table: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardCasesListed(Record):
+    """Offsets of the known-hard rows, for the training order of the same tick (`request`)."""
+
+    kind: ClassVar[str] = "hard_cases_listed"
+    request: str
+    offsets: Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

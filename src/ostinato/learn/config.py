@@ -27,6 +27,12 @@ class LearnConfig:
         Seed of the run.
     data_from_ns
         Time of the first row of all.
+    matured_to_ns
+        Up to where the labels of the history before the start have matured.
+    loop
+        Name of the loop; salts the choice of the rows no version ever trains on.
+    never_trained
+        Share of the units no version ever trains on.
     """
 
     window: Window
@@ -35,3 +41,6 @@ class LearnConfig:
     warm_start: bool
     seed: int
     data_from_ns: int
+    matured_to_ns: int
+    loop: str
+    never_trained: float

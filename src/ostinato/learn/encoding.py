@@ -50,7 +50,7 @@ class Encoding:
 
     Examples
     --------
-    >>> table = pl.DataFrame({"carrier": ["UA", "AA", "UA", None], "distance": [100, 200, None, 50]})
+    >>> table = pl.DataFrame({"carrier": ["UA", "AA", "UA", None], "distance": [1, 2, None, 5]})
     >>> encoding = Encoding.fit(table, ["carrier", "distance"], style="ordinal")
     >>> encoding.transform(pl.DataFrame({"distance": [7.0], "carrier": ["never seen"]}))
     array([[2., 7.]])
@@ -93,12 +93,13 @@ class Encoding:
         DataError
             If a column is absent, or holds dates, times or nested values.
         """
-        _check(features, style)
+        _check_style(style)
+        check_features(features)
         limit = categories_max or (LEVELS_MAX if style == "onehot" else CATEGORIES_MAX)
-        found = [_column(frame, name) for name in features]
+        found = [column_of(frame, name) for name in features]
         columns = tuple(fit_column(values, categories_max=limit) for values in found)
         codes = _codes(columns, frame)
-        counts = tuple(int(count) for count in (np.abs(codes) > NUMBER_MAX).sum(axis=0))
+        counts = tuple(_infinities(values) for values in found)
         codes[np.abs(codes) > NUMBER_MAX] = np.nan
         expansion = OneHot.fit(codes, columns) if style == "onehot" else None
         return cls(style=style, columns=columns, expansion=expansion, infinities=counts)
@@ -150,13 +151,13 @@ class Encoding:
 
     def infinite_counts(self, frame: pl.DataFrame) -> dict[str, int]:
         """Return, per feature that has any, how many values of a table are infinite."""
-        counts = (np.abs(_codes(self.columns, frame)) > NUMBER_MAX).sum(axis=0)
-        return {n: int(c) for n, c in zip(self.features, counts, strict=True) if c}
+        counts = {name: _infinities(column_of(frame, name)) for name in self.features}
+        return {name: count for name, count in counts.items() if count}
 
     def _table(self, frame: pl.DataFrame) -> pl.DataFrame:
         series = []
         for column in self.columns:
-            values = _column(frame, column.name)
+            values = column_of(frame, column.name)
             if isinstance(column, CategoryColumn):
                 series.append(column.text(values))
                 continue
@@ -169,11 +170,24 @@ class Encoding:
 def _codes(columns: Sequence[Column], frame: pl.DataFrame) -> Floats:
     codes = np.empty((frame.height, len(columns)))
     for position, column in enumerate(columns):
-        codes[:, position] = column.code(_column(frame, column.name))
+        codes[:, position] = column.code(column_of(frame, column.name))
     return codes
 
 
-def _column(frame: pl.DataFrame, name: str) -> pl.Series:
+def _infinities(values: pl.Series) -> int:
+    if not values.dtype.is_numeric():
+        return 0
+    return int(np.count_nonzero(np.abs(values.cast(pl.Float64).to_numpy()) > NUMBER_MAX))
+
+
+def column_of(frame: pl.DataFrame, name: str) -> pl.Series:
+    """Return a column by name.
+
+    Raises
+    ------
+    DataError
+        If it is absent, with the columns there are.
+    """
     try:
         return frame.get_column(name)
     except pl.exceptions.ColumnNotFoundError:
@@ -186,11 +200,21 @@ def _column(frame: pl.DataFrame, name: str) -> pl.Series:
         ) from None
 
 
-def _check(features: Sequence[str], style: str) -> None:
+def _check_style(style: str) -> None:
     if style not in get_args(Style):
         raise ConfigError(
             "The encoding style is unknown", found=repr(style), expected=str(get_args(Style))
         )
+
+
+def check_features(features: Sequence[str]) -> None:
+    """Refuse a list of features that is empty or names one twice.
+
+    Raises
+    ------
+    ConfigError
+        With the name.
+    """
     if not features:
         raise ConfigError(
             "There is no feature to learn from",

@@ -70,7 +70,7 @@ def settings(learner: Any, family: Family, encoding: Encoding, *, seed: int) -> 
         if current[key] is None and last == "random_state":
             # 31 bits: the compiled libraries keep the seed in a signed 32-bit integer.
             chosen[key] = stream_seed(seed, f"learn/{key}") & 0x7FFF_FFFF
-        if current[key] is None and last == "n_jobs":
+        if current[key] is None and last == "n_jobs" and not _of_sklearn(learner, current, key):
             chosen[key] = 1
     rules: dict[Library, Callable[..., dict[str, Any]]] = {
         "histogram": _histogram,
@@ -103,6 +103,12 @@ def weights_argument(learner: Any, method: str = "fit") -> str | None:
     except (AttributeError, TypeError, ValueError):  # no such method, or a built-in one
         return None
     return "sample_weight" if "sample_weight" in parameters else None
+
+
+def _of_sklearn(learner: Any, current: Mapping[str, Any], key: str) -> bool:
+    # There, no number of jobs means one (and some estimators warn when it is set).
+    owner = current[key.rpartition("__")[0]] if "__" in key else learner
+    return type(owner).__module__.split(".", 1)[0] == "sklearn"
 
 
 def _unwrapped(learner: Any) -> tuple[Any, str]:

@@ -12,11 +12,10 @@ import polars as pl
 from ostinato.core.errors import LearnerError, StoreError
 from ostinato.core.records import Floats
 from ostinato.learn.encoding import Encoding
+from ostinato.learn.pickling import canonical_pickle
 
 Task = Literal["binary", "multiclass", "regression"]
 TASKS: Final = ("binary", "multiclass", "regression")
-
-_PROTOCOL: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +88,8 @@ class Model:
         return type(self.estimator).__qualname__
 
     def to_bytes(self) -> bytes:
-        """Write the model as bytes: the same training gives the same bytes.
-
-        It is written, read and written again, because what is read back shares strings and types
-        differently in memory than what was just trained, and a pickle shows it.
-        """
-        first = pickle.dumps(self, protocol=_PROTOCOL)
-        return pickle.dumps(pickle.loads(first), protocol=_PROTOCOL)  # noqa: S301 - our own bytes
+        """Write the model as bytes: the same training gives the same bytes."""
+        return canonical_pickle(self)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
@@ -111,7 +105,7 @@ class Model:
         """
         try:
             model = pickle.loads(data)  # noqa: S301 - documented above
-        except Exception as error:  # noqa: BLE001 - a damaged pickle can raise anything
+        except Exception as error:  # a damaged pickle can raise anything
             raise StoreError(
                 "The model cannot be read",
                 found=f"{type(error).__name__}: {error}",
@@ -131,7 +125,7 @@ class Model:
     def _ask(self, rows: Floats | pl.DataFrame) -> Floats:
         try:
             return np.asarray(getattr(self.estimator, self._method)(rows), dtype=np.float64)
-        except Exception as error:  # noqa: BLE001 - the user's code can raise anything; the caller falls back
+        except Exception as error:  # the user's code can raise anything; serving falls back
             raise LearnerError(
                 f"{self.name} raised while it scored {len(rows)} rows",
                 found=f"{type(error).__name__}: {error}",

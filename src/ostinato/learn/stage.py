@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ostinato.core.ids import content_id
 from ostinato.core.records import (
+    HardCasesListed,
     LearningRequested,
+    LossesObserved,
     Promoted,
     Record,
     RolledBack,
@@ -23,15 +27,19 @@ _HOLDOUT_SHARE = 5  # the recent holdout is at most 1/5 of the span: most of it 
 
 
 def start(config: LearnConfig) -> LearnState:
-    """Begin with nothing learned."""
-    return LearnState(config_=config)
+    """Begin with nothing learned but what matured before the start."""
+    return LearnState(matured_to_ns=config.matured_to_ns, config_=config)
 
 
 def step(state: LearnState, inbox: Sequence[Record], now_ns: int) -> list[Record]:
     """Order a training for each request to learn."""
+    config = state.config_
+    assert config is not None, "the kernel hands the configuration in at start and restore"
     out: list[Record] = []
     for record in inbox:
         match record:
+            case LossesObserved():
+                state.hard.take(record, loop=config.loop, share=config.never_trained)
             case RowsMatured():
                 state.matured_to_ns = max(state.matured_to_ns, record.matured_to_ns)
             case Promoted():
@@ -39,15 +47,15 @@ def step(state: LearnState, inbox: Sequence[Record], now_ns: int) -> list[Record
             case RolledBack():
                 state.champion = record.previous
             case LearningRequested():
-                out.append(_order(state, record, now_ns))
+                out.extend(_order(state, config, record, now_ns))
             case _:
                 raise AssertionError(f"learn does not want {record.kind}")
     return out
 
 
-def _order(state: LearnState, asked: LearningRequested, now_ns: int) -> TrainingRequested:
-    config = state.config_
-    assert config is not None, "the kernel hands the configuration in at start and restore"
+def _order(
+    state: LearnState, config: LearnConfig, asked: LearningRequested, now_ns: int
+) -> list[Record]:
     state.requests += 1
     matured = state.matured_to_ns
     span = config.window.span(matured_to_ns=matured, change_ns=asked.change_ns)
@@ -57,7 +65,11 @@ def _order(state: LearnState, asked: LearningRequested, now_ns: int) -> Training
     to_ns = max(holdout_from - min(config.embargo_ns, holdout), from_ns)
     parent = state.champion if config.warm_start else None
     facts = (from_ns, to_ns, holdout_from, matured, span.half_life_ns, parent)
-    return TrainingRequested(
+    request = content_id("t", state.requests, now_ns, *facts)
+    hard = HardCasesListed(
+        ts_event_ns=now_ns, ts_record_ns=now_ns, request=request, offsets=np.sort(state.hard.offsets)
+    )
+    order = TrainingRequested(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         subject=asked.subject,
@@ -66,7 +78,7 @@ def _order(state: LearnState, asked: LearningRequested, now_ns: int) -> Training
             "window": [format_time(from_ns), format_time(to_ns)],
             "holdout": [format_time(holdout_from), format_time(matured)],
         },
-        request=content_id("t", state.requests, now_ns, *facts),
+        request=request,
         from_ns=from_ns,
         to_ns=to_ns,
         holdout_from_ns=holdout_from,
@@ -78,11 +90,14 @@ def _order(state: LearnState, asked: LearningRequested, now_ns: int) -> Training
         # get the same model.
         seed=stream_seed(config.seed, f"learn/{from_ns}/{to_ns}/{span.half_life_ns}/{parent}"),
     )
+    return [hard, order]
 
 
 STAGE = Stage(
     "learn",
-    frozenset({"learning_requested", "rows_matured", "promoted", "rolled_back"}),
+    frozenset(
+        {"learning_requested", "losses_observed", "rows_matured", "promoted", "rolled_back"}
+    ),
     start,
     step,
 )

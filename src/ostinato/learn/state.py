@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ostinato.learn.config import LearnConfig
+from ostinato.learn.hard import HardCases
 
 
 @dataclass(slots=True)
 class LearnState:
-    """How far labels have matured, who is champion, and how many trainings were asked for."""
+    """How far labels have matured, who is champion, how many trainings were asked for.
+
+    `hard` holds the known-hard cases: never-trained rows with the largest loss when they were
+    answered.
+    """
 
     matured_to_ns: int = -1
     champion: str | None = None
     requests: int = 0
+    hard: HardCases = field(default_factory=HardCases)
     config_: LearnConfig | None = None

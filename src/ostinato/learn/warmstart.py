@@ -26,7 +26,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -38,6 +38,8 @@ from ostinato.learn.calls import call, weighted
 from ostinato.learn.families import Family, family_of, fit_arguments, settings
 from ostinato.learn.model import Model, Task
 from ostinato.learn.suitability import cloned
+
+_BOOSTERS: Final = {"lightgbm": "init_model", "xgboost": "xgb_model"}
 
 
 def continued(
@@ -77,7 +79,7 @@ def continued(
     method = _method(learner, family)
     targets = _targets(model, labels, method)
     rows = model.encoding.transform(frame)
-    if family.library in {"lightgbm", "xgboost"}:
+    if method in _BOOSTERS.values():
         fresh = cloned(learner)
         fresh.set_params(**settings(fresh, family, model.encoding, seed=seed))
         arguments = fit_arguments(family, model.encoding) | weighted(fresh, "fit", weights)
@@ -116,24 +118,22 @@ def _check_same(model: Model, learner: Any, features: Sequence[str], task: Task)
 def _method(learner: Any, family: Family) -> str:
     last = learner.steps[-1][1] if isinstance(learner, Pipeline) else learner
     own = family_of(last) if isinstance(learner, Pipeline) else family
-    if own.prefix == "" and not isinstance(learner, Pipeline):
-        if own.library == "lightgbm":
-            return "init_model"
-        if own.library == "xgboost":
-            return "xgb_model"
-    if own.library == "other":
+    library = "other" if own.prefix else own.library  # a wrapper has its own way of going on
+    if not isinstance(learner, Pipeline) and library in _BOOSTERS:
+        return _BOOSTERS[library]
+    if library == "other":
         if callable(getattr(last, "partial_fit", None)):
             return "partial_fit"
         if "warm_start" in last.get_params(deep=False):
             return "warm_start"
     why = "it cannot be continued"
-    if own.library == "histogram":
+    if library == "histogram":
         why = "its bins would be found anew, and the earlier trees misread"
     raise ConfigError(
         f"{type(last).__qualname__} cannot go on from an earlier model",
         found=why,
         expected="an estimator with partial_fit or warm_start, LightGBM or XGBoost",
-        hint="Train from scratch (warm_start=False), or take learners.lightgbm or learners.xgboost.",
+        hint="Train from scratch (warm_start=False), or take LightGBM or XGBoost.",
     )
 
 

@@ -145,9 +145,9 @@ class EDetector:
 
     def reset(self) -> None:
         """Forget all evidence (after an alarm was handled); the event count goes on."""
-        self.log_sr[:] = 0.0
-        self.log_cu[:] = 0.0
-        self.low_at[:] = self.n
+        self.log_sr = np.zeros(self.bets.size)
+        self.log_cu = np.zeros(self.bets.size)
+        self.low_at = np.full(self.bets.size, self.n, dtype=np.int64)
         self.log_e = self.log_e_max = 0.0
         self.n_at_max = self.n
         self.crossed_at = self.low_at_crossing = -1

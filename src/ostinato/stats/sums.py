@@ -129,8 +129,9 @@ class BinarySums:
         """Return the most ``roc_auc`` can be off: half the share of pairs that share a cell.
 
         Pairs in different cells are ordered as the scores are; a pair in one cell counts one
-        half where the truth is 0, 1/2 or 1. Hence sum_b P_b N_b / (2 P N). NaN without both
-        labels.
+        half where the truth is 0, 1/2 or 1. Hence sum_b P_b N_b / (2 P N). Below .01 for scores
+        spread over [0, 1]; loose (.07 and more) when they all fall into a few cells, and then
+        the exact metric should be asked of the rows. NaN without both labels.
         """
         negative, positive = self.histogram[group]
         pairs = positive.sum() * negative.sum()

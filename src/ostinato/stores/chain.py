@@ -165,7 +165,7 @@ def _check_text(decision: Decision, text: str) -> None:
     except UnicodeEncodeError as error:
         raise StoreError(
             f"The journal refused a {decision.kind}",
-            found=f"text that is not Unicode: {ascii(text[error.start : error.end])}",
+            found=f"text that is not Unicode: {text[error.start : error.end]!a}",
             expected="text that can be written as UTF-8",
             hint="Clean the ids and names that the decision quotes.",
         ) from error

@@ -40,7 +40,7 @@ def write_whole(path: Path, content: bytes) -> None:
 def append_line(path: Path, line: bytes) -> None:
     """Add a line at the end of a file; first cut off a torn line that a crash left there."""
     assert b"\n" not in line, "a line is one line"
-    whole = sum(len(kept) for kept in whole_lines(path))
+    whole = len(_untorn(path))
     with path.open("r+b" if path.exists() else "xb") as file:
         file.truncate(whole)
         file.seek(whole)
@@ -52,9 +52,7 @@ def append_line(path: Path, line: bytes) -> None:
 
 def whole_lines(path: Path) -> list[bytes]:
     """Return the lines of a file that end with a line feed; none if there is no file."""
-    if not path.exists():
-        return []
-    return [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    return _untorn(path).split(b"\n")[:-1]
 
 
 def sync_folder(folder: Path) -> None:
@@ -66,3 +64,8 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _untorn(path: Path) -> bytes:
+    content = path.read_bytes() if path.exists() else b""
+    return content[: content.rfind(b"\n") + 1]

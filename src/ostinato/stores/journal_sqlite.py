@@ -37,18 +37,19 @@ JOURNAL_LAYOUT: Final = Layout(
     scan=True,
 )
 
-_COLUMNS: Final = (
-    ("seq", int),
-    ("ts_event_ns", int),
-    ("ts_record_ns", int),
-    ("kind", str),
-    ("body", str),
-    ("hash", str),
-    ("measured", str),
-)
-_NAMES: Final = ", ".join(name for name, _ in _COLUMNS)
-_INSERT: Final = f"INSERT INTO entries ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_PAGE_FROM: Final = f"SELECT {_NAMES} FROM entries WHERE seq >= ? ORDER BY seq LIMIT {PAGE}"
+_COLUMNS: Final = {
+    "seq": int,
+    "ts_event_ns": int,
+    "ts_record_ns": int,
+    "kind": str,
+    "body": str,
+    "hash": str,
+    "measured": str,
+}
+_INSERT: Final = """INSERT INTO entries
+    (seq, ts_event_ns, ts_record_ns, kind, body, hash, measured) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_PAGE_FROM: Final = """SELECT seq, ts_event_ns, ts_record_ns, kind, body, hash, measured
+    FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?"""
 _LAST: Final = "SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
 
 
@@ -82,7 +83,7 @@ class SqliteJournal(Closable):
         with self._database.writing() as connection:
             head = _head(connection.execute(_LAST).fetchone())
             rows = [
-                tuple(getattr(entry, name) for name, _ in _COLUMNS)
+                tuple(getattr(entry, name) for name in _COLUMNS)
                 for entry in next_entries(decisions, head)
             ]
             connection.executemany(_INSERT, rows)
@@ -91,7 +92,7 @@ class SqliteJournal(Closable):
         # Page by page, so that a slow reader holds neither the lock nor an old state of the file.
         while True:
             with self._database.reading() as connection:
-                rows = connection.execute(_PAGE_FROM, (from_seq,)).fetchall()
+                rows = connection.execute(_PAGE_FROM, (from_seq, PAGE)).fetchall()
             yield from (self._entry(row) for row in rows)
             if len(rows) < PAGE:
                 return
@@ -128,14 +129,14 @@ class SqliteJournal(Closable):
         self._database.close()
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
-        for (name, kind), value in zip(_COLUMNS, row, strict=True):
+        for (name, kind), value in zip(_COLUMNS.items(), row, strict=True):
             if not isinstance(value, kind):
                 raise TamperedError(
                     f"A row of the journal holds no {kind.__name__} in {name}",
-                    found=f"{ascii(value)} in {self.path}",
+                    found=f"{value!a} in {self.path}",
                     hint="Restore the journal from a backup.",
                 )
-        return Entry(**dict(zip((name for name, _ in _COLUMNS), row, strict=True)))
+        return Entry(**dict(zip(_COLUMNS, row, strict=True)))
 
 
 def _head(last: tuple[int, str] | None) -> Head:

@@ -11,7 +11,6 @@ Nothing is cached: what another process registers is seen at once. Processes tak
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from pathlib import Path
@@ -21,6 +20,7 @@ from ostinato.core.canonical import canonical_json, digest, plain
 from ostinato.core.errors import StoreError, TamperedError
 from ostinato.core.ports import Lineage
 from ostinato.stores.alias_moves import Move, history, is_news, targets
+from ostinato.stores.artifact import checked_artifact, content_hash
 from ostinato.stores.closing import Closable
 from ostinato.stores.durable import append_line, explained, whole_lines, write_whole
 from ostinato.stores.version_text import (
@@ -54,7 +54,7 @@ class FolderRegistry(Closable):
 
     def register(self, version: str, artifact: bytes, lineage: Lineage) -> str:
         checked_name(version, what="version")
-        content = hashlib.sha256(artifact).hexdigest()
+        content = content_hash(artifact)
         with self._lock, explained(self.path):
             given = {"artifact": content, "lineage": plain(lineage)}
             if self._document_path(version).exists():
@@ -72,15 +72,7 @@ class FolderRegistry(Closable):
         path = self._artifact_path(expected)
         with explained(path):
             artifact = path.read_bytes()
-        found = hashlib.sha256(artifact).hexdigest()
-        if found != expected:
-            raise TamperedError(
-                f"The artifact of version {version} was changed",
-                found=f"{path} with SHA-256 {found}",
-                expected=f"SHA-256 {expected}",
-                hint="Restore the file from a backup, or train the version again.",
-            )
-        return artifact
+        return checked_artifact(artifact, expected, version=version, place=str(path))
 
     def lineage(self, version: str) -> Lineage:
         return read_lineage(self._document(version)["lineage"])

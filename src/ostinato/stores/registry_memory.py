@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from ostinato.core.ports import Lineage
 from ostinato.stores.alias_moves import Move, history, is_news, targets
+from ostinato.stores.artifact import checked_artifact, content_hash
 from ostinato.stores.closing import Closable
 from ostinato.stores.version_text import (
     checked_name,
@@ -28,7 +27,7 @@ class MemoryRegistry(Closable):
 
     def register(self, version: str, artifact: bytes, lineage: Lineage) -> str:
         checked_name(version, what="version")
-        given = hashlib.sha256(artifact).hexdigest(), lineage_text(lineage)
+        given = content_hash(artifact), lineage_text(lineage)
         kept = self._versions.setdefault(version, given)
         for what, found, expected in zip(("artifact", "lineage"), given, kept, strict=True):
             if found != expected:
@@ -37,8 +36,9 @@ class MemoryRegistry(Closable):
         return given[0]
 
     def load(self, version: str) -> bytes:
-        # The bytes cannot change behind our back; the key is their hash.
-        return self._artifacts[self._known(version)[0]]
+        expected, _ = self._known(version)
+        artifact = self._artifacts[expected]
+        return checked_artifact(artifact, expected, version=version, place="memory")
 
     def lineage(self, version: str) -> Lineage:
         return parse_lineage(self._known(version)[1])
@@ -63,6 +63,6 @@ class MemoryRegistry(Closable):
         """Do nothing: the versions stay readable."""
 
     def _known(self, version: str) -> tuple[str, str]:
-        if version not in self._versions:
+        if checked_name(version, what="version") not in self._versions:
             raise unknown_version(version, self.versions())
         return self._versions[version]

@@ -188,6 +188,9 @@ class Database(Closable):
                 expected=f"an open SQLite file with a {self.layout.name} of Ostinato",
                 hint="Check the path, the permissions and the free space on the disk.",
             ) from error
+        except UnicodeDecodeError as error:
+            # The message about a damaged table quotes it, and is itself not text.
+            raise self._damaged(str(error)) from error
         except OSError as error:
             raise StoreError(
                 f"The {self.layout.name} could not be used",

@@ -125,7 +125,9 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
     observed = LossesObserved(
         ts_event_ns=rows.ts_event_ns,
         ts_record_ns=now_ns,
+        offsets=rows.offsets[labelled],
         times_ns=rows.times_ns[labelled],
+        unit_hashes=rows.unit_hashes[labelled],
         groups=rows.groups[labelled],
         versions=rows.versions,
         answered=rows.answered[labelled],

@@ -1,0 +1,23 @@
+"""Loop: what a user declares, and the one fold that runs it.
+
+In: a `Loop`, a `Policy`, and batches of records. Out: records, decisions among them. State kept:
+the states of the seven stages and what is on its way between them (`kernel.LoopState`).
+"""
+
+from ostinato.loop.kernel import STAGES, LoopState, Plan, restore, snapshot, start, step
+from ostinato.loop.loop import Label, Loop, Prices
+from ostinato.loop.policy import Policy
+
+__all__ = [
+    "STAGES",
+    "Label",
+    "Loop",
+    "LoopState",
+    "Plan",
+    "Policy",
+    "Prices",
+    "restore",
+    "snapshot",
+    "start",
+    "step",
+]

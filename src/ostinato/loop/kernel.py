@@ -1,0 +1,154 @@
+"""The kernel: seven stages and one function.
+
+`step` folds a batch of records into the state and returns what the stages made of it. It reads no
+clock, draws no randomness and does no I/O: what it returns depends on the state, the batch and
+`now_ns` alone. Live service, replay and simulation differ in what they hand in and where they put
+what comes out; they share this file, which is what makes a replay evidence.
+
+A record reaches a stage when the stage next runs: the stages after its maker in the same step, the
+stages before it in the next one. So the circle closes through the journal (`RoutesChanged` changes
+what `serve` does next), not through an import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ostinato.core import snapshot as plain
+from ostinato.core.records import Decision, LoopStarted, Record
+from ostinato.core.stage import Stage
+from ostinato.decide.stage import STAGE as decide
+from ostinato.gate.stage import STAGE as gate
+from ostinato.join.stage import STAGE as join
+from ostinato.learn.stage import STAGE as learn
+from ostinato.release.stage import STAGE as release
+from ostinato.serve.stage import STAGE as serve
+from ostinato.watch.stage import STAGE as watch
+
+STAGES: tuple[Stage, ...] = (serve, join, watch, decide, learn, gate, release)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A loop made ready to run: one configuration per stage, and what identifies the whole.
+
+    Parameters
+    ----------
+    name
+        Name of the loop.
+    policy_digest
+        Digest of everything that was declared; stands in each decision.
+    policy
+        The declaration itself, in plain values, for the first entry of the journal.
+    seed
+        Seed of the run.
+    stages
+        Configuration by stage name.
+    """
+
+    name: str
+    policy_digest: str
+    policy: Mapping[str, Any]
+    seed: int
+    stages: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class LoopState:
+    """All state of a loop. `step` owns it: use what `step` returns, keep copies by `snapshot`.
+
+    `backlog` holds, per stage, the records it has not seen yet; `next_seq` numbers decisions.
+    """
+
+    next_seq: int = 0
+    stages: dict[str, Any] = field(default_factory=dict)
+    backlog: dict[str, list[Record]] = field(default_factory=dict)
+    plan_: Plan | None = None
+
+
+def start(plan: Plan) -> LoopState:
+    """Begin a loop."""
+    return LoopState(
+        stages={stage.name: stage.start(plan.stages[stage.name]) for stage in STAGES},
+        backlog={stage.name: [] for stage in STAGES},
+        plan_=plan,
+    )
+
+
+def step(
+    state: LoopState, batch: Sequence[Record], now_ns: int
+) -> tuple[LoopState, list[Record]]:
+    """Fold the next batch of records into the state.
+
+    Parameters
+    ----------
+    state
+        From `start`, `restore` or the last `step`. Owned by this call; use the one returned.
+    batch
+        What happened since the last tick, in order: requests, labels, results of effects.
+    now_ns
+        The tick's time; never smaller than at the last tick.
+
+    Returns
+    -------
+    (LoopState, list of Record)
+        The state after the batch, and everything the stages made, in order. Decisions among it
+        carry their `seq` and go to the journal before anyone acts on them.
+    """
+    plan = state.plan_
+    assert plan is not None, "a state comes from start or restore"
+    made: list[Record] = []
+    if state.next_seq == 0:
+        _emit(state, plan, made, [_started(plan, now_ns)])
+    for record in batch:
+        _emit(state, plan, made, [record])
+    for stage in STAGES:
+        inbox, state.backlog[stage.name] = state.backlog[stage.name], []
+        _emit(state, plan, made, stage.step(state.stages[stage.name], inbox, now_ns))
+    return state, made
+
+
+def _started(plan: Plan, now_ns: int) -> LoopStarted:
+    return LoopStarted(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        subject=plan.name,
+        reason="The loop starts under this policy.",
+        evidence=plan.policy,
+        seed=plan.seed,
+    )
+
+
+def _emit(state: LoopState, plan: Plan, made: list[Record], records: Sequence[Record]) -> None:
+    """Number the decisions, and put every record before the stages that want its kind."""
+    for record in records:
+        if isinstance(record, Decision):
+            record = replace(record, seq=state.next_seq, policy_digest=plan.policy_digest)  # noqa: PLW2901 - the numbered record takes its place
+            state.next_seq += 1
+        made.append(record)
+        for stage in STAGES:
+            if record.kind in stage.wants:
+                state.backlog[stage.name].append(record)
+
+
+def snapshot(state: LoopState) -> bytes:
+    """Write all state down; equal states give equal bytes."""
+    return plain.encode(state)
+
+
+def restore(plan: Plan, data: bytes) -> LoopState:
+    """Rebuild the state written by `snapshot`, under the plan it was made with.
+
+    Raises
+    ------
+    StoreError
+        If the bytes are not a snapshot of a loop.
+    """
+    state = plain.decode(data)
+    assert isinstance(state, LoopState), "a kernel snapshot holds a LoopState"
+    state.plan_ = plan
+    for stage in STAGES:
+        state.stages[stage.name].config_ = plan.stages[stage.name]
+    return state

@@ -1,0 +1,122 @@
+"""Turn a declared loop and policy into a plan the kernel can run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostinato.core.canonical import digest, plain
+from ostinato.core.ports import Scorer
+from ostinato.core.units import duration_ns
+from ostinato.decide.config import DecideConfig
+from ostinato.gate.config import GateConfig
+from ostinato.join.config import JoinConfig
+from ostinato.learn.config import LearnConfig
+from ostinato.learn.describe import describe
+from ostinato.loop.kernel import Plan
+from ostinato.loop.loop import Loop
+from ostinato.loop.policy import Policy
+from ostinato.release.config import ReleaseConfig
+from ostinato.serve.config import ServeConfig
+from ostinato.watch.config import WatchConfig
+
+
+def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
+    """Write down everything that was declared, in plain values."""
+    name, parameters = describe(loop.learner)
+    return {
+        "loop": loop.name,
+        "task": loop.task,
+        "metric": loop.metric,
+        "features": list(loop.features),
+        "slices": list(loop.slices),
+        "label": plain(loop.label),
+        "learner": {"name": name, "parameters": parameters},
+        "never_trained": loop.holdout,
+        "policy": plain(policy),
+    }
+
+
+def make_plan(
+    loop: Loop,
+    policy: Policy,
+    *,
+    scorer: Scorer,
+    classes: int,
+    group_names: tuple[str, ...],
+    data_from_ns: int,
+    matured_to_ns: int,
+    bucket_ns: int,
+    seed: int,
+) -> Plan:
+    """Compose the stages' configurations.
+
+    Parameters
+    ----------
+    loop, policy
+        What was declared.
+    scorer
+        Where versions are scored.
+    classes
+        Number of classes, 0 for regression.
+    group_names
+        Names of the slice groups; their place is the code that stands in `groups`.
+    data_from_ns, matured_to_ns
+        First row of the history, and up to where its labels have matured at the start.
+    bucket_ns
+        Width of the performance buckets.
+    seed
+        Seed of the run.
+    """
+    declared = declaration(loop, policy)
+    label = loop.label
+    return Plan(
+        name=loop.name,
+        policy_digest=digest(declared),
+        policy=declared,
+        seed=seed,
+        stages={
+            "serve": ServeConfig(loop=loop.name, scorer=scorer),
+            "join": JoinConfig(
+                horizon_ns=label.horizon_ns,
+                revise_ns=label.revise_ns,
+                never=label.never,
+                classes=classes,
+            ),
+            "watch": WatchConfig(
+                task=loop.task,
+                metric=loop.metric,
+                classes=classes,
+                groups=len(group_names),
+                bucket_ns=bucket_ns,
+                settle_ns=label.horizon_ns + label.revise_ns,
+            ),
+            "decide": DecideConfig(
+                triggers=tuple(policy.triggers),
+                cooldown_ns=duration_ns(policy.cooldown),
+                max_requests=policy.max_retrains,
+                per_ns=duration_ns(policy.per),
+                task=loop.task,
+                metric=loop.metric,
+            ),
+            "learn": LearnConfig(
+                window=policy.window,
+                holdout_ns=duration_ns(policy.holdout),
+                embargo_ns=label.horizon_ns,
+                warm_start=policy.warm_start,
+                seed=seed,
+                data_from_ns=data_from_ns,
+                matured_to_ns=matured_to_ns,
+                loop=loop.name,
+                never_trained=loop.holdout,
+            ),
+            "gate": GateConfig(
+                gates=tuple(policy.gates),
+                task=loop.task,
+                metric=loop.metric,
+                group_names=group_names,
+            ),
+            "release": ReleaseConfig(
+                rollout=policy.rollout, paired=not label.affected_by_prediction
+            ),
+        },
+    )

@@ -1,0 +1,174 @@
+"""History made ready: checked, in order of time, in columns the kernel can use."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ostinato.core.errors import DataError
+from ostinato.core.ids import hash_keys
+from ostinato.core.records import Codes, Floats, Ints
+from ostinato.loop.loop import Loop
+from ostinato.replay.labels import label_times, label_values
+from ostinato.replay.slices import slice_codes
+from ostinato.replay.times import as_ns, moment_ns
+
+NEVER: Final = np.iinfo(np.int64).max
+"""Label time of a label that never arrives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """A loop's data in order of time; row i is request i.
+
+    `first` is the first row that is served; rows before it train the first champion. `labels` is
+    NaN where none ever arrives; a label of no known class has the index `len(classes)`.
+    """
+
+    frame: pl.DataFrame
+    times_ns: Ints
+    ids: NDArray[Any]
+    unit_hashes: NDArray[np.uint64]
+    labels: Floats
+    label_times_ns: Ints
+    groups: Codes
+    group_names: tuple[str, ...]
+    classes: tuple[Any, ...]
+    first: int
+    start_ns: int
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, 0 for regression."""
+        return len(self.classes)
+
+    def matured_to_ns(self, now_ns: int, horizon_ns: int) -> int:
+        """Return up to where the labels of the rows before `first` have matured at a moment."""
+        times = self.times_ns[: self.first]
+        known = self.label_times_ns[: self.first] <= now_ns
+        open_rows = np.flatnonzero(~known & (times + horizon_ns > now_ns))
+        if len(open_rows):
+            return int(times[open_rows[0]]) - 1
+        return int(times[-1]) if len(times) else now_ns
+
+
+def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> History:
+    """Check a table against the loop's declaration and bring it into order.
+
+    Parameters
+    ----------
+    loop
+        The declaration.
+    table
+        A row per request; need not be sorted.
+    start
+        When serving begins (a time, or ISO 8601 text); default: after the first tenth of the rows.
+    end
+        Rows from here on are left out.
+
+    Raises
+    ------
+    DataError
+        If columns are missing, times cannot be read, ids are doubled, labels come before their
+        prediction, or there is too little history to begin with.
+    """
+    _check_columns(loop, table)
+    times = as_ns(table[loop.time], name=f"time column {loop.time!r}")
+    order = np.argsort(times, kind="stable")
+    if end is not None:
+        order = order[times[order] < moment_ns(end, name="end")]
+    if not len(order):
+        raise DataError("No rows are left before the end", found=f"end={end}", expected="rows before it")
+    frame, times = table[order], times[order]
+    first = _first_served(times, start)
+    ids = _ids(loop, frame)
+    values, classes = label_values(loop, frame, first)
+    known = label_times(loop, frame, times, values)
+    if loop.label.never == "negative":
+        absent = np.isnan(values)
+        values[absent], known[absent] = 0.0, times[absent] + loop.label.horizon_ns
+    groups, names = slice_codes(frame, loop.slices, first)
+    start_ns = int(times[first]) if start is None else moment_ns(start, name="start")
+    return History(
+        frame=frame.select(loop.features).rechunk(),
+        times_ns=times,
+        ids=ids,
+        unit_hashes=hash_keys(ids if loop.unit is None else _units(frame[loop.unit])),
+        labels=values,
+        label_times_ns=known,
+        groups=groups,
+        group_names=names,
+        classes=classes,
+        first=first,
+        start_ns=start_ns,
+    )
+
+
+def _check_columns(loop: Loop, table: pl.DataFrame) -> None:
+    label = loop.label
+    wanted = [loop.time, label.column, label.time, loop.unit, loop.id, *loop.features, *loop.slices]
+    missing = sorted({name for name in wanted if name is not None} - set(table.columns))
+    if not missing:
+        return
+    near = {m: difflib.get_close_matches(m, table.columns, n=1, cutoff=0.6) for m in missing}
+    guesses = ", ".join(f"{m} -> {found[0]}?" for m, found in near.items() if found)
+    raise DataError(
+        f"The data lacks columns the loop {loop.name!r} names: {', '.join(missing)}",
+        found=", ".join(table.columns),
+        expected="every column named in the Loop",
+        hint=f"Renamed perhaps: {guesses}" if guesses else "Check the Loop's column names.",
+    )
+
+
+def _first_served(times: Ints, start: Any) -> int:
+    if start is None:
+        # The first tenth; rows of one moment stay together, so that history really comes before.
+        first = int(np.searchsorted(times, times[len(times) // 10], side="left"))
+    else:
+        first = int(np.searchsorted(times, moment_ns(start, name="start"), side="left"))
+    if first < _FEWEST_ROWS:
+        raise DataError(
+            "There is too little history before the start to train a first champion",
+            found=f"{first} rows of {len(times)}",
+            expected=f"at least {_FEWEST_ROWS} rows",
+            hint="Give a later start, or more data.",
+        )
+    if first >= len(times):
+        raise DataError("No rows are left after the start", found=f"start={start}", expected="an earlier start")
+    return first
+
+
+_FEWEST_ROWS: Final = 50
+
+
+def _ids(loop: Loop, frame: pl.DataFrame) -> NDArray[Any]:
+    if loop.id is None:
+        return np.arange(frame.height, dtype=np.int64)
+    column = frame[loop.id]
+    doubled = column.filter(column.is_duplicated() | column.is_null())
+    if len(doubled):
+        raise DataError(
+            f"The id column {loop.id!r} holds {len(doubled)} doubled or missing ids",
+            found=repr(doubled[0]),
+            expected="one id per row",
+            hint="Take doubled rows out, or leave id out of the Loop.",
+        )
+    return _units(column)
+
+
+def _units(column: pl.Series) -> NDArray[Any]:
+    if column.dtype.is_integer() and column.null_count() == 0:
+        return column.cast(pl.Int64).to_numpy()
+    texts: Sequence[str] = column.cast(pl.String).fill_null("").to_list()
+    units = np.empty(len(texts), dtype=object)
+    units[:] = texts
+    return units

@@ -1,0 +1,213 @@
+"""`Replay`: what came of one policy over history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ostinato.core.canonical import plain
+from ostinato.core.ports import Entry
+from ostinato.core.records import ROLES, Floats
+from ostinato.core.units import format_time
+from ostinato.loop.loop import Loop
+from ostinato.replay.books import Books, champions, frozen, harm_of, totals_of
+from ostinato.replay.report import render_replay
+from ostinato.replay.tables import (
+    decisions_table,
+    overall_metrics,
+    predictions_table,
+    slices_table,
+    timeline_table,
+    versions_table,
+)
+from ostinato.stats.metrics import metric_for
+
+if TYPE_CHECKING:
+    from ostinato.replay.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """One policy's life over history. All tables are Polars frames, all times UTC.
+
+    Parameters
+    ----------
+    loop, policy
+        The name of the loop, and what identifies the policy (name, digest, declaration).
+    metrics
+        The metric and its companions over all scored predictions, plus `n` and `label_coverage`.
+    timeline
+        A row per tick: `time, n, labelled`, the metric, `champion, challenger, challenger_share,
+        holdback_share`, and the degradation chart: `expected, limit, evidence, evidence_limit`.
+    predictions
+        `prediction_id, time, version, role, score, label`.
+    decisions
+        `seq, time, kind, subject, reason, evidence, policy_digest, hash`; `evidence` is JSON.
+    versions
+        A row per trained version, with its provenance.
+    slices
+        Performance per slice value.
+    cost
+        `train_seconds, predict_seconds, retrains, promotions, rollbacks, cost, value` and more.
+    journal_hash
+        Hash of the last decision: equal hashes, equal decisions.
+    """
+
+    loop: str
+    task: str
+    metric: str
+    lower_is_better: bool
+    policy: Mapping[str, Any]
+    seed: int
+    tick: str
+    start: str
+    end: str
+    metrics: dict[str, float]
+    timeline: pl.DataFrame
+    predictions: pl.DataFrame
+    decisions: pl.DataFrame
+    versions: pl.DataFrame
+    slices: pl.DataFrame
+    cost: dict[str, float]
+    journal_hash: str
+    books: Books
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the single predictions as JSON types."""
+        decisions = self.decisions.to_dicts()
+        for row in decisions:
+            row["time"] = _iso(row["time"])
+            row["evidence"] = json.loads(row["evidence"])
+        versions = self.versions.to_dicts()
+        for row in versions:
+            row["metrics"], row["cost"] = json.loads(row["metrics"]), json.loads(row["cost"])
+        columns = self.timeline.with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        document = {
+            "format": "ostinato.replay/1",
+            "loop": self.loop,
+            "task": self.task,
+            "metric": self.metric,
+            "lower_is_better": self.lower_is_better,
+            "policy": dict(self.policy),
+            "seed": self.seed,
+            "tick": self.tick,
+            "start": self.start,
+            "end": self.end,
+            "journal_hash": self.journal_hash,
+            "metrics": self.metrics,
+            "timeline": columns.to_dict(as_series=False),
+            "slices": self.slices.to_dicts(),
+            "decisions": decisions,
+            "versions": versions,
+            "cost": self.cost,
+        }
+        written: dict[str, Any] = _jsonable(document)
+        return written
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Write the result as JSON; return the text."""
+        return write_text(json.dumps(self.to_dict(), indent=1), path)
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """Write the result as one self-contained HTML page; return the text."""
+        return write_text(render_replay(self.to_dict()), path)
+
+
+def write_text(text: str, path: str | Path | None) -> str:
+    """Write text to a file, if a path is given, and return it."""
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text
+
+
+def _iso(moment: Any) -> str:
+    return str(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _jsonable(value: Any) -> Any:
+    """JSON has no NaN: what is not a number is null."""
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    return value
+
+
+def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
+    """Draw up the result of a finished run."""
+    loop: Loop = run.loop
+    history, recorder = run.history, run.recorder
+    metric = metric_for(loop.task, loop.metric)
+    labels = history.labels[history.first :].copy()
+    if history.n_classes:
+        labels[labels >= history.n_classes] = np.nan
+    scored = recorder.answered >= 0
+    scored &= ~np.isnan(recorder.scores if recorder.scores.ndim == 1 else recorder.scores[:, 0])
+    both = scored & ~np.isnan(labels)
+    losses = np.full(len(labels), np.nan)
+    if both.any():
+        losses[both] = metric.row_loss(labels[both], recorder.scores[both])
+    entries = list(run.journal.entries())
+    books = _books(run, losses, labels, both, entries)
+    plan = run.state.plan_
+    assert plan is not None, "a run has a plan"
+    return Replay(
+        loop=loop.name,
+        task=loop.task,
+        metric=loop.metric,
+        lower_is_better=metric.lower_is_better,
+        policy={
+            "name": name,
+            "digest": plan.policy_digest,
+            "text": json.dumps(plain(plan.policy["policy"]), indent=1),
+        },
+        seed=seed,
+        tick=f"{tick} rows" if isinstance(tick, int) else tick,
+        start=format_time(history.start_ns),
+        end=format_time(int(history.times_ns[-1])),
+        metrics=overall_metrics(loop, labels, recorder.scores, scored, both),
+        timeline=timeline_table(loop, recorder, losses, both, labels),
+        predictions=predictions_table(history, recorder, labels, ROLES),
+        decisions=decisions_table(entries),
+        versions=versions_table(recorder, entries),
+        slices=slices_table(loop, history, recorder, labels, scored, both),
+        cost=books.totals,
+        journal_hash=run.journal.head()[1],
+        books=books,
+    )
+
+
+def _books(
+    run: Run, losses: Floats, labels: Floats, both: NDArray[np.bool_], entries: list[Entry]
+) -> Books:
+    loop, recorder, scores = run.loop, run.recorder, run.trainer.scores
+    harm = harm_of(loop.prices, labels, recorder.scores, losses)
+    turns = champions(recorder)
+    _, kept = frozen(loop, run.history, scores, labels, artifact=turns[0][1], from_row=0)
+    totals = totals_of(
+        loop.prices,
+        recorder,
+        entries,
+        labels_used=int(both.sum()) if run.policy.triggers else 0,
+        value=float((kept - harm)[both].sum()),
+    )
+    seconds = {"predict_seconds": run.scorer.predict_seconds, "kernel_seconds": run.kernel_seconds}
+    return Books(
+        loop=loop,
+        history=run.history,
+        scores=scores,
+        labels=labels,
+        losses=losses,
+        harm=harm,
+        champions=turns,
+        totals={**totals, **seconds},
+    )

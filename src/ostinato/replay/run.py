@@ -1,0 +1,357 @@
+"""Turn the virtual clock over history: one policy, from the first champion to the last row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.core.clock import Stopwatch, VirtualClock
+from ostinato.core.errors import ConfigError, LoopError
+from ostinato.core.ports import Journal, Registry
+from ostinato.core.records import (
+    BucketClosed,
+    Decision,
+    HardCasesListed,
+    Ints,
+    LabelsArrived,
+    PredictionsMade,
+    Promoted,
+    Record,
+    RequestsArrived,
+    RoutesChanged,
+    TrainingFailed,
+    TrainingRequested,
+)
+from ostinato.core.units import DAY_NS, duration_ns
+from ostinato.loop import kernel
+from ostinato.loop.loop import Loop
+from ostinato.loop.plan import make_plan
+from ostinato.loop.policy import Policy
+from ostinato.replay.history import NEVER, History, make_history
+from ostinato.replay.progress import Progress, Report
+from ostinato.replay.read import read_table
+from ostinato.replay.record import Recorder
+from ostinato.replay.result import Replay, make_replay
+from ostinato.replay.scores import ModelScores, ReplayScorer
+from ostinato.replay.training import Trainer
+from ostinato.stores.journal_memory import MemoryJournal
+from ostinato.stores.open import open_journal
+from ostinato.stores.registry_memory import MemoryRegistry
+
+TRAIN_TAKES: Final = "10m"
+"""How long a training takes in simulated time unless it is said or measured: no policy profits
+from instant models, and two replays agree to the byte."""
+
+_TICKS_PER_REPORT: Final = 50
+
+
+@dataclass(slots=True)
+class Run:
+    """One policy under way.
+
+    `due` holds results of effects and when they are known; `next_row` and `next_label` say how far
+    the history has been told; `label_order` and `label_moments` are the labels to come, by time.
+    """
+
+    loop: Loop
+    policy: Policy
+    history: History
+    trainer: Trainer
+    scorer: ReplayScorer
+    state: kernel.LoopState
+    journal: Journal
+    registry: Registry
+    recorder: Recorder
+    clock: VirtualClock
+    train_takes_ns: int | None
+    label_order: Ints
+    label_moments: Ints
+    next_row: int
+    next_label: int = 0
+    due: list[tuple[int, list[Record]]] = field(default_factory=list)
+    hard: dict[str, Ints] = field(default_factory=dict)
+    kernel_seconds: float = 0.0
+
+    def begin(self) -> None:
+        """Train the first champion on the history before the start, in no time."""
+        self._step([], self.clock.now_ns())
+        while self.due:
+            _, records = self.due.pop(0)
+            failed = [r for r in records if isinstance(r, TrainingFailed)]
+            if failed:
+                raise LoopError(
+                    "The first champion could not be trained",
+                    found=failed[0].reason,
+                    expected="a learner that can learn the history before the start",
+                    hint="Check the learner and the features, or give a later start.",
+                )
+            self._step(records, self.clock.now_ns())
+        self._step([], self.clock.now_ns())  # the routes reach serving
+        if self.recorder.champion is None:
+            raise LoopError(
+                "The first champion was not released", found="NaN scores on the validation rows",
+                hint="Check the learner: it answered NaN on rows it was not trained on.",
+            )
+
+    def tick(self, now_ns: int, stop_row: int) -> None:
+        """Tell what happened up to a moment: requests up to a row, labels, finished trainings."""
+        self.clock.advance_to(now_ns)
+        batch: list[Record] = []
+        while self.due and self.due[0][0] <= now_ns:
+            batch.extend(self.due.pop(0)[1])
+        if stop_row > self.next_row:
+            batch.append(self._requests(stop_row, now_ns))
+        labels = self._labels(now_ns)
+        if labels is not None:
+            batch.append(labels)
+        self._step(batch, now_ns)
+
+    def _requests(self, stop: int, now_ns: int) -> RequestsArrived:
+        history, start = self.history, self.next_row
+        self.next_row = stop
+        return RequestsArrived(
+            ts_event_ns=int(history.times_ns[stop - 1]),
+            ts_record_ns=now_ns,
+            offset=start,
+            ids=history.ids[start:stop],
+            times_ns=history.times_ns[start:stop],
+            unit_hashes=history.unit_hashes[start:stop],
+            groups=history.groups[start:stop],
+        )
+
+    def _labels(self, now_ns: int) -> LabelsArrived | None:
+        history, start = self.history, self.next_label
+        stop = int(np.searchsorted(self.label_moments, now_ns, side="right"))
+        if stop == start:
+            return None
+        rows = self.label_order[start:stop]
+        self.next_label = stop
+        return LabelsArrived(
+            ts_event_ns=int(self.label_moments[stop - 1]),
+            ts_record_ns=now_ns,
+            ids=history.ids[rows],
+            times_ns=self.label_moments[start:stop],
+            values=history.labels[rows],
+        )
+
+    def _step(self, batch: list[Record], now_ns: int) -> None:
+        watch = Stopwatch()
+        predicted = self.scorer.predict_seconds
+        with watch:
+            self.state, made = kernel.step(self.state, batch, now_ns)
+        self.kernel_seconds += watch.cpu_seconds - (self.scorer.predict_seconds - predicted)
+        self.journal.append([record for record in made if isinstance(record, Decision)])
+        for record in made:
+            self._carry_out(record, now_ns)
+        self.recorder.tick(now_ns, self.state)
+
+    def _carry_out(self, record: Record, now_ns: int) -> None:
+        match record:
+            case PredictionsMade():
+                self.recorder.predictions(record)
+            case BucketClosed():
+                self.recorder.bucket(record)
+            case HardCasesListed():
+                self.hard[record.request] = record.offsets
+            case TrainingRequested():
+                self._train(record, now_ns)
+            case RoutesChanged():
+                self.recorder.routes(record.routes)
+            case Promoted():
+                self.registry.set_alias("champion", record.subject, ts_event_ns=now_ns)
+            case _:
+                pass
+
+    def _train(self, order: TrainingRequested, now_ns: int) -> None:
+        result = self.trainer.carry_out(
+            order,
+            self.hard.pop(order.request),
+            self.scorer.artifacts,
+            timeout=self.policy.train_timeout,
+            now_ns=now_ns,
+        )
+        if result.version is not None and result.trained is not None and result.lineage is not None:
+            self.scorer.artifacts[result.version] = result.trained.artifact
+            self.registry.register(result.version, result.trained.data, result.lineage)
+            self.recorder.version(result.version, now_ns, result.lineage, result.trained.artifact)
+        takes = self.train_takes_ns
+        ready = now_ns + (takes if takes is not None else int(result.seconds * 1e9))
+        stamped = [_restamp(record, ready) for record in result.records]
+        self.due.append((ready, stamped))
+        self.due.sort(key=lambda item: item[0])
+
+
+def _restamp(record: Record, ready_ns: int) -> Record:
+    return replace_fields(record, ts_event_ns=ready_ns, ts_record_ns=ready_ns)
+
+
+def ticks(history: History, tick: str | int) -> Iterator[tuple[int, int]]:
+    """Yield (time, first row not yet told) for every tick after the start.
+
+    Parameters
+    ----------
+    history
+        The rows.
+    tick
+        A duration, or a number of rows.
+    """
+    times, first = history.times_ns, history.first
+    if isinstance(tick, int):
+        for stop in range(first + tick, len(times) + tick, tick):
+            stop = min(stop, len(times))
+            yield int(times[stop - 1]), stop
+        return
+    width = duration_ns(tick, name="tick")
+    moments = np.arange(history.start_ns + width, int(times[-1]) + width + 1, width, dtype=np.int64)
+    stops = np.searchsorted(times, moments, side="left")
+    yield from zip(moments.tolist(), np.maximum(stops, first).tolist(), strict=True)
+
+
+def make_run(
+    loop: Loop,
+    policy: Policy,
+    history: History,
+    trainer: Trainer,
+    *,
+    tick: str | int,
+    seed: int,
+    train_takes: str,
+    journal: Journal,
+) -> Run:
+    """Put a run together, before its first step."""
+    scorer = ReplayScorer(trainer.scores)
+    horizon = loop.label.horizon_ns
+    plan = make_plan(
+        loop,
+        policy,
+        scorer=scorer,
+        classes=history.n_classes,
+        group_names=history.group_names,
+        data_from_ns=int(history.times_ns[0]),
+        matured_to_ns=history.matured_to_ns(history.start_ns, horizon),
+        bucket_ns=max(DAY_NS, 0 if isinstance(tick, int) else duration_ns(tick, name="tick")),
+        seed=seed,
+    )
+    served = np.arange(history.first, len(history))
+    arriving = served[history.label_times_ns[served] != NEVER]
+    by_time = arriving[np.argsort(history.label_times_ns[arriving], kind="stable")]
+    return Run(
+        loop=loop,
+        policy=policy,
+        history=history,
+        trainer=trainer,
+        scorer=scorer,
+        state=kernel.start(plan),
+        journal=journal,
+        registry=MemoryRegistry(),
+        recorder=Recorder(history=history, classes=history.n_classes),
+        clock=VirtualClock(history.start_ns),
+        train_takes_ns=None if train_takes == "measured" else duration_ns(train_takes, name="train_takes"),
+        label_order=by_time,
+        label_moments=history.label_times_ns[by_time],
+        next_row=history.first,
+    )
+
+
+def run_policy(run: Run, *, name: str, index: int, count: int, tick: str | int, report: Report | None) -> None:
+    """Take a run from its first champion to the last row."""
+    run.begin()
+    total = len(run.history) - run.history.first
+    for number, (now_ns, stop) in enumerate(ticks(run.history, tick)):
+        run.tick(now_ns, stop)
+        if report is not None and number % _TICKS_PER_REPORT == 0:
+            report(_progress(run, name, index, count, total))
+    if report is not None:
+        report(_progress(run, name, index, count, total))
+
+
+def _progress(run: Run, name: str, index: int, count: int, total: int) -> Progress:
+    return Progress(
+        policy=name,
+        policy_index=index,
+        policies=count,
+        events=run.next_row - run.history.first,
+        events_total=total,
+        now_ns=run.clock.now_ns(),
+        decisions=run.journal.head()[0],
+    )
+
+
+def replay(
+    loop: Loop,
+    data: Any,
+    policy: Policy | None = None,
+    tick: str | int = "1h",
+    start: Any = None,
+    end: Any = None,
+    seed: int = 0,
+    *,
+    train_takes: str = TRAIN_TAKES,
+    journal: str | None = None,
+    progress: Report | None = None,
+) -> Replay:
+    """Run the whole life of a loop's model over history, under one policy.
+
+    Parameters
+    ----------
+    loop
+        The declaration.
+    data
+        A path (parquet, CSV, Delta), or a Polars, pandas or Arrow table; rows need not be sorted.
+    policy
+        Default: the loop's own.
+    tick
+        A duration or a number of rows. Rows between two ticks are served by the routes of the
+        earlier one.
+    start
+        When serving begins; history before it trains the first champion. Default: after the first
+        tenth of the rows.
+    end
+        Rows from here on are left out.
+    seed
+        Seed of all random streams.
+    train_takes
+        How long a training takes in simulated time: a duration, or ``"measured"``, which makes
+        decisions depend on how fast this machine is.
+    journal
+        Where to keep the decisions (`ostinato.stores.open.open_journal`); default: in memory.
+    progress
+        Called now and then while it runs.
+
+    Returns
+    -------
+    Replay
+
+    Raises
+    ------
+    InputError
+        If the declaration or the data cannot be used.
+    LoopError
+        If no first champion can be trained.
+    """
+    check_tick(tick)
+    history = make_history(loop, read_table(data), start=start, end=end)
+    trainer = Trainer(loop=loop, history=history, scores=ModelScores(history.frame))
+    chosen = policy if policy is not None else loop.policy
+    kept = MemoryJournal() if journal is None else open_journal(journal)
+    try:
+        run = make_run(
+            loop, chosen, history, trainer, tick=tick, seed=seed, train_takes=train_takes, journal=kept
+        )
+        run_policy(run, name="policy", index=0, count=1, tick=tick, report=progress)
+        return make_replay(run, name="policy", tick=tick, seed=seed)
+    finally:
+        kept.close()
+
+
+def check_tick(tick: str | int) -> None:
+    """Refuse a tick that is neither a duration nor a positive number of rows."""
+    if isinstance(tick, int):
+        if tick < 1:
+            raise ConfigError("tick is not positive", found=tick, expected="a duration or a number of rows")
+    else:
+        duration_ns(tick, name="tick")

@@ -1,0 +1,344 @@
+"""Carry out training orders over history.
+
+A training is a pure function of its rows, learner and seed, so policies of a comparison that ask
+for the same training share its result, and each is charged its full cost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import io
+import platform
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from ostinato.core.canonical import digest
+from ostinato.core.clock import Stopwatch
+from ostinato.core.errors import LearnerError
+from ostinato.core.ports import Lineage
+from ostinato.core.records import (
+    CandidateEvaluated,
+    CandidateTrained,
+    Floats,
+    Ints,
+    Record,
+    TrainingFailed,
+    TrainingRequested,
+    ValidationSet,
+)
+from ostinato.learn.describe import describe, learner_digest
+from ostinato.learn.hard import never_trained
+from ostinato.learn.limits import FitCost, measured_fit
+from ostinato.learn.model import Model
+from ostinato.learn.windows import weights
+from ostinato.loop.loop import Loop
+from ostinato.replay.history import History
+from ostinato.replay.scores import ModelScores
+from ostinato.stats.metrics import companions, metric_for
+
+_LATENCY_ROWS: Final = 32  # the size of a micro-batch under light load
+_LATENCY_ROUNDS: Final = 5
+_MOST_VALIDATION_ROWS: Final = 20_000
+"""Rows of one validation set. More sharpen verdicts little and make every gate slower."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A finished training: the model, its bytes, and what it was made of and cost."""
+
+    model: Model
+    data: bytes
+    artifact: str
+    cost: FitCost
+    latency_ms: float
+    rows: int
+    data_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a training order came to: records for the kernel, and the version if there is one."""
+
+    records: list[Record]
+    seconds: float
+    version: str | None = None
+    trained: Trained | None = None
+    lineage: Lineage | None = None
+
+
+@dataclass(slots=True)
+class Trainer:
+    """Trains over one history; remembers every training it did."""
+
+    loop: Loop
+    history: History
+    scores: ModelScores
+    done: dict[str, Trained | LearnerError] = field(default_factory=dict)
+
+    def carry_out(
+        self,
+        order: TrainingRequested,
+        hard: Ints,
+        artifacts: dict[str, str],
+        *,
+        timeout: float | None,
+        now_ns: int,
+    ) -> Result:
+        """Train what was ordered and score it beside the champion on the validation sets.
+
+        Parameters
+        ----------
+        order, hard
+            The order and the offsets of the known-hard rows.
+        artifacts
+            Artifact hash by version name, for the champion and the warm start.
+        timeout
+            Seconds after which the training counts as hung.
+        now_ns
+            When the order was given: labels known later do not exist.
+        """
+        known = self.history.label_times_ns <= now_ns
+        if self.history.n_classes:  # labels of no known class teach nothing
+            known &= self.history.labels < self.history.n_classes
+        held = never_trained(
+            self.history.unit_hashes, loop=self.loop.name, share=self.loop.holdout
+        )
+        rows = self._training_rows(order, known & ~held)
+        trained = self._train(order, rows, artifacts, timeout)
+        if isinstance(trained, LearnerError):
+            return self._failed(order, trained)
+        version = f"v{len(artifacts) + 1:03d}-{trained.artifact[:6]}"
+        self.scores.add(trained.artifact, trained.model)
+        sets = self._validation(order, hard, known, held, trained.artifact, artifacts)
+        return self._succeeded(order, version, trained, sets)
+
+    # -- rows
+
+    def _between(self, from_ns: int, to_ns: int) -> slice:
+        times = self.history.times_ns
+        return slice(int(np.searchsorted(times, from_ns)), int(np.searchsorted(times, to_ns)))
+
+    def _training_rows(self, order: TrainingRequested, usable: NDArray[np.bool_]) -> Ints:
+        span = self._between(order.from_ns, order.to_ns)
+        return np.flatnonzero(usable[span]) + span.start
+
+    def _validation(
+        self,
+        order: TrainingRequested,
+        hard: Ints,
+        known: NDArray[np.bool_],
+        held: NDArray[np.bool_],
+        artifact: str,
+        artifacts: dict[str, str],
+    ) -> tuple[ValidationSet, ...]:
+        span = self._between(order.holdout_from_ns, order.matured_to_ns + 1)
+        recent = np.flatnonzero(known[span]) + span.start
+        before = self._between(order.from_ns, order.holdout_from_ns)
+        random = np.flatnonzero((known & held)[before]) + before.start
+        hard = hard[known[hard]] if len(hard) else hard
+        champion = artifacts.get(order.champion) if order.champion is not None else None
+        return tuple(
+            self._set(name, rows[-_MOST_VALIDATION_ROWS:], artifact, champion)
+            for name, rows in (("recent", recent), ("random", random), ("hard", hard))
+        )
+
+    def _set(self, name: str, rows: Ints, artifact: str, champion: str | None) -> ValidationSet:
+        history = self.history
+        empty = np.empty(0)
+        some = len(rows) > 0
+        return ValidationSet(
+            name=name,
+            times_ns=history.times_ns[rows],
+            labels=history.labels[rows],
+            groups=history.groups[rows],
+            candidate=self._answers(artifact, rows) if some else empty,
+            champion=(self._answers(champion, rows) if some else empty) if champion else None,
+        )
+
+    def _answers(self, artifact: str, rows: Ints) -> Floats:
+        try:
+            return self.scores.rows(artifact, rows)
+        except LearnerError:
+            width = max(self.history.n_classes, 1)
+            shape = (len(rows), width) if width > 2 else (len(rows),)
+            return np.full(shape, np.nan)
+
+    # -- training
+
+    def _train(
+        self, order: TrainingRequested, rows: Ints, artifacts: dict[str, str], timeout: float | None
+    ) -> Trained | LearnerError:
+        parent = artifacts.get(order.warm_start_from) if order.warm_start_from is not None else None
+        labels = self.history.labels[rows]
+        picked = hashlib.sha256(rows.tobytes() + labels.tobytes()).hexdigest()
+        learner = learner_digest(self.loop.learner)
+        half_life = order.half_life_ns
+        key = digest([picked, learner, order.seed, half_life, order.to_ns if half_life else 0, parent])
+        if key not in self.done:
+            self.done[key] = self._fit(order, rows, labels, parent, timeout)
+        return self.done[key]
+
+    def _fit(
+        self,
+        order: TrainingRequested,
+        rows: Ints,
+        labels: Floats,
+        parent: str | None,
+        timeout: float | None,
+    ) -> Trained | LearnerError:
+        frame = self.history.frame[rows]
+        times = self.history.times_ns[rows]
+        fade = None if order.half_life_ns is None else weights(times, order.to_ns, order.half_life_ns)
+        task: Any = self.loop.task
+        try:
+            model, cost = measured_fit(
+                self.loop.learner,
+                frame,
+                labels,
+                fade,
+                features=self.loop.features,
+                task=task,
+                classes=self.history.n_classes,
+                seed=order.seed,
+                warm_start=self.scores.models[parent] if parent is not None else None,
+                time_limit=timeout,
+            )
+            latency = self._latency(model, frame)
+        except LearnerError as error:
+            return error
+        data = model.to_bytes()
+        return Trained(
+            model=model,
+            data=data,
+            artifact=hashlib.sha256(data).hexdigest(),
+            cost=cost,
+            latency_ms=latency,
+            rows=len(rows),
+            data_digest=_data_digest(frame, labels),
+        )
+
+    def _latency(self, model: Model, frame: pl.DataFrame) -> float:
+        """Milliseconds per row of a small batch: the fastest of a few rounds."""
+        batch = frame[:_LATENCY_ROWS]
+        best = float("inf")
+        for _ in range(_LATENCY_ROUNDS):
+            watch = Stopwatch()
+            with watch, threadpool_limits(1):
+                model.score(batch)
+            best = min(best, watch.wall_seconds)
+        return best * 1000 / max(batch.height, 1)
+
+    # -- records
+
+    def _failed(self, order: TrainingRequested, error: LearnerError) -> Result:
+        failed = TrainingFailed(
+            ts_event_ns=order.ts_event_ns,
+            ts_record_ns=order.ts_record_ns,
+            subject=order.subject,
+            request=order.request,
+            reason=str(error).split("\nhint:")[0],
+        )
+        return Result(records=[failed], seconds=0.0)
+
+    def _succeeded(
+        self,
+        order: TrainingRequested,
+        version: str,
+        trained: Trained,
+        sets: tuple[ValidationSet, ...],
+    ) -> Result:
+        metrics = {s.name: self._metrics(s) for s in sets if len(s)}
+        lineage = self._lineage(order, trained, metrics)
+        done = CandidateTrained(
+            ts_event_ns=order.ts_event_ns,
+            ts_record_ns=order.ts_record_ns,
+            subject=version,
+            request=order.request,
+            artifact=trained.artifact,
+            reason=f"Trained on {trained.rows:,} rows.",
+            evidence={
+                "rows": trained.rows,
+                "data_digest": trained.data_digest,
+                "metrics": metrics,
+                "artifact_bytes": len(trained.data),
+            },
+            measured=dict(lineage.cost),
+        )
+        evaluated = CandidateEvaluated(
+            ts_event_ns=order.ts_event_ns,
+            ts_record_ns=order.ts_record_ns,
+            version=version,
+            sets=sets,
+            latency_ms_per_row=trained.latency_ms,
+            artifact_bytes=len(trained.data),
+        )
+        return Result(
+            records=[done, evaluated],
+            seconds=trained.cost.wall_seconds,
+            version=version,
+            trained=trained,
+            lineage=lineage,
+        )
+
+    def _metrics(self, validation: ValidationSet) -> dict[str, float]:
+        if np.isnan(validation.candidate).any():
+            return {"rows": float(len(validation))}
+        task = self.loop.task
+        found = {
+            name: metric_for(task, name).value(validation.labels, validation.candidate)
+            for name in companions(task)
+        }
+        return {"rows": float(len(validation)), **found}
+
+    def _lineage(
+        self, order: TrainingRequested, trained: Trained, metrics: dict[str, dict[str, float]]
+    ) -> Lineage:
+        name, parameters = describe(self.loop.learner)
+        return Lineage(
+            loop=self.loop.name,
+            data_from_ns=order.from_ns,
+            data_to_ns=order.to_ns,
+            data_rows=trained.rows,
+            data_digest=trained.data_digest,
+            policy_digest=order.policy_digest,
+            learner=name,
+            parameters=parameters,
+            seed=order.seed,
+            libraries=_libraries(self.loop.learner),
+            parent=order.warm_start_from,
+            metrics=metrics,
+            cost={
+                "wall_seconds": trained.cost.wall_seconds,
+                "cpu_seconds": trained.cost.cpu_seconds,
+                "peak_memory_bytes": float(trained.cost.peak_memory_bytes),
+                "artifact_bytes": float(len(trained.data)),
+                "latency_ms_per_row": trained.latency_ms,
+            },
+        )
+
+
+def _data_digest(frame: pl.DataFrame, labels: Floats) -> str:
+    """SHA-256 of the training rows: the features as an Arrow file, then the labels."""
+    buffer = io.BytesIO()
+    frame.rechunk().write_ipc(buffer, compression="uncompressed")
+    return hashlib.sha256(buffer.getvalue() + labels.tobytes()).hexdigest()
+
+
+def _libraries(learner: Any) -> dict[str, str]:
+    """Versions of what a model depends on."""
+    package = type(learner).__module__.split(".", 1)[0]
+    names = {"numpy": "numpy", "polars": "polars", "sklearn": "scikit-learn", package: package}
+    names[package] = {"sklearn": "scikit-learn"}.get(package, package)
+    found = {"python": platform.python_version()}
+    for name in sorted(set(names.values())):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # the user's own class: its code is not a package
+    return found
