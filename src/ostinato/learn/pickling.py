@@ -13,10 +13,12 @@ from typing import Any, Final
 
 import numpy as np
 
-PROTOCOL: Final = 5
+PROTOCOL: Final = 4
+"""5 adds buffers outside the pickle, which we do not use and whose writer in Python fails on empty
+arrays (3.11)."""
 
 
-class _Canonical(pickle._Pickler):  # type: ignore[name-defined,misc,unused-ignore]  # noqa: SLF001 - only the one written in Python lets us see strings
+class _Canonical(pickle._Pickler):  # noqa: SLF001 - only the one in Python shows us strings
     """Writes equal strings and types as one, sets in order, and records without their gaps."""
 
     def __init__(self, file: io.BytesIO) -> None:
@@ -26,7 +28,7 @@ class _Canonical(pickle._Pickler):  # type: ignore[name-defined,misc,unused-igno
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:  # noqa: FBT001, FBT002 - as inherited
         if type(obj) is str or isinstance(obj, np.dtype):
             obj = self._firsts.setdefault((type(obj), obj), obj)
-        super().save(obj, save_persistent_id)
+        super().save(obj, save_persistent_id)  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         if type(obj) in {set, frozenset}:

@@ -10,6 +10,7 @@ from typing import Any
 from ostinato.core.units import duration_ns
 from ostinato.decide.degradation import Degradation
 from ostinato.decide.every import Every
+from ostinato.learn.windows import SinceChange
 from ostinato.loop.policy import Policy
 
 
@@ -37,6 +38,8 @@ def scheduled(when: str = "7d", **changes: Any) -> Policy:
 def triggered(tolerance: float = 0.05, **changes: Any) -> Policy:
     """Learn when the champion's loss rises above its baseline, by a false-alarm budget.
 
+    What is learned begins where the change began.
+
     Parameters
     ----------
     tolerance
@@ -44,4 +47,5 @@ def triggered(tolerance: float = 0.05, **changes: Any) -> Policy:
     **changes
         Any argument of `Policy`.
     """
-    return Policy(**{"triggers": (Degradation(tolerance=tolerance),), **changes})
+    trigger = Degradation(tolerance=tolerance)
+    return Policy(**{"triggers": (trigger,), "window": SinceChange(), **changes})

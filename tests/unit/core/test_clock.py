@@ -35,4 +35,4 @@ def test_stopwatch_adds_up_and_stops_when_the_block_raises():
     with pytest.raises(ValueError, match="invalid literal"), watch:
         int("x" * 200_000)
     assert 0 < first[0] < watch.wall_seconds
-    assert 0 < first[1] < watch.cpu_seconds
+    assert 0 < first[1] <= watch.cpu_seconds

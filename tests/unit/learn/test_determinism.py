@@ -59,11 +59,11 @@ def test_bytes_survive_being_read_and_written_again(name):
 
 
 def test_bytes_show_content_and_not_how_it_lies_in_memory():
-    apart = "".join(["con", "tent"])
+    apart = b"content".decode()
     same = [("content", "content"), ("content", apart)]
     assert canonical_pickle(same[0]) == canonical_pickle(same[1])
     record = np.dtype({"names": ["a", "b"], "formats": ["u1", "f8"], "offsets": [0, 8]})
-    zeros, ones = (np.frombuffer(bytes([fill]) * 32, dtype=record).copy() for fill in (0, 1))
+    zeros, ones = (np.frombuffer(bytearray([fill] * 32), dtype=record) for fill in (0, 1))
     for name in ("a", "b"):
         zeros[name] = ones[name] = 5
     assert zeros.tobytes() != ones.tobytes()

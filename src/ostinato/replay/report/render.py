@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from ostinato.replay.report.embed import asset, packed_json, script_json
 from ostinato.replay.report.figures import FILTERS, number
@@ -147,6 +146,8 @@ def _advice_interval(advice: Mapping[str, Any]) -> Interval | None:
 
 
 def _render(template: str, page: Page) -> str:
+    from plotly.offline import get_plotlyjs  # noqa: PLC0415 - heavy; only who writes a page pays
+
     environment = Environment(
         loader=PackageLoader("ostinato.replay.report"),
         autoescape=True,

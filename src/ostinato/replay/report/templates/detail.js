@@ -33,7 +33,7 @@ function drawMetric(data, policy, decisions) {
   const watched = data.loss_scale && someKnown(series.limit);
   if (watched) {
     traces.push(line(series.expected, "expected", { color: css("--muted"), width: 1.2, shape: "hv" }));
-    traces.push(line(series.limit, "limit", { color: css("--bad"), width: 1.4, dash: "dot", shape: "hv" }));
+    traces.push(line(series.limit, "limit", { color: css("--ink"), width: 1.3, dash: "dot", shape: "hv" }));
   }
   traces.push(line(smoothed(series.metric, series.labelled, width), policy.name, { color: colour, width: 2.4 }));
   const lanes = laneTraces(decisions);
@@ -109,7 +109,7 @@ function drawEvidence(data, policy) {
   }
   draw("chart-evidence", [
     { x: data.times, y: evidence, name: "evidence", mode: "lines", line: { color: colourOf(policy), width: 1.8, shape: "hv" }, fill: "tozeroy", fillcolor: faint(colourOf(policy)), hovertemplate: "%{y:.2f}" },
-    { x: data.times, y: limit, name: "threshold", mode: "lines", line: { color: css("--bad"), width: 1.4, dash: "dot", shape: "hv" }, hovertemplate: "%{y:.2f}" },
+    { x: data.times, y: limit, name: "threshold", mode: "lines", line: { color: css("--ink"), width: 1.3, dash: "dot", shape: "hv" }, hovertemplate: "%{y:.2f}" },
   ], {
     hovermode: "x unified", margin: DETAIL_MARGIN,
     xaxis: timeAxis({ range: ends(data.times) }),

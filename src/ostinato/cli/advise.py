@@ -1,0 +1,88 @@
+"""`ostinato advise`: is continuous learning worth it here? Exit code 0: yes, 1: no."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from ostinato.cli.loading import data_of, load_loop
+from ostinato.cli.options import (
+    AsJson,
+    DataPath,
+    End,
+    Html,
+    LoopTarget,
+    PolicyNames,
+    Seed,
+    Start,
+    Tick,
+    TrainTakes,
+    read_tick,
+)
+from ostinato.cli.output import NO, exit_codes, give, give_json, say
+from ostinato.cli.policy_names import chosen_policies
+from ostinato.cli.progress import progress_on_stderr
+from ostinato.loop.loop import Prices
+from ostinato.replay.compare import compare as run_compare
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Price = Annotated[float | None, typer.Option(help="Default: the loop's.")]
+
+
+@app.command()
+def advise(
+    file: LoopTarget,
+    data: DataPath = None,
+    policy: PolicyNames = None,
+    tick: Tick = "1h",
+    start: Start = None,
+    end: End = None,
+    seed: Seed = 0,
+    train_takes: TrainTakes = "10m",
+    price_per_unit: Price = None,
+    price_per_train_hour: Price = None,
+    price_per_label: Price = None,
+    html: Html = None,
+    json: AsJson = False,
+) -> None:
+    """Say whether continuous learning is worth it. Exit code 0: yes, 1: no.
+
+    --price-per-unit is the value of lowering the mean loss by 1 for one prediction.
+    """
+    with exit_codes(as_json=json):
+        loaded = load_loop(file)
+        changes = {
+            "metric_unit": price_per_unit,
+            "train_hour": price_per_train_hour,
+            "label": price_per_label,
+        }
+        with progress_on_stderr() as report:
+            result = run_compare(
+                loaded.loop,
+                data_of(loaded, data),
+                chosen_policies(policy, loaded.policies),
+                read_tick(tick),
+                start,
+                end,
+                seed,
+                prices=_changed(loaded.loop.prices, changes),
+                train_takes=train_takes,
+                progress=report,
+            )
+        if html is not None:
+            result.to_html(html)
+            say(f"report: {html}")
+        if json:
+            give_json(result.to_dict()["advice"])
+        else:
+            give(result.advice.text)
+    if not result.advice.worth_it:
+        raise typer.Exit(NO)
+
+
+def _changed(prices: Prices, changes: dict[str, float | None]) -> Prices:
+    given = {name: price for name, price in changes.items() if price is not None}
+    return replace(prices, **given)
