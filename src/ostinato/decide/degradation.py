@@ -35,7 +35,8 @@ class Watching:
 
     `scale` turns losses into [0, 1]; `pending` collects losses while there is no baseline yet;
     `marks` are (events seen, time) pairs from the estimated change point on; `quiet_until_ns` ends
-    the freeze-out after an alarm was handled.
+    the freeze-out after an alarm was handled; `first_change_ns` is where the first alarm of this
+    champion saw the change begin: later alarms are about the same change until it is replaced.
     """
 
     baseline: SeasonalBaseline | None = None
@@ -45,6 +46,7 @@ class Watching:
     pending_times: list[int] | None = None
     marks: list[tuple[int, int]] | None = None
     quiet_until_ns: int = -1
+    first_change_ns: int = -1
     last_expected: float = float("nan")
     last_limit: float = float("nan")
 
@@ -122,6 +124,7 @@ class Degradation:
         fresh = self.begin()
         for name in ("baseline", "scale", "chart", "pending", "pending_times", "marks"):
             setattr(state, name, getattr(fresh, name))
+        state.first_change_ns = -1
         if reference is not None and len(reference.losses) >= self.reference_rows:
             self._adopt(state, reference.times_ns, reference.losses)
 
@@ -150,6 +153,8 @@ class Degradation:
 
     def requested(self, state: Watching, now_ns: int) -> None:
         if state.chart is not None:
+            if state.chart.crossed_at >= 0 and state.first_change_ns < 0:
+                state.first_change_ns = self._change_ns(state)
             state.chart.reset()
         state.quiet_until_ns = now_ns + duration_ns(self.freeze)
 
@@ -215,6 +220,8 @@ class Degradation:
         return np.zeros(len(times_ns), dtype=np.int64)
 
     def _change_ns(self, state: Watching) -> int:
+        if state.first_change_ns >= 0:
+            return state.first_change_ns
         assert state.chart is not None, "only a chart can tell a change"
         assert state.marks, "a chart that crossed has seen rows"
         before = [moment for events, moment in state.marks if events <= state.chart.change_point]

@@ -116,7 +116,10 @@ def make_plan(
                 group_names=group_names,
             ),
             "release": ReleaseConfig(
-                rollout=policy.rollout, paired=not label.affected_by_prediction
+                rollout=policy.rollout,
+                paired=not label.affected_by_prediction,
+                task=loop.task,
+                metric=loop.metric,
             ),
         },
     )

@@ -18,7 +18,11 @@ class ReleaseConfig:
     paired
         Whether champion and challenger may be compared on the same rows, because the label does
         not depend on the prediction. Otherwise only rows each of them answered count.
+    task, metric
+        For the losses on the validation rows.
     """
 
     rollout: Rollout
     paired: bool
+    task: str
+    metric: str

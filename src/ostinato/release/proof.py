@@ -13,29 +13,55 @@ from ostinato.stats.arms import TwoArms
 from ostinato.stats.dual import DualEProcess, fixed_sample_size
 
 BURN_IN: Final = 500
-"""Paired rows that set the scale and the bets before any evidence is counted. Fewer makes both a
-guess; more delays every verdict."""
+"""Paired rows that set the scale and the bets before any evidence is counted, unless the gates saw
+as many. Fewer makes both a guess; more delays every verdict."""
 
 CAP_FACTOR: Final = 2  # the champion stays after twice the rows a fixed-size test would need
+_NO_CAP: Final = 10**12  # arms get what traffic they get; the cap of time ends their rollout
 _CANARY: Final = ROLES.index("canary")
 _CHAMPION: Final = ROLES.index("champion")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """What the recent validation set said of a pair, known before the rollout begins.
+
+    `base` is the champion's mean loss, `largest` and `moment` the largest and the mean squared
+    difference of their losses.
+    """
+
+    base: float
+    largest: float
+    moment: float
+
+    @classmethod
+    def of(cls, champion: Floats, candidate: Floats) -> Prior | None:
+        """Sum up paired losses; nothing when there are too few."""
+        both = ~np.isnan(champion) & ~np.isnan(candidate)
+        if both.sum() < BURN_IN:
+            return None
+        differences = champion[both] - candidate[both]
+        return cls(
+            base=float(champion[both].mean()),
+            largest=float(np.abs(differences).max()),
+            moment=float((differences**2).mean()),
+        )
 
 
 @dataclass(slots=True)
 class Proof:
     """Evidence for `challenger` against `champion`.
 
-    `burn_in` collects differences until there are `BURN_IN`; then `test` takes over. `base` and
-    `count` give the champion's mean loss, to which the margin is relative.
+    Without a `prior`, `burn_in` collects (champion's, challenger's) losses until there are
+    `BURN_IN`; then `test` takes over.
     """
 
     champion: str
     challenger: str
     since_ns: int
     paired: bool
-    burn_in: list[float] = field(default_factory=list)
-    base_sum: float = 0.0
-    base_count: int = 0
+    prior: Prior | None = None
+    burn_in: list[tuple[float, float]] = field(default_factory=list)
     test: DualEProcess | TwoArms | None = None
 
     def take(self, observed: LossesObserved, rollout: Rollout) -> None:
@@ -72,25 +98,29 @@ class Proof:
         return facts
 
     def _paired(self, theirs: Floats, ours: Floats, rollout: Rollout) -> None:
-        differences = theirs - ours
         if self.test is None:
-            wanted = BURN_IN - len(self.burn_in)
-            self.burn_in.extend(differences[:wanted].tolist())
-            self.base_sum += float(theirs[:wanted].sum())
-            self.base_count += len(theirs[:wanted])
-            if len(self.burn_in) < BURN_IN:
+            theirs, ours = self._warm(theirs, ours)
+            if self.prior is None:
                 return
-            self.test = self._begin(rollout)
-            differences = differences[wanted:]
+            self.test = self._begin(self.prior, rollout)
         assert isinstance(self.test, DualEProcess), "a paired proof holds a paired test"
-        self.test.update(differences)
+        self.test.update(theirs - ours)
 
-    def _begin(self, rollout: Rollout) -> DualEProcess:
-        margin = max(rollout.margin * self.base_sum / self.base_count, 1e-12)
-        seen = np.array(self.burn_in)
+    def _warm(self, theirs: Floats, ours: Floats) -> tuple[Floats, Floats]:
+        """Collect losses until they say as much as a prior; return the rows left over."""
+        if self.prior is not None:
+            return theirs, ours
+        wanted = BURN_IN - len(self.burn_in)
+        self.burn_in.extend(zip(theirs[:wanted].tolist(), ours[:wanted].tolist(), strict=True))
+        seen = np.array(self.burn_in).reshape(-1, 2)
+        self.prior = Prior.of(seen[:, 0], seen[:, 1])
+        return theirs[wanted:], ours[wanted:]
+
+    def _begin(self, prior: Prior, rollout: Rollout) -> DualEProcess:
+        margin = max(rollout.margin * prior.base, 1e-12)
         # Twice the largest difference seen, so that few later ones are cut.
-        scale = max(2.0 * float(np.abs(seen).max()), 4.0 * margin)
-        moment = max(float((seen**2).mean()), margin**2)
+        scale = max(2.0 * prior.largest, 4.0 * margin)
+        moment = max(prior.moment, margin**2)
         cap = CAP_FACTOR * fixed_sample_size(margin, moment, alpha=rollout.alpha)
         return DualEProcess.begin(
             margin=margin,
@@ -103,11 +133,12 @@ class Proof:
 
     def _arms(self, theirs: Floats, ours: Floats, rollout: Rollout) -> None:
         if self.test is None:
-            self.base_sum += float(theirs.sum())
-            self.base_count += len(theirs)
-            if self.base_count < BURN_IN:
+            # Only the champion's mean is needed: the margin is relative to it.
+            theirs_left, _ = self._warm(theirs, theirs)
+            if self.prior is None:
                 return
-            margin = rollout.margin * self.base_sum / self.base_count
-            self.test = TwoArms.begin(margin=margin, cap=10**9, alpha=rollout.alpha)
+            margin = rollout.margin * self.prior.base
+            self.test = TwoArms.begin(margin=margin, cap=_NO_CAP, alpha=rollout.alpha)
+            theirs = theirs_left
         assert isinstance(self.test, TwoArms), "an unpaired proof holds one sequence per arm"
         self.test.update(theirs, ours)

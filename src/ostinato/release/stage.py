@@ -8,6 +8,8 @@ from typing import Any
 
 from ostinato.core.records import (
     CandidateAccepted,
+    CandidateEvaluated,
+    CandidateRejected,
     LossesObserved,
     Promoted,
     Record,
@@ -21,8 +23,9 @@ from ostinato.core.stage import Stage
 from ostinato.core.units import duration_ns, format_duration
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.plans import Rollout
-from ostinato.release.proof import Proof
+from ostinato.release.proof import Prior, Proof
 from ostinato.release.state import ReleaseState, RolloutState
+from ostinato.stats.metrics import metric_for
 
 
 def start(config: ReleaseConfig) -> ReleaseState:
@@ -37,6 +40,10 @@ def step(state: ReleaseState, inbox: Sequence[Record], now_ns: int) -> list[Reco
     out: list[Record] = []
     for record in inbox:
         match record:
+            case CandidateEvaluated():
+                _remember(state, config, record)
+            case CandidateRejected():
+                state.priors.pop(record.subject, None)
             case CandidateAccepted():
                 out.extend(_begin(state, config, record.subject, now_ns))
             case LossesObserved():
@@ -49,6 +56,17 @@ def step(state: ReleaseState, inbox: Sequence[Record], now_ns: int) -> list[Reco
     out.extend(_look_back(state, config, now_ns))
     out.extend(_advance(state, config, now_ns))
     return out
+
+
+def _remember(state: ReleaseState, config: ReleaseConfig, evaluated: CandidateEvaluated) -> None:
+    """Keep what the recent set said of candidate and champion: it sets the bets of the proof."""
+    row_loss = metric_for(config.task, config.metric).row_loss
+    for each in evaluated.sets:
+        if each.name == "recent" and each.champion is not None and len(each):
+            champion, candidate = row_loss(each.labels, each.champion), row_loss(each.labels, each.candidate)
+            prior = Prior.of(champion, candidate)
+            if prior is not None:
+                state.priors[evaluated.version] = prior
 
 
 def _stamp(now_ns: int) -> dict[str, int]:
@@ -74,7 +92,11 @@ def _begin(state: ReleaseState, config: ReleaseConfig, candidate: str, now_ns: i
         step=-1,
         step_since_ns=now_ns,
         proof=Proof(
-            champion=state.routes.champion, challenger=candidate, since_ns=now_ns, paired=config.paired
+            champion=state.routes.champion,
+            challenger=candidate,
+            since_ns=now_ns,
+            paired=config.paired,
+            prior=state.priors.get(candidate),
         ),
     )
     return _enter(state, config, 0, now_ns)
@@ -142,6 +164,7 @@ def _end(
     rollout = state.rollout
     assert rollout is not None, "only a rollout under way can end"
     state.rollout = None
+    state.priors.pop(rollout.challenger, None)
     ended = RolloutEnded(
         **_stamp(now_ns), subject=rollout.challenger, outcome=outcome, reason=reason, evidence=evidence
     )
@@ -162,6 +185,7 @@ def _promote(
     previous, plan = state.routes.champion, config.rollout
     state.rollout = None
     _watch_over(state, config, version, previous, now_ns)
+    state.priors.clear()
     promoted = Promoted(
         **_stamp(now_ns), subject=version, previous=previous, reason=reason, evidence=evidence
     )
@@ -187,7 +211,13 @@ def _watch_over(
     state.look_back, state.look_back_until_ns = None, -1
     if previous is None or plan.watch is None or not config.paired:
         return  # without paired scores the previous champion has nothing to say any more
-    state.look_back = Proof(champion=previous, challenger=version, since_ns=now_ns, paired=True)
+    state.look_back = Proof(
+        champion=previous,
+        challenger=version,
+        since_ns=now_ns,
+        paired=True,
+        prior=state.priors.get(version),
+    )
     state.look_back_until_ns = now_ns + duration_ns(plan.watch)
 
 
@@ -243,4 +273,4 @@ def _roll_back(state: ReleaseState, watch: Proof, now_ns: int) -> list[Record]:
     return out
 
 
-STAGE = Stage("release", frozenset({"candidate_accepted", "losses_observed"}), start, step)
+STAGE = Stage("release", frozenset({"candidate_evaluated", "candidate_rejected", "candidate_accepted", "losses_observed"}), start, step)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ostinato.core.records import Routes
 from ostinato.release.config import ReleaseConfig
-from ostinato.release.proof import Proof
+from ostinato.release.proof import Prior, Proof
 
 
 @dataclass(slots=True)
@@ -22,10 +22,14 @@ class RolloutState:
 
 @dataclass(slots=True)
 class ReleaseState:
-    """The routes, the rollout under way, and the watch over the last promotion until a time."""
+    """The routes, the rollout under way, and the watch over the last promotion until a time.
+
+    `priors` holds what the gates' recent set said of the candidates that are still in play.
+    """
 
     routes: Routes = field(default_factory=Routes)
     rollout: RolloutState | None = None
     look_back: Proof | None = None
+    priors: dict[str, Prior] = field(default_factory=dict)
     look_back_until_ns: int = -1
     config_: ReleaseConfig | None = None

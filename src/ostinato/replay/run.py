@@ -89,7 +89,8 @@ class Run:
                     expected="a learner that can learn the history before the start",
                     hint="Check the learner and the features, or give a later start.",
                 )
-            self._step(records, self.clock.now_ns())
+            now_ns = self.clock.now_ns()
+            self._step([_restamp(record, now_ns) for record in records], now_ns)
         self._step([], self.clock.now_ns())  # the routes reach serving
         if self.recorder.champion is None:
             raise LoopError(

@@ -43,6 +43,8 @@ class Page:
         The table of policies; empty for a single replay.
     advice
         The document's advice; empty for a single replay.
+    headline, grounds
+        The advice's text: its first sentence, and the rest.
     advice_interval
         Value per month drawn on a scale that holds zero.
     totals
@@ -65,6 +67,8 @@ class Page:
     baseline: str | None
     rows: tuple[PolicyRow, ...]
     advice: Mapping[str, Any]
+    headline: str
+    grounds: str
     advice_interval: Interval | None
     totals: Mapping[str, Any]
     hashes: Mapping[str, str]
@@ -119,6 +123,7 @@ def _page(
     advice: Mapping[str, Any],
 ) -> Page:
     first = next(iter(replays.values()))
+    headline, grounds = _first_sentence(str(advice.get("text") or ""))
     return Page(
         loop=str(first["loop"]),
         task=str(first["task"]),
@@ -132,12 +137,19 @@ def _page(
         baseline=baseline_of(list(replays)),
         rows=rows,
         advice=advice,
+        headline=headline,
+        grounds=grounds,
         advice_interval=_advice_interval(advice),
         totals={**first["cost"], **first["metrics"]},
         hashes={name: str(replay["journal_hash"]) for name, replay in replays.items()},
         data=script_json(chart_data(replays, advice.get("prices"))),
         decisions=packed_json(journals(replays)),
     )
+
+
+def _first_sentence(text: str) -> tuple[str, str]:
+    head, dot, rest = text.partition(". ")
+    return head + dot.strip(), rest
 
 
 def _advice_interval(advice: Mapping[str, Any]) -> Interval | None:
