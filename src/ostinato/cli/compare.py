@@ -30,6 +30,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.command()
 def compare(
     file: LoopTarget,
+    *,
     data: DataPath = None,
     policy: PolicyNames = None,
     tick: Tick = "1h",

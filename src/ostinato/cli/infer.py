@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from ostinato.cli.infer_features import Features, choose_features
-from ostinato.cli.infer_time import label_time_of, time_of
+from ostinato.cli.infer_time import label_time_of, moments_of, time_of
 from ostinato.core.errors import DataError, InputError
 from ostinato.core.units import DAY_NS, HOUR_NS, format_duration
 
@@ -21,7 +21,10 @@ _HORIZONS_NS: Final = tuple(
     + [days * DAY_NS for days in (1, 2, 3, 7, 14, 30, 60, 90, 180, 365, 730)]
 )
 
-_SLICES_WHY: Final = {True: "features with few named values", False: "no feature has few named values"}
+_SLICES_WHY: Final = {
+    True: "features with few named values",
+    False: "no feature has few named values",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +148,9 @@ def _label_of(frame: pl.DataFrame, given: str | None, time: str) -> tuple[str, s
     if given is not None:
         _must_exist(frame, given, "--label")
         return given, "you named it"
-    by_name = [c for wanted in LABEL_NAMES for c in frame.columns if c.lower() == wanted and c != time]
+    by_name = [
+        c for wanted in LABEL_NAMES for c in frame.columns if c.lower() == wanted and c != time
+    ]
     if by_name:
         return by_name[0], "its name says so"
     ending = [c for c in frame.columns if c.lower().endswith(("_label", "_target")) and c != time]
@@ -156,7 +161,8 @@ def _label_of(frame: pl.DataFrame, given: str | None, time: str) -> tuple[str, s
         "The label column cannot be inferred",
         found=f"columns {', '.join(frame.columns[:40])}",
         expected=f"a column called {', '.join(LABEL_NAMES[:5])}, or --label COLUMN",
-        hint=f"Candidates: {', '.join(few[:12]) or 'none with few values'}. Use --label {few[0] if few else 'COLUMN'}.",
+        hint=f"Candidates: {', '.join(few[:12]) or 'none with few values'}. "
+        f"Use --label {few[0] if few else 'COLUMN'}.",
     )
 
 
@@ -177,9 +183,9 @@ def _must_exist(frame: pl.DataFrame, column: str, flag: str) -> None:
 
 def _horizon(frame: pl.DataFrame, time: str, label_time: str) -> str:
     """More than 99 of 100 labels take, rounded up to a span people have a word for."""
-    delay = (frame[label_time].cast(pl.Datetime("ns")) - frame[time].cast(pl.Datetime("ns"))).drop_nulls()
-    late = delay.cast(pl.Int64).quantile(0.99) or 0.0
-    fits = (span for span in _HORIZONS_NS if span > late)
+    delay_us = (moments_of(frame[label_time]) - moments_of(frame[time])).drop_nulls().cast(pl.Int64)
+    late_ns = 1000 * (delay_us.quantile(0.99) or 0.0)
+    fits = (span for span in _HORIZONS_NS if span > late_ns)
     return format_duration(next(fits, _HORIZONS_NS[-1]))
 
 
@@ -193,5 +199,9 @@ def _features_why(features: Features) -> tuple[tuple[str, str, str], ...]:
     return (
         ("features", str(len(features.names)), "all columns but those left out"),
         ("slices", ", ".join(features.slices) or "none", _SLICES_WHY[bool(features.slices)]),
-        ("id", features.id or "none", "unique per row and named like an id" if features.id else "no id column"),
+        (
+            "id",
+            features.id or "none",
+            "unique per row and named like an id" if features.id else "no id column",
+        ),
     )

@@ -32,7 +32,9 @@ class Features:
     left_out: tuple[tuple[str, str], ...]
 
 
-def choose_features(frame: pl.DataFrame, *, time: str, label: str, label_time: str | None) -> Features:
+def choose_features(
+    frame: pl.DataFrame, *, time: str, label: str, label_time: str | None
+) -> Features:
     """Sort the columns of a table into features and others.
 
     Parameters
@@ -65,10 +67,14 @@ def why_not(frame: pl.DataFrame, column: str, label: str) -> str | None:
     """Say why a column must not be a feature; None when it may be one."""
     values = frame[column]
     if column.lower().startswith(_AFTERWARDS):
-        return f"its name starts with {column.split('_')[0]}_: known only afterwards"
+        return f"its name starts with {column.split('_', maxsplit=1)[0]}_: known only afterwards"
     if column.lower().startswith(f"{label.lower()}_"):
         return "its name starts with the label's"
-    if values.dtype.is_nested() or values.dtype.is_temporal() or values.dtype in (pl.Binary, pl.Object):
+    if (
+        values.dtype.is_nested()
+        or values.dtype.is_temporal()
+        or values.dtype in (pl.Binary, pl.Object)
+    ):
         return f"learners cannot read its type ({values.dtype.base_type().__name__})"
     return _why_not_values(values, frame[label])
 

@@ -72,7 +72,11 @@ def time_of(frame: pl.DataFrame, given: str | None) -> tuple[str, str]:
             expected="one, or --time COLUMN",
             hint=f"Candidates: {', '.join(moments)}. Use --time {moments[0]}.",
         )
-    counters = [c for c in frame.columns if c.lower() in (*ORDER_NAMES, *TIME_NAMES) and _counts_up(frame[c])]
+    counters = [
+        c
+        for c in frame.columns
+        if c.lower() in (*ORDER_NAMES, *TIME_NAMES) and _counts_up(frame[c])
+    ]
     if counters:
         return counters[0], "there is no column of times, and it counts up; it is read as seconds"
     raise InputError(
@@ -99,7 +103,9 @@ def label_time_of(frame: pl.DataFrame, time: str, label: str) -> tuple[str | Non
 
 def temporal(frame: pl.DataFrame) -> list[str]:
     """Return the columns that hold dates or times of day and date."""
-    return [c for c, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime) or dtype == pl.Date]
+    return [
+        c for c, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime) or dtype == pl.Date
+    ]
 
 
 def _checked(frame: pl.DataFrame, column: str) -> str:
@@ -129,13 +135,14 @@ def _earliest(frame: pl.DataFrame, columns: list[str]) -> str | None:
 
 def _follows(frame: pl.DataFrame, first: str, second: str) -> bool:
     """Whether `second` practically never lies before `first`, and not always on it."""
-    gaps = (_moments(frame[second]) - _moments(frame[first])).drop_nulls().cast(pl.Int64)
+    gaps = (moments_of(frame[second]) - moments_of(frame[first])).drop_nulls().cast(pl.Int64)
     if gaps.is_empty():
         return False
-    return float((gaps >= 0).mean() or 0.0) >= _IN_ORDER and bool((gaps > 0).any())
+    in_order = int((gaps >= 0).sum()) / len(gaps)
+    return in_order >= _IN_ORDER and bool((gaps > 0).any())
 
 
-def _moments(column: pl.Series) -> pl.Series:
+def moments_of(column: pl.Series) -> pl.Series:
     """Return UTC times without a zone, so that zoned and plain ones can be compared."""
     if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)

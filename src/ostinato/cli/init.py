@@ -20,8 +20,13 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @app.command()
 def init(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Parquet, CSV or Delta: a row per request.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The loop file to write.")] = Path("loop.py"),
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Parquet, CSV or Delta: a row per request.")
+    ],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The loop file to write.")] = Path(
+        "loop.py"
+    ),
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the loop. Default: the data file's.")
     ] = None,

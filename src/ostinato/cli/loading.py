@@ -58,7 +58,10 @@ def load_loop(target: str) -> LoopFile:
     path, wanted = _split(target)
     module = _run(path)
     return LoopFile(
-        path=path, loop=_choose(module, wanted, path), policies=_policies(module, path), module=module
+        path=path,
+        loop=_choose(module, wanted, path),
+        policies=_policies(module, path),
+        module=module,
     )
 
 
@@ -106,7 +109,9 @@ def _run(path: Path) -> ModuleType:
     name = f"ostinato_loop_file_{path.stem}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise InputError("The loop file is not Python", found=str(path), expected="a name that ends in .py")
+        raise InputError(
+            "The loop file is not Python", found=str(path), expected="a name that ends in .py"
+        )
     module = module_from_spec(spec)
     sys.modules[name] = module  # classes declared in the file must be found again when pickled
     folder = str(path.resolve().parent)
@@ -117,7 +122,7 @@ def _run(path: Path) -> ModuleType:
 
 
 def _guarded(call: Any, path: Path) -> Any:
-    """Run code of the user's file; whatever it raises is an error of the file, told with its line."""
+    """Run code of the user's file; whatever it raises is the file's error, told with its line."""
     try:
         return call()
     except OstinatoError:
@@ -145,7 +150,9 @@ def _choose(module: ModuleType, wanted: str | None, path: Path) -> Loop:
         f"{path} does not say which loop",
         found=", ".join(loops) or "no Loop at top level",
         expected=f"a loop called {wanted!r}" if wanted else "one Loop at top level",
-        hint=f"Choose one: {path}:{next(iter(loops))}." if loops else "Declare: loop = ost.Loop(...).",
+        hint=f"Choose one: {path}:{next(iter(loops))}."
+        if loops
+        else "Declare: loop = ost.Loop(...).",
     )
 
 

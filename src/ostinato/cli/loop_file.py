@@ -108,10 +108,11 @@ def _label(found: Inferred) -> str:
     if found.label_time is None:
         return (
             f"ost.Label(\n        {_text(found.label)},\n"
-            "        # The data does not say when a label becomes known: they are taken as known at\n"
-            '        # once. If they come late, say so: delay="6h" (or time="column").\n    )'
+            "        # The data does not say when a label becomes known: they are taken as known\n"
+            '        # at once. If they come late, say so: delay="6h" (or time="column").\n    )'
         )
-    return f"ost.Label({_text(found.label)}, time={_text(found.label_time)}, horizon={_text(found.horizon)})"
+    moments = f"time={_text(found.label_time)}, horizon={_text(found.horizon)}"
+    return f"ost.Label({_text(found.label)}, {moments})"
 
 
 def _left_out(found: Inferred) -> list[str]:

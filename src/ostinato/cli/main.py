@@ -17,10 +17,10 @@ VERBS: Final = ("init", "replay", "compare", "advise")
 class LazyVerbs(TyperGroup):
     """A group that imports a verb's module, and all it needs, only when it is asked for."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
         return list(VERBS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - Typer's signature
         if cmd_name not in VERBS:
             return None
         command = get_command(import_module(f"ostinato.cli.{cmd_name}").app)
@@ -46,6 +46,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature Typer 
 
 @app.callback()
 def root(
+    *,
     _version: Annotated[
         bool,
         typer.Option(

@@ -79,7 +79,11 @@ def progress_on_stderr() -> Iterator[Report]:
 @contextmanager
 def _bars() -> Iterator[Report]:
     pace, tasks = Pace(), dict[str, TaskID]()
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[told]}", markup=False))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[told]}", markup=False),
+    )
     with Bars(*columns, console=Console(stderr=True)) as bars:
 
         def update(now: Progress) -> None:

@@ -32,6 +32,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.command()
 def replay(
     file: LoopTarget,
+    *,
     data: DataPath = None,
     policy: Annotated[
         str | None,

@@ -32,7 +32,9 @@ def replay_text(document: Mapping[str, Any]) -> str:
         ["journal", str(document["journal_hash"])],
     ]
     policy = document["policy"]["name"]
-    title = f"{document['loop']}, policy {policy}, {day(document['start'])} to {day(document['end'])}"
+    title = (
+        f"{document['loop']}, policy {policy}, {day(document['start'])} to {day(document['end'])}"
+    )
     return f"{title}\n\n{aligned(rows, left=2)}"
 
 

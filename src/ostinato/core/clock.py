@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Self
 
 from ostinato.core.ports import Clock
 
@@ -65,7 +66,7 @@ class Stopwatch:
     _wall_start: float = field(default=0.0, repr=False)
     _cpu_start: float = field(default=0.0, repr=False)
 
-    def __enter__(self) -> Stopwatch:
+    def __enter__(self) -> Self:
         self._wall_start, self._cpu_start = time.perf_counter(), time.process_time()
         return self
 

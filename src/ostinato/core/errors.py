@@ -36,7 +36,12 @@ class OstinatoError(Exception):
     """
 
     def __init__(
-        self, what: str, *, found: object = None, expected: str | None = None, hint: str | None = None
+        self,
+        what: str,
+        *,
+        found: object = None,
+        expected: str | None = None,
+        hint: str | None = None,
     ) -> None:
         self.what, self.found, self.expected, self.hint = what, found, expected, hint
         super().__init__(what)

@@ -25,32 +25,71 @@ def content_id(prefix: str, *parts: Any) -> str:
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     # SplitMix64 finaliser (Steele, Lea, Flood 2014): a bijection whose output bits all depend on
-    # all input bits.
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    # all input bits. Overflow is meant; NumPy warns of it for single values only.
+    with np.errstate(over="ignore"):
+        values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return values ^ (values >> np.uint64(31))
 
 
 def hash_keys(keys: NDArray[Any]) -> NDArray[np.uint64]:
     """Hash keys (integers or strings) to 64 stable bits each.
 
+    A key's hash does not depend on the keys beside it nor on the width of its type: 5 is the same
+    as int8, as int64 and in an array of objects. None is a key of its own, unlike ``"None"``.
+
     Parameters
     ----------
     keys
-        (n,) integers, strings or objects that print the same in every process.
+        (n,) integers, strings, None, or objects that print the same in every process.
 
     Returns
     -------
     ndarray
-        (n,) uint64; integers are mixed without collisions, the rest go through BLAKE2b.
+        (n,) uint64; integers of 64 bits are mixed without collisions, the rest go through BLAKE2b.
     """
     if keys.dtype.kind in "iu":
-        return _mix(keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
-    unique, inverse = np.unique(keys.astype(str), return_inverse=True)
-    hashed = [
-        int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") for key in unique.tolist()
-    ]
-    return np.array(hashed, dtype=np.uint64)[inverse]
+        return _hash_integers(keys.astype(np.uint64))
+    if keys.dtype.kind not in "OU":
+        keys = keys.astype(str)
+    listed = keys.tolist()
+    if keys.dtype.kind == "O" and any(_is_integer(key) for key in listed):
+        return _hash_mixed(listed)
+    return _hash_texts([_text_bytes(key) for key in listed])
+
+
+def _is_integer(key: object) -> bool:
+    # Beyond 64 bits an integer is hashed by its digits.
+    if isinstance(key, bool) or not isinstance(key, int | np.integer):
+        return False
+    return -(2**63) <= int(key) < 2**64
+
+
+def _hash_integers(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    with np.errstate(over="ignore"):
+        return _mix(keys + np.uint64(0x9E3779B97F4A7C15))
+
+
+def _hash_mixed(keys: list[Any]) -> NDArray[np.uint64]:
+    whole = np.fromiter(map(_is_integer, keys), dtype=np.bool_, count=len(keys))
+    hashed = np.empty(len(keys), dtype=np.uint64)
+    integers = [int(key) % 2**64 for key in keys if _is_integer(key)]
+    hashed[whole] = _hash_integers(np.array(integers, dtype=np.uint64))
+    hashed[~whole] = _hash_texts([_text_bytes(key) for key in keys if not _is_integer(key)])
+    return hashed
+
+
+def _text_bytes(key: object) -> bytes:
+    # UTF-8 has no byte 0xFF, so no text is taken for None; lone surrogates are keys as well.
+    return b"\xff" if key is None else str(key).encode("utf-8", "surrogatepass")
+
+
+def _hash_texts(texts: list[bytes]) -> NDArray[np.uint64]:
+    hashes = {
+        text: int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+        for text in dict.fromkeys(texts)
+    }
+    return np.array([hashes[text] for text in texts], dtype=np.uint64)
 
 
 def place(key_hashes: NDArray[np.uint64], salt: str) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ changed after they are made.
 Two families:
 
 - **batches** carry many rows in columns: `RequestsArrived`, `PredictionsMade`, `LabelsArrived`,
-  `RowsMatured`, `LossesObserved`, `BucketClosed`, `CandidateEvaluated`. They flow between stages and into the event log.
+  `RowsMatured`, `LossesObserved`, `BucketClosed`, `CandidateEvaluated`. They flow between stages
+  and into the event log.
 - **decisions** are one entry of the journal each, with the evidence they rest on. The ones that
   ask the runtime for slow work (`TrainingRequested`) are effects.
 """
@@ -100,7 +101,8 @@ class PredictionsMade(Record):
 class LabelsArrived(Record):
     """Truth about earlier predictions, in order of the time it became known.
 
-    `values`: class index (binary: 0 or 1) or the target; NaN withdraws a label.
+    `values`: class index (binary: 0 or 1) or the target; NaN withdraws a label. Of two labels of
+    one prediction the one with the later time holds, and of equal times the one that came last.
     """
 
     kind: ClassVar[str] = "labels_arrived"
@@ -361,9 +363,9 @@ class RolledBack(Decision):
 class Routes:
     """Which version answers which share of the units. Immutable; each change is a new epoch.
 
-    A unit's place u in [0, 1) decides: u < `canary_share` goes to the canary, u >= 1 -
-    `holdback_share` to the holdback version, the rest to the champion. `shadows` score every
-    request and answer none.
+    A unit has one place in [0, 1) for the holdback and one for each canary, independent of each
+    other: below `holdback_share` the holdback version answers, else below `canary_share` the
+    canary, else the champion. `shadows` score every request and answer none.
     """
 
     epoch: int = 0

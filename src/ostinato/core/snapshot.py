@@ -10,10 +10,13 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+import re
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato.core.errors import StoreError
 
@@ -23,13 +26,16 @@ _PACKAGE = __name__.split(".", 1)[0]
 def encode(state: Any) -> bytes:
     """Write a state as bytes; equal states give equal bytes.
 
-    Fields whose name ends in ``_`` are left out: they hold what is handed in again at restore
-    (models, sources).
+    Equal means equal part by part and in the same order: two dicts that were filled in another
+    order are two states here. Fields whose name ends in ``_`` are left out: they hold what is
+    handed in again at restore (models, sources).
 
     Raises
     ------
     TypeError
-        If the state holds something that has no plain form.
+        If the state holds something that has no plain form and would not come back as it was:
+        sets, subclasses of list, tuple, dict and ndarray, arrays of records, arrays of objects
+        with more than one dimension.
     """
     return json.dumps(_to_json(state), separators=(",", ":")).encode()
 
@@ -44,7 +50,7 @@ def decode(data: bytes) -> Any:
     """
     try:
         return _from_json(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except _UNREADABLE as error:
         raise StoreError(
             "The snapshot cannot be read",
             found=f"{type(error).__name__}: {error}",
@@ -53,33 +59,81 @@ def decode(data: bytes) -> Any:
         ) from error
 
 
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ImportError,
+    ArithmeticError,
+    RecursionError,
+    AssertionError,
+)
+"""What damaged bytes can raise: as text, as JSON, as numbers, as arrays, and in the constructors of
+records, which assert their invariants."""
+
+
+# ---------------------------------------------------------------- writing
+
+
 def _to_json(value: Any) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
-        return value if abs(value) < 2**53 else {"$": "int", "v": str(value)}
+        return value if abs(value) < 2**53 else {"$": "int", "v": str(int(value))}
     if isinstance(value, float):
         return {"$": "f", "v": value.hex()}
     if isinstance(value, np.generic):
-        return {"$": "np", "t": value.dtype.str, "v": base64.b64encode(value.tobytes()).decode()}
-    if isinstance(value, np.ndarray):
-        if value.dtype == object:
-            return {"$": "obj", "v": [_to_json(item) for item in value.tolist()]}
-        packed = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
-        return {"$": "nd", "t": value.dtype.str, "s": list(value.shape), "v": packed}
+        return {"$": "np", "t": _dtype_name(value.dtype), "v": _packed(value.tobytes())}
+    write = _WRITERS.get(type(value))
+    if write is not None:
+        return write(value)
     if is_dataclass(value) and not isinstance(value, type):
-        cls = type(value)
-        kept = {
-            f.name: _to_json(getattr(value, f.name)) for f in fields(value) if not f.name.endswith("_")
-        }
-        return {"$": "dc", "t": f"{cls.__module__}:{cls.__qualname__}", "v": kept}
-    if isinstance(value, list):
-        return [_to_json(item) for item in value]
-    if isinstance(value, tuple):
-        return {"$": "t", "v": [_to_json(item) for item in value]}
-    if isinstance(value, dict):
-        return {"$": "d", "v": [[_to_json(key), _to_json(item)] for key, item in value.items()]}
+        return _record_to_json(value)
     raise TypeError(f"no plain form for {type(value).__qualname__} in a state")
+
+
+def _record_to_json(value: Any) -> dict[str, Any]:
+    cls = type(value)
+    names = [f.name for f in fields(value) if not f.name.endswith("_")]
+    kept = {name: _to_json(getattr(value, name)) for name in names}
+    return {"$": "dc", "t": f"{cls.__module__}:{cls.__qualname__}", "v": kept}
+
+
+def _array_to_json(value: NDArray[Any]) -> dict[str, Any]:
+    if value.dtype == object:
+        if value.ndim != 1:
+            raise TypeError(f"no plain form for an array of objects of shape {value.shape}")
+        return {"$": "obj", "v": [_to_json(item) for item in value.tolist()]}
+    name = _dtype_name(value.dtype)
+    return {"$": "nd", "t": name, "s": list(value.shape), "v": _packed(value.tobytes())}
+
+
+def _dtype_name(dtype: np.dtype[Any]) -> str:
+    if _DTYPE.fullmatch(dtype.str) is None or dtype.subdtype is not None:
+        raise TypeError(f"no plain form for an array of {dtype}")
+    return dtype.str
+
+
+def _packed(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+_DTYPE: Final = re.compile(r"[<>|][biufcmMSU]\d+(\[\d*[A-Za-z]+\])?", re.ASCII)
+"""The types of array with a plain form: numbers, times and text; no records, no objects."""
+
+_WRITERS: Final[dict[type, Callable[[Any], Any]]] = {
+    np.ndarray: _array_to_json,
+    list: lambda value: [_to_json(item) for item in value],
+    tuple: lambda value: {"$": "t", "v": [_to_json(item) for item in value]},
+    dict: lambda value: {
+        "$": "d",
+        "v": [[_to_json(key), _to_json(item)] for key, item in value.items()],
+    },
+}
+
+
+# ---------------------------------------------------------------- reading
 
 
 def _from_json(value: Any) -> Any:
@@ -87,34 +141,75 @@ def _from_json(value: Any) -> Any:
         return [_from_json(item) for item in value]
     if not isinstance(value, dict):
         return value
-    kind, body = value["$"], value["v"]
-    if kind == "f":
-        return float.fromhex(body)
-    if kind == "int":
-        return int(body)
-    if kind == "np":
-        return np.frombuffer(base64.b64decode(body), dtype=np.dtype(value["t"]))[0]
-    if kind == "nd":
-        flat = np.frombuffer(base64.b64decode(body), dtype=np.dtype(value["t"]))
-        return flat.reshape(value["s"]).copy()
-    if kind == "obj":
-        items = np.empty(len(body), dtype=object)
-        items[:] = [_from_json(item) for item in body]
-        return items
-    if kind == "t":
-        return tuple(_from_json(item) for item in body)
-    if kind == "d":
-        return {_from_json(key): _from_json(item) for key, item in body}
-    return _class(value["t"])(**{name: _from_json(item) for name, item in body.items()})
+    read = _READERS.get(value["$"])
+    if read is None:
+        raise StoreError(
+            "The snapshot holds a part of unknown kind",
+            found=repr(value["$"]),
+            expected=", ".join(_READERS),
+            hint="Restore with the release that wrote it.",
+        )
+    return read(value)
+
+
+def _scalar_from_json(value: dict[str, Any]) -> Any:
+    items = np.frombuffer(base64.b64decode(value["v"]), dtype=_dtype(value["t"]))
+    if len(items) != 1:
+        raise ValueError(f"{len(items)} values stand for one number")
+    return items[0]
+
+
+def _array_from_json(value: dict[str, Any]) -> NDArray[Any]:
+    dtype, shape = _dtype(value["t"]), tuple(value["s"])
+    if dtype.itemsize == 0:
+        return np.zeros(shape, dtype=dtype)
+    array = np.frombuffer(base64.b64decode(value["v"]), dtype=dtype).reshape(shape)
+    if array.shape != shape:
+        raise ValueError(f"the shape {shape} is not the one of the data, {array.shape}")
+    return array.copy()
+
+
+def _objects_from_json(value: dict[str, Any]) -> NDArray[Any]:
+    items = np.empty(len(value["v"]), dtype=object)
+    for place, item in enumerate(value["v"]):  # one by one: equal lists would become a matrix
+        items[place] = _from_json(item)
+    return items
+
+
+def _record_from_json(value: dict[str, Any]) -> Any:
+    kept = {name: _from_json(item) for name, item in value["v"].items()}
+    return _class(value["t"])(**kept)
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    if _DTYPE.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is no type of array")
+    return np.dtype(name)
 
 
 def _class(path: str) -> type:
     module, _, name = path.partition(":")
-    if module.split(".", 1)[0] != _PACKAGE:
-        raise StoreError("The snapshot names a class from elsewhere", found=path, expected=f"a class of {_PACKAGE}")
+    if module.split(".", 1)[0] != _PACKAGE or "__" in module:
+        raise StoreError(
+            "The snapshot names a class from elsewhere",
+            found=path,
+            expected=f"a class of {_PACKAGE}",
+        )
     found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
-    if not is_dataclass(found):
+    if not (isinstance(found, type) and is_dataclass(found) and found.__module__ == module):
         raise StoreError("The snapshot names something that is not state", found=path)
     return found
+
+
+_READERS: Final[dict[str, Callable[[dict[str, Any]], Any]]] = {
+    "f": lambda value: float.fromhex(value["v"]),
+    "int": lambda value: int(value["v"]),
+    "np": _scalar_from_json,
+    "nd": _array_from_json,
+    "obj": _objects_from_json,
+    "t": lambda value: tuple(_from_json(item) for item in value["v"]),
+    "d": lambda value: {_from_json(key): _from_json(item) for key, item in value["v"]},
+    "dc": _record_from_json,
+}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Final
 
 from ostinato.core.errors import ConfigError
@@ -26,7 +27,10 @@ SECOND_NS: Final = NS_PER_UNIT["s"]
 HOUR_NS: Final = NS_PER_UNIT["h"]
 DAY_NS: Final = NS_PER_UNIT["d"]
 
-_PIECE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d|w)")
+LONGEST_NS: Final = 2**62
+"""146 years. Longer, and a duration added to a time of this century would not fit into 64 bits."""
+
+_PIECE: Final = re.compile(r"(\d{1,30}(?:\.\d{1,30})?)\s*(ns|us|ms|s|m|h|d|w)", re.ASCII)
 
 
 def duration_ns(duration: str | timedelta, *, name: str = "duration") -> int:
@@ -55,12 +59,7 @@ def duration_ns(duration: str | timedelta, *, name: str = "duration") -> int:
     >>> duration_ns("1d12h") // 3_600_000_000_000
     36
     """
-    if isinstance(duration, timedelta):
-        total = (duration.days * 86_400 + duration.seconds) * SECOND_NS + duration.microseconds * 1_000
-    elif isinstance(duration, str) and _PIECE.sub("", duration).strip() == "" and duration.strip():
-        total = round(sum(float(n) * NS_PER_UNIT[u] for n, u in _PIECE.findall(duration)))
-    else:
-        total = 0
+    total = _total_ns(duration)
     if total <= 0:
         raise ConfigError(
             f"{name} is not a positive duration",
@@ -68,7 +67,24 @@ def duration_ns(duration: str | timedelta, *, name: str = "duration") -> int:
             expected='a number with a unit, for example "15m", "24h", "7d"',
             hint="Units are ns, us, ms, s, m, h, d and w; pieces can be joined: 1d12h.",
         )
+    if total > LONGEST_NS:
+        raise ConfigError(
+            f"{name} is too long",
+            found=repr(duration),
+            expected=f"at most {LONGEST_NS // DAY_NS} days",
+            hint="Leave it out where there is a default that means for ever.",
+        )
     return total
+
+
+def _total_ns(duration: object) -> int:
+    if isinstance(duration, timedelta):
+        seconds = duration.days * 86_400 + duration.seconds
+        return seconds * SECOND_NS + duration.microseconds * 1_000
+    if isinstance(duration, str) and not _PIECE.sub("", duration).strip():
+        pieces = _PIECE.findall(duration)
+        return round(sum(Fraction(number) * NS_PER_UNIT[unit] for number, unit in pieces))
+    return 0
 
 
 def format_duration(ns: int) -> str:

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.core.errors import ConfigError
 from ostinato.core.records import Floats
 from ostinato.stats.charts import CusumChart, EwmaChart, ShewhartChart
 from ostinato.stats.edetector import EDetector
-from ostinato.stats.seasonal import SeasonalBaseline
+from ostinato.stats.seasonal import HIGHEST, SeasonalBaseline
 
 Chart = EDetector | EwmaChart | CusumChart | ShewhartChart
 
@@ -22,7 +23,25 @@ CHARTS: Final[dict[str, Any]] = {
 }
 
 _SMALLEST_MEAN: Final = 1e-6  # a reference without any loss still gets a baseline above zero
-_LARGEST_MEAN: Final = 0.95  # and one that loses always one below one
+_LARGEST_MEAN: Final = HIGHEST  # and one that loses always one below one
+
+
+def check_arl(name: str, arl: float) -> None:
+    """Refuse a run length that a chart cannot be set for.
+
+    Raises
+    ------
+    ConfigError
+        If it is too short for the chart.
+    """
+    try:
+        CHARTS[name].begin(0.5, arl=arl) if name == "e" else CHARTS[name].begin(0.5, 1.0, arl=arl)
+    except ValueError as error:
+        raise ConfigError(
+            "Degradation(arl=...) does not fit Degradation(chart=...)",
+            found=f"arl={arl:g}, chart={name!r} ({error})",
+            expected="a longer run length, or the chart 'e'",
+        ) from error
 
 
 def begin_chart(name: str, baseline: SeasonalBaseline, losses: Floats, *, arl: float) -> Chart:
@@ -45,9 +64,13 @@ def update_chart(chart: Chart, losses: Floats, limits: Floats) -> None:
 
 
 def warned(chart: Chart) -> bool:
-    """Whether the chart is past its warning level (two thirds of the limit, as charts are read)."""
+    """Whether the evidence is past its warning level now.
+
+    For the e-detector a hundredth of the alarm level, for the classical charts two thirds of the
+    limit, as charts are read.
+    """
     if isinstance(chart, EDetector):
-        return chart.warned
+        return chart.log_e >= math.log(chart.warn)
     return chart.statistic >= chart.limit * 2 / 3
 
 

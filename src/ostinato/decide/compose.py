@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.records import LossesObserved
-from ostinato.decide.trigger import Finding, Reference, Seen, Trigger
-
-_ORDER = {"quiet": 0, "warn": 1, "act": 2}
+from ostinato.decide.trigger import URGENCY, Finding, Reference, Seen, Stance, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +16,10 @@ class _Many:
     triggers: tuple[Trigger, ...]
 
     def __post_init__(self) -> None:
+        what = type(self).__name__
         if not self.triggers:
-            raise ConfigError(f"{type(self).__name__} holds no trigger", expected="at least one trigger")
+            raise ConfigError(f"{what} holds no trigger", expected="at least one trigger")
+        check_triggers(self.triggers, where=what)
 
     def begin(self) -> list[Any]:
         return [trigger.begin() for trigger in self.triggers]
@@ -35,14 +36,22 @@ class _Many:
         for trigger, inner in zip(self.triggers, state, strict=True):
             trigger.requested(inner, now_ns)
 
-    def _findings(self, state: list[Any], seen: Seen) -> list[Finding]:
+    def _stances(self, state: list[Any], seen: Seen) -> list[Stance]:
         return [t.look(inner, seen) for t, inner in zip(self.triggers, state, strict=True)]
 
-    def _evidence(self, findings: list[Finding]) -> dict[str, Any]:
-        return {
-            trigger.name: {"stance": finding.stance, **finding.evidence}
-            for trigger, finding in zip(self.triggers, findings, strict=True)
+    def _explain(self, state: list[Any], seen: Seen, stances: list[Stance], chosen: int) -> Finding:
+        """Give the reason of one trigger, the evidence of all, the earliest change any saw."""
+        findings = [t.explain(inner, seen) for t, inner in zip(self.triggers, state, strict=True)]
+        changes = [f.change_ns for f in findings if f.change_ns is not None]
+        evidence = {
+            trigger.name: {"stance": stance, **finding.evidence}
+            for trigger, stance, finding in zip(self.triggers, stances, findings, strict=True)
         }
+        return Finding(
+            reason=findings[chosen].reason,
+            evidence=evidence,
+            change_ns=min(changes, default=None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +62,33 @@ class AnyOf(_Many):
     def name(self) -> str:
         return "any of (" + ", ".join(trigger.name for trigger in self.triggers) + ")"
 
-    def look(self, state: list[Any], seen: Seen) -> Finding:
-        findings = self._findings(state, seen)
-        first = max(findings, key=lambda finding: _ORDER[finding.stance])
-        return Finding(
-            stance=first.stance,
-            reason=first.reason,
-            evidence=self._evidence(findings),
-            change_ns=first.change_ns,
-        )
+    def look(self, state: list[Any], seen: Seen) -> Stance:
+        return max(self._stances(state, seen), key=URGENCY.__getitem__)
+
+    def explain(self, state: list[Any], seen: Seen) -> Finding:
+        stances = self._stances(state, seen)
+        chosen = max(range(len(stances)), key=lambda index: URGENCY[stances[index]])
+        return self._explain(state, seen, stances, chosen)
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf(_Many):
-    """Acts when all of its triggers act; the least urgent one gives the reason."""
+    """Acts when all of its triggers act; the least urgent one gives the reason.
+
+    An alarm stands until it is answered, so one that came early waits for the others.
+    """
 
     @property
     def name(self) -> str:
         return "all of (" + ", ".join(trigger.name for trigger in self.triggers) + ")"
 
-    def look(self, state: list[Any], seen: Seen) -> Finding:
-        findings = self._findings(state, seen)
-        last = min(findings, key=lambda finding: _ORDER[finding.stance])
-        changes = [f.change_ns for f in findings if f.change_ns is not None]
-        return Finding(
-            stance=last.stance,
-            reason=last.reason,
-            evidence=self._evidence(findings),
-            change_ns=min(changes, default=None),
-        )
+    def look(self, state: list[Any], seen: Seen) -> Stance:
+        return min(self._stances(state, seen), key=URGENCY.__getitem__)
+
+    def explain(self, state: list[Any], seen: Seen) -> Finding:
+        stances = self._stances(state, seen)
+        chosen = min(range(len(stances)), key=lambda index: URGENCY[stances[index]])
+        return self._explain(state, seen, stances, chosen)
 
 
 def any_of(*triggers: Trigger) -> AnyOf:
@@ -97,3 +104,37 @@ def any_of(*triggers: Trigger) -> AnyOf:
 def all_of(*triggers: Trigger) -> AllOf:
     """Combine triggers: act when all act at the same time."""
     return AllOf(triggers)
+
+
+def alone(triggers: tuple[Trigger, ...]) -> Iterator[Trigger]:
+    """Yield the triggers that can ask for a model by themselves, those inside `any_of` too."""
+    for trigger in triggers:
+        if isinstance(trigger, AnyOf):
+            yield from alone(trigger.triggers)
+        else:
+            yield trigger
+
+
+def check_triggers(triggers: tuple[Any, ...], *, where: str) -> None:
+    """Refuse what is no trigger, and triggers that the journal could not tell apart.
+
+    Raises
+    ------
+    ConfigError
+        If one has no `look`, or two have the same name.
+    """
+    for trigger in triggers:
+        if isinstance(trigger, type) or not callable(getattr(trigger, "look", None)):
+            raise ConfigError(
+                f"{where} holds something that is not a trigger",
+                found=repr(trigger),
+                expected="Every(...), NewLabels(...), Degradation(...), any_of(...), all_of(...)",
+            )
+    names = [trigger.name for trigger in triggers]
+    doubled = list(dict.fromkeys(name for name in names if names.count(name) > 1))
+    if doubled:
+        raise ConfigError(
+            f"{where} holds the same trigger twice",
+            found=", ".join(doubled),
+            expected="triggers that differ",
+        )

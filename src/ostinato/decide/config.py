@@ -21,6 +21,9 @@ class DecideConfig:
         The retrain budget: at most this many requests within any such period.
     task, metric
         For the reference losses of candidates.
+    paired
+        Whether the champion's loss counts on rows that another version answered, because the
+        label does not depend on the prediction.
     """
 
     triggers: tuple[Trigger, ...]
@@ -29,3 +32,4 @@ class DecideConfig:
     per_ns: int
     task: str
     metric: str
+    paired: bool = True

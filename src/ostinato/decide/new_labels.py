@@ -7,7 +7,7 @@ from typing import Any
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.records import LossesObserved
-from ostinato.decide.trigger import Finding, Reference, Seen
+from ostinato.decide.trigger import Finding, Reference, Seen, Stance
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,18 @@ class NewLabels:
     Raises
     ------
     ConfigError
-        If the count is not positive.
+        If the count is not a positive whole number.
     """
 
     count: int
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise ConfigError("NewLabels(count) is not positive", found=self.count, expected="at least 1")
+        if not isinstance(self.count, int) or isinstance(self.count, bool) or self.count < 1:
+            raise ConfigError(
+                "NewLabels(count) is not a positive whole number",
+                found=repr(self.count),
+                expected="at least 1",
+            )
 
     @property
     def name(self) -> str:
@@ -47,13 +51,14 @@ class NewLabels:
     def requested(self, state: Any, now_ns: int) -> None:
         """The decide stage begins to count again."""
 
-    def look(self, state: Any, seen: Seen) -> Finding:
-        if seen.labels_since >= self.count:
-            return Finding(
-                stance="act",
-                reason=f"{self.count} new labels have matured.",
-                evidence={"labels": seen.labels_since, "wanted": self.count},
-            )
+    def look(self, state: Any, seen: Seen) -> Stance:  # noqa: ARG002 - one signature for all triggers
+        return "act" if seen.labels_since >= self.count else "quiet"
+
+    def explain(self, state: Any, seen: Seen) -> Finding:  # noqa: ARG002 - as above
+        enough = seen.labels_since >= self.count
         return Finding(
-            stance="quiet", reason="Not enough new labels yet.", evidence={"wanted": self.count}
+            reason=f"{self.count} new labels have matured."
+            if enough
+            else "Not enough new labels yet.",
+            evidence={"labels": seen.labels_since, "wanted": self.count},
         )

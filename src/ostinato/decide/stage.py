@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from typing import Final
 
 from ostinato.core.records import (
     CandidateAccepted,
@@ -20,11 +19,16 @@ from ostinato.core.records import (
     TriggerChanged,
 )
 from ostinato.core.stage import Stage
-from ostinato.core.units import format_duration
+from ostinato.core.units import DAY_NS
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.reference import own_losses, reference_of
+from ostinato.decide.restraint import book, hindrance
 from ostinato.decide.state import DecideState
-from ostinato.decide.trigger import Finding, Reference, Seen, Trigger
-from ostinato.stats.metrics import metric_for
+from ostinato.decide.trigger import Seen, Trigger
+
+CALM_NS: Final = DAY_NS
+"""A warning is taken back after so long without one. Shorter: a statistic that swings round its
+warning level fills the journal; longer: the journal warns of what is past."""
 
 
 def start(config: DecideConfig) -> DecideState:
@@ -32,6 +36,7 @@ def start(config: DecideConfig) -> DecideState:
     return DecideState(
         triggers=[trigger.begin() for trigger in config.triggers],
         stances=["" for _ in config.triggers],
+        calm_since_ns=[None for _ in config.triggers],
         config_=config,
     )
 
@@ -43,56 +48,66 @@ def step(state: DecideState, inbox: Sequence[Record], now_ns: int) -> list[Recor
     for record in inbox:
         _take(state, config, record)
     if state.champion is None:
-        return _first(state, now_ns)
+        return _first(state, config, now_ns)
     return _decide(state, config, now_ns)
 
 
 def _take(state: DecideState, config: DecideConfig, record: Record) -> None:
     match record:
         case LossesObserved():
-            state.labels_since += len(record)
-            if state.champion is not None:
-                for trigger, inner in zip(config.triggers, state.triggers, strict=True):
-                    trigger.observe(inner, record, state.champion)
+            _observe(state, config, record)
         case CandidateEvaluated():
-            state.references[record.version] = _reference(config, record)
+            state.references[record.version] = reference_of(
+                record, task=config.task, metric=config.metric
+            )
         case CandidateAccepted():
             state.busy = f"{record.subject} is being rolled out"
-        case CandidateRejected() | TrainingFailed() | RolloutEnded():
-            state.busy = ""
+            state.rolling_out = record.subject
+        case CandidateRejected() | TrainingFailed():
             state.references.pop(record.subject, None)
+            if state.rolling_out is None:
+                state.busy = ""
+        case RolloutEnded():
+            state.references.pop(record.subject, None)
+            _rolled_out(state, record.subject)
         case Promoted():
-            state.busy = ""
-            _renew(state, config, champion=record.subject, keep=record.previous)
+            _rolled_out(state, record.subject)
+            kept = (record.subject, record.previous, state.rolling_out)
+            state.references = {v: r for v, r in state.references.items() if v in kept}
+            _renew(state, config, record.subject)
         case RolledBack():
-            _renew(state, config, champion=record.previous, keep=None)
+            state.references.pop(record.subject, None)
+            _renew(state, config, record.previous)
         case _:
             raise AssertionError(f"decide does not want {record.kind}")
 
 
-def _reference(config: DecideConfig, evaluated: CandidateEvaluated) -> Reference:
-    """Losses of the candidate on the recent and the random set, in order of time."""
-    row_loss = metric_for(config.task, config.metric).row_loss
-    sets = [s for s in evaluated.sets if s.name in ("recent", "random") and len(s)]
-    if not sets:
-        return Reference(times_ns=np.empty(0, dtype=np.int64), losses=np.empty(0))
-    times = np.concatenate([s.times_ns for s in sets])
-    losses = np.concatenate([row_loss(s.labels, s.candidate) for s in sets])
-    order = np.argsort(times, kind="stable")
-    return Reference(times_ns=times[order], losses=losses[order])
+def _observe(state: DecideState, config: DecideConfig, observed: LossesObserved) -> None:
+    state.labels_since += len(observed)
+    champion = state.champion
+    if champion is None or not config.triggers:
+        return
+    losses = observed if config.paired else own_losses(observed, champion)
+    for trigger, inner in zip(config.triggers, state.triggers, strict=True):
+        trigger.observe(inner, losses, champion)
 
 
-def _renew(state: DecideState, config: DecideConfig, *, champion: str, keep: str | None) -> None:
+def _rolled_out(state: DecideState, version: str) -> None:
+    """Open the lock, unless it is about another version's rollout by now."""
+    if state.rolling_out in (None, version):
+        state.busy, state.rolling_out = "", None
+
+
+def _renew(state: DecideState, config: DecideConfig, champion: str) -> None:
     state.champion = champion
     reference = state.references.get(champion)
     for trigger, inner in zip(config.triggers, state.triggers, strict=True):
         trigger.renew(inner, reference)
-    kept = (champion, keep)
-    state.references = {v: r for v, r in state.references.items() if v in kept}
 
 
-def _first(state: DecideState, now_ns: int) -> list[Record]:
-    if state.busy:
+def _first(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]:
+    last = state.last_request_ns
+    if state.busy or (last is not None and now_ns - last < config.cooldown_ns):
         return []
     state.busy, state.last_request_ns = "the first champion is being trained", now_ns
     return [
@@ -106,63 +121,71 @@ def _first(state: DecideState, now_ns: int) -> list[Record]:
 
 
 def _decide(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]:
+    if state.last_request_ns is None:  # the champion came from outside
+        state.last_request_ns = now_ns
+    seen = Seen(
+        now_ns=now_ns, last_request_ns=state.last_request_ns, labels_since=state.labels_since
+    )
+    stances: list[str] = [
+        trigger.look(inner, seen)
+        for trigger, inner in zip(config.triggers, state.triggers, strict=True)
+    ]
+    acting = [index for index, stance in enumerate(stances) if stance == "act"]
+    held = hindrance(state, config, now_ns) if acting else ""
+    if held:
+        stances = ["held" if stance == "act" else stance for stance in stances]
     out: list[Record] = []
-    seen = Seen(now_ns=now_ns, last_request_ns=state.last_request_ns, labels_since=state.labels_since)
     for index, trigger in enumerate(config.triggers):
-        finding = trigger.look(state.triggers[index], seen)
-        hindrance = _hindrance(state, config, now_ns) if finding.stance == "act" else ""
-        stance = "held" if hindrance else finding.stance
-        if stance != state.stances[index]:
-            state.stances[index] = stance
-            out.append(_changed(trigger, finding, stance, hindrance, now_ns))
-        if stance == "act":
-            out.append(_request(state, config, trigger, finding, now_ns))
+        if _changed_its_mind(state, index, stances[index], now_ns):
+            state.stances[index] = stances[index]
+            out.append(_changed(state, trigger, index, seen, held))
+    if acting and not held:
+        out.append(_request(state, config, acting, seen))
     return out
 
 
-def _hindrance(state: DecideState, config: DecideConfig, now_ns: int) -> str:
-    """Say what forbids a request now; "" when nothing does."""
-    if state.busy:
-        return f"{state.busy}; one at a time"
-    if now_ns - state.last_request_ns < config.cooldown_ns:
-        return f"the cool-down of {format_duration(config.cooldown_ns)} is not over"
-    recent = [moment for moment in state.requests_ns if moment > now_ns - config.per_ns]
-    if len(recent) >= config.max_requests:
-        period = format_duration(config.per_ns)
-        return f"the budget of {config.max_requests} retrainings per {period} is spent"
-    return ""
+def _changed_its_mind(state: DecideState, index: int, stance: str, now_ns: int) -> bool:
+    """Say whether the journal must be told; a warning is only taken back after a while."""
+    said, calm_since = state.stances[index], state.calm_since_ns[index]
+    if said != "warn" or stance != "quiet":
+        state.calm_since_ns[index] = None
+        return stance != said
+    if calm_since is None:
+        state.calm_since_ns[index] = now_ns
+        return False
+    return now_ns - calm_since >= CALM_NS
 
 
 def _changed(
-    trigger: Trigger, finding: Finding, stance: str, hindrance: str, now_ns: int
+    state: DecideState, trigger: Trigger, index: int, seen: Seen, held: str
 ) -> TriggerChanged:
+    finding, stance = trigger.explain(state.triggers[index], seen), state.stances[index]
     return TriggerChanged(
-        ts_event_ns=now_ns,
-        ts_record_ns=now_ns,
+        ts_event_ns=seen.now_ns,
+        ts_record_ns=seen.now_ns,
         subject=trigger.name,
         stance=stance,
-        reason=f"{finding.reason} Held back: {hindrance}." if hindrance else finding.reason,
+        reason=f"{finding.reason} Held back: {held}." if stance == "held" else finding.reason,
         evidence=finding.evidence,
     )
 
 
 def _request(
-    state: DecideState, config: DecideConfig, trigger: Trigger, finding: Finding, now_ns: int
+    state: DecideState, config: DecideConfig, acting: list[int], seen: Seen
 ) -> LearningRequested:
-    state.busy = "a candidate is being trained"
-    state.last_request_ns = now_ns
-    state.labels_since = 0
-    since = now_ns - config.per_ns
-    state.requests_ns = [*(m for m in state.requests_ns if m > since), now_ns]
-    for each, inner in zip(config.triggers, state.triggers, strict=True):
-        each.requested(inner, now_ns)
+    """Ask for a model in the name of the first trigger that acts, with what the others know."""
+    findings = [config.triggers[i].explain(state.triggers[i], seen) for i in acting]
+    changes = [f.change_ns for f in findings if f.change_ns is not None]
+    book(state, config, seen.now_ns)
+    for trigger, inner in zip(config.triggers, state.triggers, strict=True):
+        trigger.requested(inner, seen.now_ns)
     return LearningRequested(
-        ts_event_ns=now_ns,
-        ts_record_ns=now_ns,
-        subject=trigger.name,
-        reason=finding.reason,
-        evidence=finding.evidence,
-        change_ns=finding.change_ns,
+        ts_event_ns=seen.now_ns,
+        ts_record_ns=seen.now_ns,
+        subject=config.triggers[acting[0]].name,
+        reason=findings[0].reason,
+        evidence=findings[0].evidence,
+        change_ns=min(changes, default=None),
     )
 
 

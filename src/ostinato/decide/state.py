@@ -13,16 +13,19 @@ from ostinato.decide.trigger import Reference
 class DecideState:
     """Trigger states and what holds them back.
 
-    `stances` is what the journal last said of each trigger. `busy` names what is under way ("" when
-    nothing is). `references` holds the validation losses of the candidate, the champion and the
-    previous champion.
+    `stances` is what the journal last said of each trigger; `calm_since_ns` is since when a trigger
+    that warned has been quiet. `busy` names what is under way ("" when nothing is), `rolling_out`
+    the version a rollout is about. `references` holds the validation losses of the versions in
+    play: candidate, champion, previous champion.
     """
 
     triggers: list[Any] = field(default_factory=list)
     stances: list[str] = field(default_factory=list)
+    calm_since_ns: list[int | None] = field(default_factory=list)
     champion: str | None = None
     busy: str = ""
-    last_request_ns: int = -1
+    rolling_out: str | None = None
+    last_request_ns: int | None = None
     requests_ns: list[int] = field(default_factory=list)
     labels_since: int = 0
     references: dict[str, Reference] = field(default_factory=dict)

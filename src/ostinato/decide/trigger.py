@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from ostinato.core.records import Floats, Ints, LossesObserved
+
+Stance = Literal["quiet", "warn", "act"]
+"""What a trigger wants: nothing, to be noticed (no action), or a new model."""
+
+URGENCY: Final[dict[Stance, int]] = {"quiet": 0, "warn": 1, "act": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +28,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a trigger found: `quiet`, `warn` (no action) or `act`, with its evidence.
+    """Why a trigger takes its stance, with the numbers it rests on.
 
     `change_ns`: where the change began, if the trigger can tell.
     """
 
-    stance: str
     reason: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
     change_ns: int | None = None
@@ -36,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """Losses of a version on rows it was not trained on: (n,) times and (n,) losses."""
+    """Losses of a version on rows it was not trained on: (n,) times and (n,) finite losses."""
 
     times_ns: Ints
     losses: Floats
@@ -47,8 +51,10 @@ class Trigger(Protocol):
 
     Contract
     --------
-    `begin` MUST return a state of plain values (see `ostinato.core.snapshot`). `observe` MUST give
-    the same state whether rows come one by one or in batches. `look` MUST NOT change the state.
+    `begin` MUST return a state of plain values (see `ostinato.core.snapshot`). `observe` MUST
+    come to the same stance whether rows come one by one or in batches. `look` is called at every
+    tick and MUST be cheap; `explain` is called when the stance changed. Both MUST NOT change the
+    state. A stance of ``act`` MUST stand until `requested` or `renew`.
     """
 
     @property
@@ -69,9 +75,13 @@ class Trigger(Protocol):
         ...
 
     def requested(self, state: Any, now_ns: int) -> None:
-        """A model was asked for; begin to count again."""
+        """A model was asked for, by this trigger or another one."""
         ...
 
-    def look(self, state: Any, seen: Seen) -> Finding:
-        """Say what to do now."""
+    def look(self, state: Any, seen: Seen) -> Stance:
+        """Say what it wants now."""
+        ...
+
+    def explain(self, state: Any, seen: Seen) -> Finding:
+        """Say why, for the journal."""
         ...

@@ -1,7 +1,8 @@
 """Gate: candidates in, verdicts out.
 
-In: `CandidateTrained`, `CandidateEvaluated`. Out: `GateJudged` per gate, then `CandidateAccepted`
-or `CandidateRejected`. State kept: none but the champion's name.
+In: `TrainingRequested`, `CandidateTrained`, `CandidateEvaluated`. Out: `GateJudged` per gate, then
+`CandidateAccepted` or `CandidateRejected`. State kept: the champion's name, and with which champion
+the candidates under way are compared.
 
 One gate per file; a verdict is pass, fail or inconclusive, with the interval it rests on and the
 smallest effect it could have seen.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostinato.core.errors import ConfigError
-from ostinato.gate.verdict import Case, Verdict, compare
+from ostinato.gate.compare import compare
+from ostinato.gate.verdict import SEVERITY, Case, Verdict, Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +40,30 @@ class MinimumDelta:
     min_rows: int = 200
 
     def __post_init__(self) -> None:
-        if self.delta < 0 or self.margin <= 0 or not 0 < self.alpha < 0.5:
+        for name in ("better_on", "no_worse_on"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        fits = self.delta >= 0 and self.margin > 0 and 0 < self.alpha < 0.5 and self.min_rows >= 2
+        if not fits:
             raise ConfigError(
                 "MinimumDelta(...) holds a value out of range",
-                found=f"delta={self.delta}, margin={self.margin}, alpha={self.alpha}",
-                expected="delta >= 0, margin > 0, 0 < alpha < 0.5",
+                found=f"delta={self.delta}, margin={self.margin}, alpha={self.alpha}, "
+                f"min_rows={self.min_rows}",
+                expected="delta >= 0, margin > 0, 0 < alpha < 0.5, min_rows >= 2",
             )
-        unknown = sorted({*self.better_on, *self.no_worse_on} - {"recent", "random", "hard"})
+        named = (*self.better_on, *self.no_worse_on)
+        unknown = [name for name in named if name not in _SETS]
         if unknown:
             raise ConfigError(
                 "MinimumDelta(...) names unknown validation sets",
                 found=", ".join(unknown),
-                expected="recent, random, hard",
+                expected=", ".join(_SETS),
+            )
+        if not named or len(set(named)) < len(named):
+            raise ConfigError(
+                "MinimumDelta(better_on=..., no_worse_on=...) do not name each set once",
+                found=f"better_on={list(self.better_on)}, no_worse_on={list(self.no_worse_on)}",
+                expected="at least one set, none of them twice",
             )
 
     @property
@@ -59,38 +72,45 @@ class MinimumDelta:
 
     def judge(self, case: Case) -> Verdict:
         evidence: dict[str, Any] = {}
-        worst, reason = "pass", "Better on " + " and ".join(self.better_on) + ", no worse elsewhere."
+        worst: Word = "pass"
+        reason = self._passed()
         for name in (*self.better_on, *self.no_worse_on):
             strict = name in self.better_on
-            verdict, text, facts = self._set(case, name, strict=strict)
-            evidence[name] = facts
-            if _RANK[verdict] > _RANK[worst]:
+            verdict, text, evidence[name] = self._set(case, name, strict=strict)
+            if SEVERITY[verdict] > SEVERITY[worst]:
                 worst, reason = verdict, text
         return Verdict(verdict=worst, reason=reason, evidence=evidence)
 
-    def _set(self, case: Case, name: str, *, strict: bool) -> tuple[str, str, dict[str, Any]]:
+    def _passed(self) -> str:
+        better = f"Better on {' and '.join(self.better_on)}" if self.better_on else ""
+        no_worse = "no worse elsewhere" if self.no_worse_on else ""
+        return ", ".join(part for part in (better, no_worse) if part).capitalize() + "."
+
+    def _set(self, case: Case, name: str, *, strict: bool) -> tuple[Word, str, dict[str, Any]]:
         gains = case.gains.get(name)
-        rows = 0 if gains is None else len(gains)
-        if gains is None or rows < self.min_rows:
-            verdict = "inconclusive" if strict else "pass"
-            return verdict, f"Only {rows} rows in the {name} set.", {"rows": rows}
-        result = compare(case.sets[name].times_ns, gains, self.alpha)
-        base = case.champion_loss[name]
+        if gains is None or len(gains) < self.min_rows:
+            rows = 0 if gains is None else len(gains)
+            few = f"Only {rows} rows in the {name} set."
+            found = {"rows": rows, "wanted": self.min_rows}
+            return ("inconclusive" if strict else "pass"), few, found
+        gain = compare(case.sets[name].times_ns, gains, self.alpha)
+        base = float(case.champion_losses[name].mean())
         bar = self.delta * base if strict else -self.margin * base
         facts = {
-            "rows": rows,
-            "gain": result.mean,
-            "low": result.low,
-            "high": result.high,
+            "rows": gain.rows,
+            "clusters": gain.clusters,
+            "gain": gain.mean,
+            "low": gain.low,
+            "high": gain.high,
             "bar": bar,
             "champion_loss": base,
-            "smallest_visible": result.smallest_visible,
+            "smallest_visible": gain.smallest_visible,
         }
-        if result.low > bar:
+        if gain.low > bar:
             return "pass", f"Gain on the {name} set is above the bar.", facts
-        if result.high < bar:
+        if gain.high < bar:
             return "fail", f"Gain on the {name} set is below the bar.", facts
         return "inconclusive", f"Gain on the {name} set cannot be told from the bar.", facts
 
 
-_RANK = {"pass": 0, "inconclusive": 1, "fail": 2}
+_SETS = ("recent", "random", "hard")

@@ -35,7 +35,9 @@ class Latency:
         measured = {"ms_per_row": case.evaluated.latency_ms_per_row}
         evidence = {"max_ms": self.max_ms}
         if case.evaluated.latency_ms_per_row <= self.max_ms:
-            return Verdict(verdict="pass", reason="Fast enough.", evidence=evidence, measured=measured)
+            return Verdict(
+                verdict="pass", reason="Fast enough.", evidence=evidence, measured=measured
+            )
         return Verdict(verdict="fail", reason="Too slow.", evidence=evidence, measured=measured)
 
 
@@ -53,7 +55,9 @@ class ArtifactSize:
 
     def __post_init__(self) -> None:
         if self.max_bytes <= 0:
-            raise ConfigError("ArtifactSize(max_bytes) is not positive", found=self.max_bytes, expected="> 0")
+            raise ConfigError(
+                "ArtifactSize(max_bytes) is not positive", found=self.max_bytes, expected="> 0"
+            )
 
     @property
     def name(self) -> str:

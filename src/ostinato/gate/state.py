@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ostinato.gate.config import GateConfig
 
 
 @dataclass(slots=True)
 class GateState:
-    """The version the next candidate is compared with."""
+    """The version the next candidate must beat.
+
+    `compared_with` holds, per training order under way and then per candidate, the champion at the
+    time of the order: the one whose scores stand beside the candidate's.
+    """
 
     champion: str | None = None
+    compared_with: dict[str, str | None] = field(default_factory=dict)
     config_: GateConfig | None = None

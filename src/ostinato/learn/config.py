@@ -19,8 +19,9 @@ class LearnConfig:
         Length of the recent holdout that every candidate is proved on and never trained on; never
         more than a fifth of what there is to learn from.
     embargo_ns
-        Gap between training rows and the holdout, so that no training label was still unknown when
-        the holdout began. Usually the label horizon.
+        Gap between training rows and the holdout, so that training labels were known when the
+        holdout began; usually the label horizon. Never longer than the holdout itself: where labels
+        may take a month a candidate would otherwise learn nothing of the last month.
     warm_start
         Whether a candidate continues from the champion.
     seed

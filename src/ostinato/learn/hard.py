@@ -14,9 +14,9 @@ KEEP: Final = 500
 """Cases kept. Fewer prove nothing in a paired test; more are no longer the hardest."""
 
 
-def never_trained(unit_hashes: np.ndarray[tuple[int], np.dtype[np.uint64]], *, loop: str, share: float) -> (
-    np.ndarray[tuple[int], np.dtype[np.bool_]]
-):
+def never_trained(
+    unit_hashes: np.ndarray[tuple[int], np.dtype[np.uint64]], *, loop: str, share: float
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Say which rows no version of a loop ever trains on: (n,) bool, by hash of their unit."""
     return place(unit_hashes, f"{loop}/never-trained") < share
 

@@ -67,7 +67,10 @@ def _order(
     facts = (from_ns, to_ns, holdout_from, matured, span.half_life_ns, parent)
     request = content_id("t", state.requests, now_ns, *facts)
     hard = HardCasesListed(
-        ts_event_ns=now_ns, ts_record_ns=now_ns, request=request, offsets=np.sort(state.hard.offsets)
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        request=request,
+        offsets=np.sort(state.hard.offsets),
     )
     order = TrainingRequested(
         ts_event_ns=now_ns,
@@ -95,9 +98,7 @@ def _order(
 
 STAGE = Stage(
     "learn",
-    frozenset(
-        {"learning_requested", "losses_observed", "rows_matured", "promoted", "rolled_back"}
-    ),
+    frozenset({"learning_requested", "losses_observed", "rows_matured", "promoted", "rolled_back"}),
     start,
     step,
 )

@@ -5,8 +5,10 @@ the states of the seven stages and what is on its way between them (`kernel.Loop
 """
 
 from ostinato.loop.kernel import STAGES, LoopState, Plan, restore, snapshot, start, step
-from ostinato.loop.loop import Label, Loop, Prices
+from ostinato.loop.label import Label
+from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
+from ostinato.loop.prices import Prices
 
 __all__ = [
     "STAGES",

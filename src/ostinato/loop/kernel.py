@@ -17,17 +17,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ostinato.core import snapshot as plain
+from ostinato.core.errors import LoopError, StoreError
 from ostinato.core.records import Decision, LoopStarted, Record
 from ostinato.core.stage import Stage
-from ostinato.decide.stage import STAGE as decide
-from ostinato.gate.stage import STAGE as gate
-from ostinato.join.stage import STAGE as join
-from ostinato.learn.stage import STAGE as learn
-from ostinato.release.stage import STAGE as release
-from ostinato.serve.stage import STAGE as serve
-from ostinato.watch.stage import STAGE as watch
+from ostinato.decide import stage as decide
+from ostinato.gate import stage as gate
+from ostinato.join import stage as join
+from ostinato.learn import stage as learn
+from ostinato.release import stage as release
+from ostinato.serve import stage as serve
+from ostinato.watch import stage as watch
 
-STAGES: tuple[Stage, ...] = (serve, join, watch, decide, learn, gate, release)
+STAGES: tuple[Stage, ...] = (
+    serve.STAGE,
+    join.STAGE,
+    watch.STAGE,
+    decide.STAGE,
+    learn.STAGE,
+    gate.STAGE,
+    release.STAGE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,27 +68,41 @@ class Plan:
 class LoopState:
     """All state of a loop. `step` owns it: use what `step` returns, keep copies by `snapshot`.
 
-    `backlog` holds, per stage, the records it has not seen yet; `next_seq` numbers decisions.
+    `backlog` holds, per stage, the records it has not seen yet; `next_seq` numbers decisions;
+    `policy_digest` is that of the plan the state was made under.
     """
 
     next_seq: int = 0
+    policy_digest: str = ""
     stages: dict[str, Any] = field(default_factory=dict)
     backlog: dict[str, list[Record]] = field(default_factory=dict)
     plan_: Plan | None = None
 
 
 def start(plan: Plan) -> LoopState:
-    """Begin a loop."""
+    """Begin a loop.
+
+    Raises
+    ------
+    LoopError
+        If the plan does not hold one configuration for each stage.
+    """
+    names, given = [stage.name for stage in STAGES], list(plan.stages)
+    if sorted(given) != sorted(names):
+        raise LoopError(
+            "The plan does not fit the stages",
+            found=", ".join(given) or "nothing",
+            expected=", ".join(names),
+        )
     return LoopState(
+        policy_digest=plan.policy_digest,
         stages={stage.name: stage.start(plan.stages[stage.name]) for stage in STAGES},
         backlog={stage.name: [] for stage in STAGES},
         plan_=plan,
     )
 
 
-def step(
-    state: LoopState, batch: Sequence[Record], now_ns: int
-) -> tuple[LoopState, list[Record]]:
+def step(state: LoopState, batch: Sequence[Record], now_ns: int) -> tuple[LoopState, list[Record]]:
     """Fold the next batch of records into the state.
 
     Parameters
@@ -94,8 +117,9 @@ def step(
     Returns
     -------
     (LoopState, list of Record)
-        The state after the batch, and everything the stages made, in order. Decisions among it
-        carry their `seq` and go to the journal before anyone acts on them.
+        The state after the batch, and everything that happened: the batch first, then what the
+        stages made, in order. Decisions among it carry their `seq` and go to the journal before
+        anyone acts on them.
     """
     plan = state.plan_
     assert plan is not None, "a state comes from start or restore"
@@ -145,9 +169,23 @@ def restore(plan: Plan, data: bytes) -> LoopState:
     ------
     StoreError
         If the bytes are not a snapshot of a loop.
+    LoopError
+        If it was made under another plan.
     """
     state = plain.decode(data)
-    assert isinstance(state, LoopState), "a kernel snapshot holds a LoopState"
+    if not isinstance(state, LoopState):
+        raise StoreError(
+            "The snapshot is not one of a loop",
+            found=type(state).__name__,
+            expected="bytes written by ostinato.loop.kernel.snapshot",
+        )
+    if state.policy_digest != plan.policy_digest:
+        raise LoopError(
+            "The snapshot was made under another plan",
+            found=state.policy_digest[:12],
+            expected=plan.policy_digest[:12],
+            hint="Restore under the loop and policy it was made with; a new policy starts anew.",
+        )
     state.plan_ = plan
     for stage in STAGES:
         state.stages[stage.name].config_ = plan.stages[stage.name]

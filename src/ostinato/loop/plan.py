@@ -11,7 +11,9 @@ from ostinato.decide.config import DecideConfig
 from ostinato.gate.config import GateConfig
 from ostinato.join.config import JoinConfig
 from ostinato.learn.config import LearnConfig
-from ostinato.learn.describe import describe
+from ostinato.learn.estimators import check_learner, describe
+from ostinato.learn.families import family_of
+from ostinato.loop.check import check_fit, check_warm_start
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
@@ -27,13 +29,40 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "loop": loop.name,
         "task": loop.task,
         "metric": loop.metric,
+        "time": loop.time,
+        "unit": loop.unit,
         "features": list(loop.features),
         "slices": list(loop.slices),
         "label": plain(loop.label),
+        "classes": plain(loop.classes),
         "learner": {"name": name, "parameters": parameters},
         "never_trained": loop.holdout,
         "policy": plain(policy),
     }
+
+
+def check(loop: Loop, policy: Policy) -> None:
+    """Find what can be found wrong before any data is read.
+
+    Raises
+    ------
+    ConfigError
+        If loop and policy contradict each other, or the learner does not fit them.
+    """
+    check_fit(loop.label, policy)
+    check_learner(loop.learner, loop.task)
+    check_warm_start(loop.learner, policy, continues=_continues(loop.learner))
+
+
+def _continues(learner: Any) -> bool:
+    """Say whether a learner can go on from an earlier model (see `ostinato.learn.warmstart`)."""
+    steps = getattr(learner, "steps", None)
+    last = learner if steps is None else steps[-1][1]
+    family = family_of(last)
+    if family.library != "other" and not family.prefix:
+        return steps is None and family.library in {"lightgbm", "xgboost"}
+    by_parts = callable(getattr(last, "partial_fit", None))
+    return by_parts or "warm_start" in last.get_params(deep=False)
 
 
 def make_plan(
@@ -66,7 +95,13 @@ def make_plan(
         Width of the performance buckets.
     seed
         Seed of the run.
+
+    Raises
+    ------
+    ConfigError
+        If loop and policy contradict each other, or the learner does not fit them.
     """
+    check(loop, policy)
     declared = declaration(loop, policy)
     label = loop.label
     return Plan(
@@ -97,6 +132,7 @@ def make_plan(
                 per_ns=duration_ns(policy.per),
                 task=loop.task,
                 metric=loop.metric,
+                paired=not label.affected_by_prediction,
             ),
             "learn": LearnConfig(
                 window=policy.window,

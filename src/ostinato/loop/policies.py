@@ -15,7 +15,7 @@ from ostinato.loop.policy import Policy
 
 
 def static() -> Policy:
-    """Never learn again: the first champion serves for ever. The yardstick of every other policy."""
+    """Never learn again: the first champion serves for ever; the yardstick of other policies."""
     return Policy(triggers=())
 
 
@@ -30,8 +30,11 @@ def scheduled(when: str = "7d", **changes: Any) -> Policy:
         Any argument of `Policy`.
     """
     every = Every(when)
-    if "cooldown" not in changes and every.due_ns(0) < duration_ns("1d"):
-        changes["cooldown"] = when if len(when.split()) == 1 else "1m"
+    if every.period_ns < duration_ns("1d"):
+        changes.setdefault("cooldown", f"{every.period_ns}ns")
+    # The budget must have room for the schedule that was asked for.
+    fits = -(-duration_ns(changes.get("per", "30d")) // every.period_ns)
+    changes.setdefault("max_retrains", max(Policy().max_retrains, fits))
     return Policy(**{"triggers": (every,), **changes})
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ostinato.core.canonical import digest
 from ostinato.core.errors import ConfigError
-from ostinato.core.units import duration_ns
+from ostinato.core.units import duration_ns, format_duration
+from ostinato.decide.compose import alone, check_triggers
+from ostinato.decide.every import Every
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.calibration import Calibration
 from ostinato.gate.minimum_delta import MinimumDelta
@@ -50,7 +53,7 @@ class Policy:
     Raises
     ------
     ConfigError
-        If values contradict each other.
+        If a value is out of range, or two of them contradict each other.
 
     Examples
     --------
@@ -70,37 +73,72 @@ class Policy:
     train_timeout: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "triggers", tuple(self.triggers))
-        object.__setattr__(self, "gates", tuple(self.gates))
-        for name, value in (("cooldown", self.cooldown), ("per", self.per), ("holdout", self.holdout)):
-            duration_ns(value, name=f"Policy({name}=...)")
+        for name in ("triggers", "gates"):
+            object.__setattr__(self, name, _as_tuple(getattr(self, name), name))
+        check_triggers(tuple(self.triggers), where="Policy(triggers=...)")
+        self._check_kinds()
+        for name in ("cooldown", "per", "holdout"):
+            duration_ns(getattr(self, name), name=f"Policy({name}=...)")
         if self.max_retrains < 1:
             raise ConfigError(
-                "Policy(max_retrains=...) contradicts having triggers",
+                "Policy(max_retrains=...) is not positive",
                 found=self.max_retrains,
                 expected="at least 1",
                 hint="Use policies.static() for a model that is never retrained.",
             )
-        if self.train_timeout is not None and self.train_timeout <= 0:
-            raise ConfigError("Policy(train_timeout=...) is not positive", found=self.train_timeout)
-        names = [trigger.name for trigger in self.triggers]
-        if len(set(names)) < len(names):
-            raise ConfigError("Policy(triggers=...) holds the same trigger twice", found=", ".join(names))
+        if self.train_timeout is not None and not self.train_timeout > 0:
+            raise ConfigError(
+                "Policy(train_timeout=...) is not positive",
+                found=self.train_timeout,
+                expected="seconds, or None for no limit",
+            )
         self._check_cooldown()
+
+    def _check_kinds(self) -> None:
+        wrong = [gate for gate in self.gates if not callable(getattr(gate, "judge", None))]
+        wrong += [gate for gate in self.gates if isinstance(gate, type)]
+        for name, value, fits, expected in (
+            ("gates", wrong, not wrong, "MinimumDelta(), NoWorseSlice(), ..."),
+            (
+                "window",
+                self.window,
+                isinstance(self.window, Window),
+                'Last("60d"), Expanding(), ...',
+            ),
+            ("rollout", self.rollout, isinstance(self.rollout, Rollout), "Canary(), Shadow(), ..."),
+        ):
+            if not fits:
+                raise ConfigError(
+                    f"Policy({name}=...) is something else", found=repr(value), expected=expected
+                )
+        names = [gate.name for gate in self.gates]
+        if len(set(names)) < len(names):
+            raise ConfigError(
+                "Policy(gates=...) holds the same gate twice",
+                found=", ".join(names),
+                expected="each gate once",
+            )
 
     def _check_cooldown(self) -> None:
         cooldown = duration_ns(self.cooldown)
-        for trigger in self.triggers:
-            period = getattr(trigger, "_period_ns", 0)
-            if 0 < period < cooldown:
+        for trigger in alone(tuple(self.triggers)):
+            if isinstance(trigger, Every) and trigger.period_ns < cooldown:
                 raise ConfigError(
-                    "Policy(cooldown=...) contradicts its schedule",
-                    found=f"cooldown={self.cooldown!r} with {trigger.name}",
+                    f"Policy(cooldown=...) contradicts its trigger Every({trigger.when!r})",
+                    found=f"cooldown={self.cooldown!r}, every {format_duration(trigger.period_ns)}",
                     expected="a cool-down no longer than the period",
-                    hint=f"Set cooldown to at most the period of {trigger.name}.",
+                    hint=f"Set cooldown to at most {format_duration(trigger.period_ns)}.",
                 )
 
     @property
     def digest(self) -> str:
         """SHA-256 of everything the policy says."""
         return digest(self)
+
+
+def _as_tuple(value: Any, name: str) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ConfigError(
+            f"Policy({name}=...) is not a list", found=repr(value), expected=f"a list of {name}"
+        )
+    return tuple(value)

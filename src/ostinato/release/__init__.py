@@ -1,11 +1,12 @@
 """Release: accepted candidates in, routes out.
 
-In: `CandidateAccepted`, `LossesObserved`. Out: `RolloutAdvanced`, `Promoted`, `RolloutEnded`,
-`RolledBack`, `RoutesChanged`. State kept: the routes, the rollout under way with its evidence,
-and the watch over the last promotion.
+In: `CandidateEvaluated`, `CandidateAccepted`, `LossesObserved`, `ServingFault`. Out:
+`RolloutAdvanced`, `Promoted`, `RolloutEnded`, `RolledBack`, `RoutesChanged`. State kept: the
+routes, the rollout under way with its evidence, and the watch over the last promotion.
 
-Nothing else writes routes. `plans` says in which steps a version gets traffic, `proof` holds the
-evidence that decides: promote, abort, or keep the champion.
+Nothing else writes routes. `plans` says in which steps a version gets traffic, `rollout` takes it
+through them, `proof` holds the evidence that decides: promote, abort, or keep the champion;
+`look_back` goes back to the previous champion when that was better.
 """
 
 from ostinato.release.config import ReleaseConfig

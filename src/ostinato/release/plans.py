@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 from ostinato.core.errors import ConfigError
-from ostinato.core.units import duration_ns
+from ostinato.core.units import duration_ns, format_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,6 @@ class Rollout:
     cap: str = "28d"
     watch: str | None = "7d"
     holdback: float = 0.0
-    _name: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
         inside = 0 < self.alpha < 1 and 0 < self.beta < 1 and 0 <= self.holdback <= 0.5
@@ -49,11 +49,20 @@ class Rollout:
                 f"{type(self).__name__}(...) holds a value out of range",
                 found=f"margin={self.margin}, alpha={self.alpha}, beta={self.beta}, "
                 f"min_samples={self.min_samples}, holdback={self.holdback}",
-                expected="0 < margin < 1, alpha and beta in (0, 1), min_samples >= 1, 0 <= holdback <= 0.5",
+                expected="margin, alpha and beta in (0, 1), min_samples >= 1, holdback in [0, 0.5]",
             )
-        duration_ns(self.cap, name=f"{type(self).__name__}(cap=...)")
+        what = type(self).__name__
+        cap = duration_ns(self.cap, name=f"{what}(cap=...)")
         if self.watch is not None:
-            duration_ns(self.watch, name=f"{type(self).__name__}(watch=...)")
+            duration_ns(self.watch, name=f"{what}(watch=...)")
+        dwell = sum(nanoseconds for _, nanoseconds in self.stages())
+        if dwell > cap:
+            raise ConfigError(
+                f"{what}(cap=...) is shorter than its steps take",
+                found=f"cap={self.cap!r}, steps of {format_duration(dwell)} together",
+                expected="a cap of at least that",
+                hint="Every rollout would end without a verdict.",
+            )
 
     @property
     def proves(self) -> bool:
@@ -109,16 +118,17 @@ class Canary(Rollout):
     over: str = "24h"
 
     def __post_init__(self) -> None:
-        # Called by name: dataclass(slots=True) makes a new class, which super() would not know.
-        Rollout.__post_init__(self)
         steps = tuple(self.steps)
-        rising = all(a < b for a, b in zip(steps, steps[1:], strict=False))
-        if len(steps) < 2 or not rising or not 0 < steps[0] or steps[-1] != 1.0:
+        object.__setattr__(self, "steps", steps)
+        rising = all(a < b for a, b in pairwise(steps))
+        if len(steps) < 2 or not rising or not steps[0] > 0 or steps[-1] != 1.0:
             raise ConfigError(
                 "Canary(steps=...) is not a rising list of shares that ends with 1.0",
                 found=repr(list(steps)),
                 expected="for example [0.01, 0.05, 1.0]",
             )
+        # Called by name: dataclass(slots=True) makes a new class, which super() would not know.
+        Rollout.__post_init__(self)
         if self.holdback + steps[-2] > 1.0:
             raise ConfigError(
                 "Canary(steps=..., holdback=...) give away more than all units",

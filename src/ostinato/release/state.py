@@ -24,12 +24,14 @@ class RolloutState:
 class ReleaseState:
     """The routes, the rollout under way, and the watch over the last promotion until a time.
 
-    `priors` holds what the gates' recent set said of the candidates that are still in play.
+    `priors` holds what the gates' recent set said of the candidates that are still in play,
+    `faulty` the versions that serving said could not score requests in this tick.
     """
 
     routes: Routes = field(default_factory=Routes)
     rollout: RolloutState | None = None
     look_back: Proof | None = None
+    look_back_until_ns: int | None = None
     priors: dict[str, Prior] = field(default_factory=dict)
-    look_back_until_ns: int = -1
+    faulty: list[str] = field(default_factory=list)
     config_: ReleaseConfig | None = None

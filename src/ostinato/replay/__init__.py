@@ -7,9 +7,25 @@ none beyond a run; the kernel's state lives in the run.
 answers for the models, `result` and `compare` say what came of it.
 """
 
+import sys
+from types import ModuleType
+
 from ostinato.replay.compare import Comparison, compare
 from ostinato.replay.progress import Progress
 from ostinato.replay.result import Replay
 from ostinato.replay.run import replay
 
 __all__ = ["Comparison", "Progress", "Replay", "compare", "replay"]
+
+
+class _CallableModule(ModuleType):
+    """`ostinato.replay` names both this package and its main function; calling either replays.
+
+    Python puts a package under its name into its parent as soon as it is imported, so that
+    ``ost.replay`` is this module from then on.
+    """
+
+    __call__ = staticmethod(replay)
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -75,13 +76,19 @@ class Books:
 
 
 def frozen(
-    loop: Loop, history: History, scores: ModelScores, labels: Floats, *, artifact: str, from_row: int
+    loop: Loop,
+    history: History,
+    scores: ModelScores,
+    labels: Floats,
+    *,
+    artifact: str,
+    from_row: int,
 ) -> tuple[Floats, Floats]:
     """Return (losses, harm) of the served rows from one on under one model."""
     start, end = history.first + from_row, len(history)
     edges = [start, *range((start // BLOCK + 1) * BLOCK, end, BLOCK), end]
     answers = np.concatenate(
-        [scores.range(artifact, low, high)[0] for low, high in zip(edges, edges[1:], strict=False)]
+        [scores.range(artifact, low, high)[0] for low, high in pairwise(edges)]
     )
     truth = labels[from_row:]
     both = ~np.isnan(truth) & ~np.isnan(answers if answers.ndim == 1 else answers[:, 0])

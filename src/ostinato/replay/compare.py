@@ -16,6 +16,7 @@ from ostinato.loop.loop import Loop, Prices
 from ostinato.loop.policies import scheduled, static, triggered
 from ostinato.loop.policy import Policy
 from ostinato.replay.advice import Advice, give_advice, metric_interval
+from ostinato.replay.drift import find_drift
 from ostinato.replay.history import make_history
 from ostinato.replay.progress import Report
 from ostinato.replay.read import read_table
@@ -132,7 +133,13 @@ def compare(
         run_policy(run, name=name, index=index, count=len(chosen), tick=tick, report=progress)
         replays[name] = make_replay(run, name=name, tick=tick, seed=seed)
     baseline = next(name for name, policy in chosen.items() if not policy.triggers)
-    advice = give_advice(replays, baseline=baseline, prices=loop.prices, seed=seed)
+    advice = give_advice(
+        replays,
+        baseline=baseline,
+        prices=loop.prices,
+        seed=seed,
+        find=lambda: find_drift(loop, history, seed=seed),
+    )
     return Comparison(
         replays=replays, table=_table(replays, seed), advice=advice, prices=loop.prices
     )

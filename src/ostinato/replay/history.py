@@ -87,7 +87,9 @@ def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> Hi
     if end is not None:
         order = order[times[order] < moment_ns(end, name="end")]
     if not len(order):
-        raise DataError("No rows are left before the end", found=f"end={end}", expected="rows before it")
+        raise DataError(
+            "No rows are left before the end", found=f"end={end}", expected="rows before it"
+        )
     frame, times = table[order], times[order]
     first = _first_served(times, start)
     ids = _ids(loop, frame)
@@ -143,7 +145,9 @@ def _first_served(times: Ints, start: Any) -> int:
             hint="Give a later start, or more data.",
         )
     if first >= len(times):
-        raise DataError("No rows are left after the start", found=f"start={start}", expected="an earlier start")
+        raise DataError(
+            "No rows are left after the start", found=f"start={start}", expected="an earlier start"
+        )
     return first
 
 

@@ -68,7 +68,7 @@ def _targets(loop: Loop, column: pl.Series) -> Floats:
 
 def _classes(loop: Loop, column: pl.Series) -> tuple[Any, ...]:
     found = tuple(sorted(column.unique().drop_nulls().to_list()))
-    if loop.task == "binary" and set(found) <= {0, 1, False, True}:
+    if loop.task == "binary" and set(found) <= {0, 1}:
         return (False, True) if column.dtype == pl.Boolean else (0, 1)
     return found
 
@@ -89,7 +89,8 @@ def _check_classes(loop: Loop, classes: tuple[Any, ...], warm: pl.Series) -> Non
             expected="at least two",
             hint="Give a later start, or name the classes: Loop(classes=[...]).",
         )
-    seen = warm.drop_nulls().n_unique()
+    filled = warm.fill_null(classes[0]) if loop.label.never == "negative" else warm.drop_nulls()
+    seen = filled.n_unique()
     if seen < 2:
         raise DataError(
             f"The label column {name!r} has {seen} class in the history before the start",
@@ -119,8 +120,8 @@ def label_times(loop: Loop, frame: pl.DataFrame, times: Ints, values: Floats) ->
         row = int(early[0])
         raise DataError(
             f"{len(early)} labels are known before their prediction is asked for",
-            found=f"label at {format_time(int(known[row]))}, prediction at {format_time(int(times[row]))}",
+            found=f"a label at {format_time(int(known[row]))} for {format_time(int(times[row]))}",
             expected=f"{loop.label.time!r} not before {loop.time!r}",
-            hint="Check time zones and swapped columns; a label known in advance needs no prediction.",
+            hint="Check time zones and swapped columns.",
         )
     return known

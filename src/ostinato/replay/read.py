@@ -56,14 +56,18 @@ def _read_frame(data: Any) -> pl.DataFrame:
 def _read_path(path: Path) -> pl.DataFrame:
     if not path.exists():
         raise DataError(
-            "The data file does not exist", found=path, expected="a parquet or CSV file, or a Delta folder"
+            "The data file does not exist",
+            found=path,
+            expected="a parquet or CSV file, or a Delta folder",
         )
     try:
         if path.is_dir():
             return _read_folder(path)
         if path.suffix.lower() in (".csv", ".tsv"):
             separator = "\t" if path.suffix.lower() == ".tsv" else ","
-            return pl.read_csv(path, separator=separator, try_parse_dates=True, infer_schema_length=10_000)
+            return pl.read_csv(
+                path, separator=separator, try_parse_dates=True, infer_schema_length=10_000
+            )
         return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(

@@ -94,7 +94,8 @@ class Run:
         self._step([], self.clock.now_ns())  # the routes reach serving
         if self.recorder.champion is None:
             raise LoopError(
-                "The first champion was not released", found="NaN scores on the validation rows",
+                "The first champion was not released",
+                found="NaN scores on the validation rows",
                 hint="Check the learner: it answered NaN on rows it was not trained on.",
             )
 
@@ -202,8 +203,8 @@ def ticks(history: History, tick: str | int) -> Iterator[tuple[int, int]]:
     """
     times, first = history.times_ns, history.first
     if isinstance(tick, int):
-        for stop in range(first + tick, len(times) + tick, tick):
-            stop = min(stop, len(times))
+        for step in range(first + tick, len(times) + tick, tick):
+            stop = min(step, len(times))
             yield int(times[stop - 1]), stop
         return
     width = duration_ns(tick, name="tick")
@@ -251,14 +252,18 @@ def make_run(
         registry=MemoryRegistry(),
         recorder=Recorder(history=history, classes=history.n_classes),
         clock=VirtualClock(history.start_ns),
-        train_takes_ns=None if train_takes == "measured" else duration_ns(train_takes, name="train_takes"),
+        train_takes_ns=None
+        if train_takes == "measured"
+        else duration_ns(train_takes, name="train_takes"),
         label_order=by_time,
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
     )
 
 
-def run_policy(run: Run, *, name: str, index: int, count: int, tick: str | int, report: Report | None) -> None:
+def run_policy(
+    run: Run, *, name: str, index: int, count: int, tick: str | int, report: Report | None
+) -> None:
     """Take a run from its first champion to the last row."""
     run.begin()
     total = len(run.history) - run.history.first
@@ -341,7 +346,14 @@ def replay(
     kept = MemoryJournal() if journal is None else open_journal(journal)
     try:
         run = make_run(
-            loop, chosen, history, trainer, tick=tick, seed=seed, train_takes=train_takes, journal=kept
+            loop,
+            chosen,
+            history,
+            trainer,
+            tick=tick,
+            seed=seed,
+            train_takes=train_takes,
+            journal=kept,
         )
         run_policy(run, name="policy", index=0, count=1, tick=tick, report=progress)
         return make_replay(run, name="policy", tick=tick, seed=seed)
@@ -353,6 +365,8 @@ def check_tick(tick: str | int) -> None:
     """Refuse a tick that is neither a duration nor a positive number of rows."""
     if isinstance(tick, int):
         if tick < 1:
-            raise ConfigError("tick is not positive", found=tick, expected="a duration or a number of rows")
+            raise ConfigError(
+                "tick is not positive", found=tick, expected="a duration or a number of rows"
+            )
     else:
         duration_ns(tick, name="tick")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,9 @@ MOST_VALUES: Final = 50
 _FEW_NUMBERS: Final = 12  # a numeric column with so few values is cut by value, not at quartiles
 
 
-def slice_codes(frame: pl.DataFrame, columns: Sequence[str], first: int) -> tuple[Codes, tuple[str, ...]]:
+def slice_codes(
+    frame: pl.DataFrame, columns: Sequence[str], first: int
+) -> tuple[Codes, tuple[str, ...]]:
     """Give each value of each slice column a group.
 
     Parameters
@@ -64,7 +67,7 @@ def _values(column: pl.Series, first: int) -> pl.Series:
         return column.cast(pl.String).fill_null(missing)
     cuts = np.unique(np.quantile(warm, [0.25, 0.5, 0.75]))
     texts = [f"{cut:.4g}" for cut in cuts]
-    pieces = [f"below {texts[0]}", *(f"{a} to {b}" for a, b in zip(texts, texts[1:], strict=False))]
+    pieces = [f"below {texts[0]}", *(f"{a} to {b}" for a, b in pairwise(texts))]
     pieces.append(f"from {texts[-1]}")
     places = np.searchsorted(cuts, numbers.fill_null(0.0).to_numpy(), side="right")
     cut = pl.Series(column.name, [pieces[place] for place in places.tolist()])

@@ -21,14 +21,27 @@ from ostinato.stats.metrics import companions, metric_for
 
 _UTC = pl.Datetime("ns", "UTC")
 _SMALL_METRIC_ROWS = 1  # a slice with a single label still has a mean loss
-_COMMON = ("seq", "kind", "subject", "reason", "policy_digest", "ts_event_ns", "ts_record_ns", "evidence")
+_COMMON = (
+    "seq",
+    "kind",
+    "subject",
+    "reason",
+    "policy_digest",
+    "ts_event_ns",
+    "ts_record_ns",
+    "evidence",
+)
 
 Mask = NDArray[np.bool_]
 
 
 def times(values: NDArray[np.int64]) -> pl.Series:
     """Turn nanoseconds into a UTC column."""
-    return pl.Series("time", values, dtype=pl.Int64).cast(pl.Datetime("ns")).dt.replace_time_zone("UTC")
+    return (
+        pl.Series("time", values, dtype=pl.Int64)
+        .cast(pl.Datetime("ns"))
+        .dt.replace_time_zone("UTC")
+    )
 
 
 def overall_metrics(
@@ -40,7 +53,11 @@ def overall_metrics(
         metric = metric_for(loop.task, name)
         found[name] = metric.value(labels[both], scores[both]) if both.any() else float("nan")
     served = int(scored.sum())
-    return {**found, "n": float(served), "label_coverage": float(both.sum() / served) if served else 0.0}
+    return {
+        **found,
+        "n": float(served),
+        "label_coverage": float(both.sum() / served) if served else 0.0,
+    }
 
 
 def predictions_table(
@@ -53,10 +70,14 @@ def predictions_table(
     score = pl.Series("score", recorder.scores.tolist() if wide else recorder.scores)
     return pl.DataFrame(
         {
-            "prediction_id": pl.Series("prediction_id", [str(i) for i in history.ids[first:].tolist()]),
+            "prediction_id": pl.Series(
+                "prediction_id", [str(i) for i in history.ids[first:].tolist()]
+            ),
             "time": times(history.times_ns[first:]),
             "version": pl.Series("version", versions[recorder.answered].tolist(), dtype=pl.String),
-            "role": pl.Series("role", np.array(roles, dtype=object)[recorder.roles].tolist(), dtype=pl.String),
+            "role": pl.Series(
+                "role", np.array(roles, dtype=object)[recorder.roles].tolist(), dtype=pl.String
+            ),
             "score": score if wide else score.fill_nan(None),
             "label": pl.Series("label", labels).fill_nan(None),
         }
@@ -74,7 +95,9 @@ def timeline_table(
     keep = np.flatnonzero(stops > starts)
     values = _per_tick(loop, starts[keep], stops[keep], losses, both, labels, recorder.scores)
     kept = [ticks[place] for place in keep.tolist()]
-    before = [ticks[max(place - 1, 0)] for place in keep.tolist()]  # the routes that served the rows
+    before = [
+        ticks[max(place - 1, 0)] for place in keep.tolist()
+    ]  # the routes that served the rows
     charts = np.array([tick.chart for tick in kept], dtype=np.float64).reshape(len(kept), 4)
     return pl.DataFrame(
         {
@@ -83,7 +106,9 @@ def timeline_table(
             "labelled": _counts(both, starts[keep], stops[keep]),
             loop.metric: pl.Series(loop.metric, values).fill_nan(None),
             "champion": pl.Series("champion", [t.routes.champion for t in before], dtype=pl.String),
-            "challenger": pl.Series("challenger", [_challenger(t.routes) for t in before], dtype=pl.String),
+            "challenger": pl.Series(
+                "challenger", [_challenger(t.routes) for t in before], dtype=pl.String
+            ),
             "challenger_share": [t.routes.canary_share for t in before],
             "holdback_share": [t.routes.holdback_share for t in before],
             **{
@@ -139,7 +164,9 @@ def _tick_means(
     counts = _counts(both, starts, stops)
     ticks = np.repeat(np.arange(len(starts)), stops - starts)
     rows = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)] or [starts])
-    sums = np.bincount(ticks, weights=np.where(both[rows], losses[rows], 0.0), minlength=len(starts))
+    sums = np.bincount(
+        ticks, weights=np.where(both[rows], losses[rows], 0.0), minlength=len(starts)
+    )
     means: Floats = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     return means
 
@@ -168,7 +195,7 @@ def decisions_table(entries: Sequence[Entry]) -> pl.DataFrame:
 def slices_table(
     loop: Loop, history: History, recorder: Recorder, labels: Floats, scored: Mask, both: Mask
 ) -> pl.DataFrame:
-    """Draw up a row per slice value: rows, label coverage, the metric and its companions, exactly."""
+    """Draw up a row per slice value: rows, coverage, the metric and its companions, exactly."""
     rows: list[dict[str, Any]] = []
     groups = history.groups[history.first :]
     names = dict.fromkeys((loop.metric, *companions(loop.task)))
@@ -183,7 +210,9 @@ def slices_table(
         some = int(known.sum()) >= _SMALL_METRIC_ROWS
         for name in names:
             metric = metric_for(loop.task, name)
-            row[name] = metric.value(labels[known], recorder.scores[known]) if some else float("nan")
+            row[name] = (
+                metric.value(labels[known], recorder.scores[known]) if some else float("nan")
+            )
         rows.append(row)
     schema = {"slice": pl.String, "value": pl.String, "n": pl.Int64, "label_coverage": pl.Float64}
     return pl.DataFrame(rows, schema={**schema, **dict.fromkeys(names, pl.Float64)})

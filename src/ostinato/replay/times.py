@@ -56,7 +56,8 @@ def _parse(column: pl.Series, name: str) -> pl.Series:
         column = column.str.to_datetime(time_unit="ns", time_zone="UTC", strict=False)
         if column.null_count() == len(column) > 0:
             raise DataError(
-                f"The {name} holds text that is no time", expected="ISO 8601, for example 2013-01-01T05:00:00"
+                f"The {name} holds text that is no time",
+                expected="ISO 8601, for example 2013-01-01T05:00:00",
             )
     elif dtype.is_numeric():
         seconds = column.cast(pl.Float64)
@@ -65,7 +66,9 @@ def _parse(column: pl.Series, name: str) -> pl.Series:
             return (column.cast(pl.Int64) * SECOND_NS).set(~finite.fill_null(value=False), None)
         return (seconds.fill_nan(None) * SECOND_NS).cast(pl.Int64, strict=False)
     elif dtype != pl.Datetime:
-        raise DataError(f"The {name} holds no times", found=str(dtype), expected="datetimes, dates or text")
+        raise DataError(
+            f"The {name} holds no times", found=str(dtype), expected="datetimes, dates or text"
+        )
     if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
         column = column.dt.convert_time_zone("UTC")
     return column.dt.timestamp("ns")

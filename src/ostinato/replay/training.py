@@ -106,9 +106,7 @@ class Trainer:
         known = self.history.label_times_ns <= now_ns
         if self.history.n_classes:  # labels of no known class teach nothing
             known &= self.history.labels < self.history.n_classes
-        held = never_trained(
-            self.history.unit_hashes, loop=self.loop.name, share=self.loop.holdout
-        )
+        held = never_trained(self.history.unit_hashes, loop=self.loop.name, share=self.loop.holdout)
         rows = self._training_rows(order, known & ~held)
         trained = self._train(order, rows, artifacts, timeout)
         if isinstance(trained, LearnerError):
@@ -126,7 +124,8 @@ class Trainer:
 
     def _training_rows(self, order: TrainingRequested, usable: NDArray[np.bool_]) -> Ints:
         span = self._between(order.from_ns, order.to_ns)
-        return np.flatnonzero(usable[span]) + span.start
+        rows: Ints = np.flatnonzero(usable[span]) + span.start
+        return rows
 
     def _validation(
         self,
@@ -141,7 +140,8 @@ class Trainer:
         recent = np.flatnonzero(known[span]) + span.start
         before = self._between(order.from_ns, order.holdout_from_ns)
         random = np.flatnonzero((known & held)[before]) + before.start
-        hard = hard[known[hard]] if len(hard) else hard
+        # What a window forgets, its candidate is not held to.
+        hard = hard[known[hard] & (hard >= before.start)] if len(hard) else hard
         champion = artifacts.get(order.champion) if order.champion is not None else None
         return tuple(
             self._set(name, rows[-_MOST_VALIDATION_ROWS:], artifact, champion)
@@ -179,7 +179,9 @@ class Trainer:
         picked = hashlib.sha256(rows.tobytes() + labels.tobytes()).hexdigest()
         learner = learner_digest(self.loop.learner)
         half_life = order.half_life_ns
-        key = digest([picked, learner, order.seed, half_life, order.to_ns if half_life else 0, parent])
+        key = digest(
+            [picked, learner, order.seed, half_life, order.to_ns if half_life else 0, parent]
+        )
         if key not in self.done:
             self.done[key] = self._fit(order, rows, labels, parent, timeout)
         return self.done[key]
@@ -194,7 +196,9 @@ class Trainer:
     ) -> Trained | LearnerError:
         frame = self.history.frame[rows]
         times = self.history.times_ns[rows]
-        fade = None if order.half_life_ns is None else weights(times, order.to_ns, order.half_life_ns)
+        fade = (
+            None if order.half_life_ns is None else weights(times, order.to_ns, order.half_life_ns)
+        )
         task: Any = self.loop.task
         try:
             model, cost = measured_fit(

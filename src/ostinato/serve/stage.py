@@ -33,10 +33,16 @@ def step(state: ServeState, inbox: Sequence[Record], now_ns: int) -> list[Record
     out: list[Record] = []
     for record in inbox:
         if isinstance(record, RoutesChanged):
-            state.routes = record.routes
+            _obey(state, record.routes)
         elif isinstance(record, RequestsArrived) and len(record) and state.routes.champion:
             out.extend(_answer(state, record, now_ns))
     return out
+
+
+def _obey(state: ServeState, routes: Routes) -> None:
+    state.routes = routes
+    known = _versions(routes)
+    state.faulty = {v: rows for v, rows in state.faulty.items() if v in known}
 
 
 def _answer(state: ServeState, requests: RequestsArrived, now_ns: int) -> list[Record]:
@@ -44,19 +50,14 @@ def _answer(state: ServeState, requests: RequestsArrived, now_ns: int) -> list[R
     assert config is not None, "the kernel hands the configuration in at start and restore"
     routes = state.routes
     versions = _versions(routes)
-    faults: list[Record] = []
-    scores: dict[str, Floats] = {}
-    for version in versions:
-        scored, fault = _score(state, config, version, requests, now_ns)
-        scores[version] = scored
-        faults.extend(fault)
-    _same_shape(scores)
+    scores, faults = _score_all(state, config, versions, requests, now_ns)
     roles = assign(routes, requests.unit_hashes, loop=config.loop)
     answered = np.zeros(len(requests), dtype=np.int16)
-    for role, version in ((CANARY, routes.canary), (HOLDBACK, routes.holdback)):
-        if version is not None:
-            answered[roles == role] = versions.index(version)
-    _fall_back(versions, scores, answered, roles)
+    for role, named in ((CANARY, routes.canary), (HOLDBACK, routes.holdback)):
+        if named is not None:
+            answered[roles == role] = versions.index(named)
+    if state.faulty:
+        _fall_back(versions, scores, answered, roles)
     made = PredictionsMade(
         ts_event_ns=requests.ts_event_ns,
         ts_record_ns=now_ns,
@@ -80,39 +81,73 @@ def _versions(routes: Routes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(version for version in named if version is not None))
 
 
+def _score_all(
+    state: ServeState,
+    config: ServeConfig,
+    versions: tuple[str, ...],
+    requests: RequestsArrived,
+    now_ns: int,
+) -> tuple[dict[str, Floats], list[Record]]:
+    """Ask every version; return scores of one shape, NaN where a version has none."""
+    answers: dict[str, Floats | None] = {}
+    faults: list[Record] = []
+    for version in versions:
+        answers[version], cause = _score(config, version, requests)
+        faults.extend(_note(state, version, answers[version], cause, requests, now_ns))
+    widths = [a.shape[1] for a in answers.values() if a is not None and a.ndim == 2]
+    state.classes = widths[0] if widths else state.classes
+    shape = (len(requests), state.classes) if state.classes else (len(requests),)
+    nothing = np.full(shape, np.nan)
+    return {v: nothing if answer is None else answer for v, answer in answers.items()}, faults
+
+
 def _score(
-    state: ServeState, config: ServeConfig, version: str, requests: RequestsArrived, now_ns: int
-) -> tuple[Floats, list[Record]]:
+    config: ServeConfig, version: str, requests: RequestsArrived
+) -> tuple[Floats | None, str]:
+    """Ask one version: its scores, whole rows NaN where one number is not finite, or the reason."""
     try:
-        scores, cause = config.scorer.score(version, requests), None
+        scores = config.scorer.score(version, requests)
     except LearnerError as error:
-        scores, cause = np.full(len(requests), np.nan), str(error)
-    lost = int(np.isnan(scores if scores.ndim == 1 else scores[:, 0]).sum())
-    if lost == 0:
+        return None, str(error)
+    if len(scores) != len(requests):
+        return None, f"The version gave {len(scores)} answers to {len(requests)} requests."
+    lost = ~np.isfinite(scores)
+    if not lost.any():
+        return scores, ""
+    cleaned = scores.copy()  # the scorer may keep what it handed out
+    cleaned[lost.any(axis=1) if scores.ndim == 2 else lost] = np.nan
+    return cleaned, "The version answered NaN or an infinite number."
+
+
+def _note(
+    state: ServeState,
+    version: str,
+    scores: Floats | None,
+    cause: str,
+    requests: RequestsArrived,
+    now_ns: int,
+) -> list[Record]:
+    """Remember whether a version is faulty; say so once per change of mind, not per tick."""
+    if not cause:
         state.faulty.pop(version, None)
-        return scores, []
+        return []
+    lost = len(requests) if scores is None else int(_unanswered(scores).sum())
     known = version in state.faulty
     state.faulty[version] = state.faulty.get(version, 0) + lost
     if known:
-        return scores, []  # one record per change of mind, not per tick
+        return []
     fault = ServingFault(
         ts_event_ns=requests.ts_event_ns,
         ts_record_ns=now_ns,
         subject=version,
         rows=lost,
-        reason=cause or "The version answered NaN.",
+        reason=cause,
     )
-    return scores, [fault]
+    return [fault]
 
 
-def _same_shape(scores: dict[str, Floats]) -> None:
-    # A version that failed altogether answered (n,) NaN; give it the classes of the others.
-    widths = {values.shape[1] for values in scores.values() if values.ndim == 2}
-    if widths:
-        width = max(widths)
-        for version, values in scores.items():
-            if values.ndim == 1:
-                scores[version] = np.repeat(values[:, None], width, axis=1)
+def _unanswered(scores: Floats) -> NDArray[np.bool_]:
+    return np.isnan(scores if scores.ndim == 1 else scores[:, 0])
 
 
 def _fall_back(
@@ -122,15 +157,10 @@ def _fall_back(
     roles: NDArray[np.int8],
 ) -> None:
     """Give rows whose version had no answer to the first version that has one."""
-    unscored = {v: np.isnan(s if s.ndim == 1 else s[:, 0]) for v, s in scores.items()}
-    if not any(mask.any() for mask in unscored.values()):
-        return
-    missing = np.stack([unscored[version] for version in versions])
-    failed = np.flatnonzero(missing[answered, np.arange(len(answered))])
-    for row in failed.tolist():
-        able = np.flatnonzero(~missing[:, row])
-        if len(able):
-            answered[row], roles[row] = able[0], FALLBACK
+    missing = np.stack([_unanswered(scores[version]) for version in versions])
+    failed = missing[answered, np.arange(len(answered))]
+    rows = np.flatnonzero(failed & ~missing.all(axis=0))
+    answered[rows], roles[rows] = missing[:, rows].argmin(axis=0), FALLBACK
 
 
 STAGE = Stage("serve", frozenset({"requests_arrived", "routes_changed"}), start, step)

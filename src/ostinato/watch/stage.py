@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,10 @@ from ostinato.watch.config import WatchConfig
 from ostinato.watch.state import Sums, WatchState
 
 ANSWERS = "answers"
-"""Key of the summaries of the answers as given, whichever version gave them."""
+"""Key of the summaries of the answers as given, whichever version gave them; absent from a bucket
+in which one version gave all of them."""
+
+Chosen = NDArray[np.int64] | slice  # which rows
 
 
 def start(config: WatchConfig) -> WatchState:
@@ -25,76 +30,119 @@ def start(config: WatchConfig) -> WatchState:
 
 def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record]:
     """Add matured rows to their buckets; return their losses and the buckets that closed."""
+    config = state.config_
+    assert config is not None, "the kernel hands the configuration in at start and restore"
+    matured = [record for record in inbox if isinstance(record, RowsMatured) and len(record)]
     out: list[Record] = []
-    matured_to_ns = -1
-    for record in inbox:
-        if isinstance(record, RowsMatured):
-            out.extend(_observe(state, record, now_ns))
-            matured_to_ns = max(matured_to_ns, record.matured_to_ns)
-    if matured_to_ns >= 0:
-        out.extend(_close(state, matured_to_ns, now_ns))
+    for rows in matured:
+        _summarise(state, config, rows)
+        if not rows.revision:  # what was decided on stays decided; summaries are corrected
+            out.extend(_losses(config, rows, now_ns))
+    if matured:
+        out.extend(_close(state, config, max(rows.matured_to_ns for rows in matured), now_ns))
     return out
 
 
-def _observe(state: WatchState, rows: RowsMatured, now_ns: int) -> list[Record]:
-    config = state.config_
-    assert config is not None, "the kernel hands the configuration in at start and restore"
-    buckets = rows.times_ns // config.bucket_ns
-    first, last = int(buckets.min()), int(buckets.max())
-    for bucket in range(first, last + 1):
-        chosen = np.flatnonzero(buckets == bucket) if first != last else np.arange(len(rows))
-        if len(chosen):
-            _summarise(state, config, bucket * config.bucket_ns, rows, chosen)
-    if rows.revision:
-        return []  # what was decided on stays decided; the summaries are corrected
-    return _losses(config, rows, now_ns)
-
-
-def _summarise(
-    state: WatchState, config: WatchConfig, bucket_ns: int, rows: RowsMatured, chosen: NDArray[np.int64]
-) -> None:
-    per_version = state.buckets.setdefault(bucket_ns, {})
-    signs = rows.signs[chosen]
-    state.seen[bucket_ns] = state.seen.get(bucket_ns, 0) + int(signs.sum())
-    labelled = chosen[~np.isnan(rows.labels[chosen])]
-    if not len(labelled):
+def _summarise(state: WatchState, config: WatchConfig, rows: RowsMatured) -> None:
+    starts = rows.times_ns // config.bucket_ns * config.bucket_ns
+    first, last = int(starts.min()), int(starts.max())
+    if first == last:
+        _add_rows(state, config, first, rows, slice(None))
         return
-    labels, weights = rows.labels[labelled], rows.signs[labelled].astype(np.float64)
-    codes = _codes(rows.groups[labelled])
+    for bucket_ns in np.unique(starts).tolist():
+        _add_rows(state, config, bucket_ns, rows, np.flatnonzero(starts == bucket_ns))
+
+
+def _add_rows(
+    state: WatchState, config: WatchConfig, bucket_ns: int, rows: RowsMatured, chosen: Chosen
+) -> None:
+    """Add rows of one bucket to the summaries of each version and of the answers."""
+    signs = rows.signs[chosen]
+    if state.open_from_ns is not None and bucket_ns < state.open_from_ns:
+        state.left_out += len(signs)
+        return
+    sums = state.buckets.setdefault(bucket_ns, {})
+    state.seen[bucket_ns] = state.seen.get(bucket_ns, 0) + int(signs.sum())
+    labelled = ~np.isnan(rows.labels[chosen])
+    if not labelled.any():
+        return
+    if not labelled.all():
+        chosen = np.arange(len(rows))[chosen][labelled]
+    batch = _Batch(
+        codes=_codes(rows.groups[chosen]),
+        labels=rows.labels[chosen],
+        weights=rows.signs[chosen].astype(np.float64) if rows.revision else None,
+    )
+    if _mixed(sums, rows.versions):
+        _begin_answers(sums, config)
+        _add(sums, ANSWERS, config, batch, _answers(rows, chosen))
     for version in rows.versions:
-        scores = rows.scores[version][labelled]
-        _add(per_version, version, config, codes, labels, scores, weights)
+        _add(sums, version, config, batch, rows.scores[version][chosen])
+
+
+def _mixed(sums: dict[str, Sums], versions: tuple[str, ...]) -> bool:
+    """Say whether the answers need summaries of their own: not as long as one version gave all."""
+    return ANSWERS in sums or len({*sums, *versions}) > 1
+
+
+def _begin_answers(sums: dict[str, Sums], config: WatchConfig) -> None:
+    if ANSWERS in sums:
+        return
+    so_far = list(sums.values())
+    assert len(so_far) <= 1, "summaries of the answers begin with the second version"
+    sums[ANSWERS] = deepcopy(so_far[0]) if so_far else _zeros(config)
+
+
+def _answers(rows: RowsMatured, chosen: Chosen) -> Floats:
     if len(rows.versions) == 1:
-        return  # the one version's summaries are those of the answers
-    stacked = np.stack([rows.scores[version] for version in rows.versions])
-    answers = stacked[rows.answered[labelled], labelled]
-    _add(per_version, ANSWERS, config, codes, labels, answers, weights)
+        only: Floats = rows.scores[rows.versions[0]][chosen]
+        return only
+    stacked = np.stack([rows.scores[version][chosen] for version in rows.versions])
+    picked: Floats = stacked[rows.answered[chosen], np.arange(stacked.shape[1])]
+    return picked
 
 
 def _codes(groups: Codes) -> Codes:
     # Group 0 is all rows; slice group g is summarised under g + 1; -1 stays out.
-    everything = np.zeros((len(groups), 1), dtype=np.int32)
-    return np.concatenate([everything, np.where(groups >= 0, groups + 1, -1).astype(np.int32)], axis=1)
+    codes = np.zeros((len(groups), groups.shape[1] + 1), dtype=np.int32)
+    codes[:, 1:] = groups + 1
+    codes[:, 1:][groups < 0] = -1
+    return codes
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Labelled rows of one bucket: what all versions have in common."""
+
+    codes: Codes
+    labels: Floats
+    weights: Floats | None
+
+    def only(self, rows: NDArray[np.bool_]) -> _Batch:
+        weights = None if self.weights is None else self.weights[rows]
+        return _Batch(codes=self.codes[rows], labels=self.labels[rows], weights=weights)
 
 
 def _add(
-    per_version: dict[str, Sums],
-    version: str,
-    config: WatchConfig,
-    codes: Codes,
-    labels: Floats,
-    scores: Floats,
-    weights: Floats,
+    per_version: dict[str, Sums], version: str, config: WatchConfig, batch: _Batch, scores: Floats
 ) -> None:
-    scored = ~np.isnan(scores if scores.ndim == 1 else scores[:, 0])
-    if not scored.all():
-        codes, labels, scores, weights = codes[scored], labels[scored], scores[scored], weights[scored]
-    if not len(labels):
+    scored = _scored(scores)
+    if not scored.any():
         return
+    if not scored.all():
+        batch, scores = batch.only(scored), scores[scored]
     sums = per_version.get(version)
     if sums is None:
         sums = per_version[version] = _zeros(config)
-    sums.add(codes, labels, scores, weights)
+    highest = int(batch.codes.max())
+    if highest >= sums.groups:
+        sums.grow(highest + 1)
+    sums.add(batch.codes, batch.labels, scores, batch.weights)
+
+
+def _scored(scores: Floats) -> NDArray[np.bool_]:
+    scored: NDArray[np.bool_] = ~np.isnan(scores if scores.ndim == 1 else scores[:, 0])
+    return scored
 
 
 def _zeros(config: WatchConfig) -> Sums:
@@ -107,15 +155,16 @@ def _zeros(config: WatchConfig) -> Sums:
 
 
 def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]:
-    labelled = np.flatnonzero(~np.isnan(rows.labels))
-    if not len(labelled):
+    known = ~np.isnan(rows.labels)
+    if not known.any():
         return []
+    labelled: Chosen = slice(None) if known.all() else np.flatnonzero(known)
     row_loss = metric_for(config.task, config.metric).row_loss
     labels = rows.labels[labelled]
     losses: dict[str, Floats] = {}
     for version in rows.versions:
         scores = rows.scores[version][labelled]
-        scored = ~np.isnan(scores if scores.ndim == 1 else scores[:, 0])
+        scored = _scored(scores)
         if scored.all():
             losses[version] = row_loss(labels, scores)
             continue
@@ -138,14 +187,17 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
     return [observed]
 
 
-def _close(state: WatchState, matured_to_ns: int, now_ns: int) -> list[Record]:
-    config = state.config_
-    assert config is not None, "the kernel hands the configuration in at start and restore"
+def _close(state: WatchState, config: WatchConfig, matured_to_ns: int, now_ns: int) -> list[Record]:
+    """Close the buckets that no revision can change any more; each closes once."""
     settled = matured_to_ns - config.settle_ns - config.bucket_ns
+    closing = sorted(bucket for bucket in state.buckets if bucket <= settled)
+    if not closing:
+        return []
     out: list[Record] = []
-    for bucket_ns in [bucket for bucket in state.buckets if bucket <= settled]:
+    for bucket_ns in closing:
         out.extend(tables(state, bucket_ns, now_ns))
         del state.buckets[bucket_ns], state.seen[bucket_ns]
+    state.open_from_ns = closing[-1] + config.bucket_ns
     return out
 
 
@@ -156,7 +208,11 @@ def tables(state: WatchState, bucket_ns: int, now_ns: int) -> list[Record]:
         table = {"matured": np.array([float(state.seen[bucket_ns])]), **sums.table()}
         found.append(
             BucketClosed(
-                ts_event_ns=bucket_ns, ts_record_ns=now_ns, bucket_ns=bucket_ns, version=version, table=table
+                ts_event_ns=bucket_ns,
+                ts_record_ns=now_ns,
+                bucket_ns=bucket_ns,
+                version=version,
+                table=table,
             )
         )
     return found

@@ -14,9 +14,12 @@ Sums = BinarySums | MulticlassSums | RegressionSums
 class WatchState:
     """Open buckets, oldest first: start of bucket to version to summaries.
 
-    `seen` counts matured rows per bucket (labelled or not), for the label coverage.
+    `seen` counts matured rows per bucket (labelled or not), for the label coverage. Buckets that
+    begin before `open_from_ns` are closed; `left_out` counts rows that came for them since.
     """
 
     buckets: dict[int, dict[str, Sums]] = field(default_factory=dict)
     seen: dict[int, int] = field(default_factory=dict)
+    open_from_ns: int | None = None
+    left_out: int = 0
     config_: WatchConfig | None = None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import math
 from dataclasses import dataclass, field
@@ -97,3 +98,32 @@ def test_functions_and_classes_are_written_by_name():
 def test_digest_is_the_sha256_of_the_text():
     assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     assert digest([1]) != digest(["1"])
+
+
+@pytest.mark.parametrize("zero", [-0.0, np.float64(-0.0), np.float32(-0.0)])
+def test_negative_zero_is_written_like_zero(zero):
+    assert canonical_json({"x": [zero]}) == canonical_json({"x": [0.0]}) == '{"x":[0.0]}'
+
+
+@pytest.mark.parametrize("keys", [{1: "a", "1": "b"}, {None: 1, "None": 2}, {1.5: 1, "1.5": 1}])
+def test_keys_that_are_the_same_as_text_are_refused(keys):
+    with pytest.raises(TypeError, match="same as text"):
+        canonical_json({"deep": keys})
+
+
+@pytest.mark.parametrize("value", [object(), functools.partial(plain), [Part(size=object())]])
+def test_object_whose_text_holds_a_memory_address_is_refused(value):
+    with pytest.raises(TypeError, match=r"memory address.*get_params"):
+        digest({"learner": value})
+
+
+def test_object_whose_name_holds_a_memory_address_is_refused_as_a_key():
+    with pytest.raises(TypeError, match=r"a builtins\.object cannot be written down"):
+        plain({object(): 1})
+
+
+def test_object_with_a_plain_text_is_written_by_it():
+    assert plain({"range": slice(1, 2), "raw": b"x"}) == {
+        "range": "slice(1, 2, None)",
+        "raw": "b'x'",
+    }

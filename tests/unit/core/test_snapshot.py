@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,32 @@ def test_array_of_objects_comes_back():
     assert again.tolist() == array.tolist()
 
 
+@pytest.mark.parametrize("items", [[(1, 2), (3, 4)], [[1], [2]], [np.arange(2), np.arange(2)]])
+def test_array_of_equally_long_objects_does_not_become_a_matrix(items):
+    array = np.empty(2, dtype=object)
+    for place, item in enumerate(items):
+        array[place] = item
+    again = decode(encode(array))
+    assert again.shape == (2,)
+    assert [list(item) for item in again] == [list(item) for item in items]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([["a", 1], ["b", 2]], dtype=object),
+        np.array("a", dtype=object),
+        np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
+        np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])[0],
+        np.array([b"raw"], dtype="V3"),
+        np.ma.masked_array([1, 2], mask=[True, False]),
+    ],
+)
+def test_array_that_would_lose_something_is_refused(array):
+    with pytest.raises(TypeError, match="no plain form"):
+        encode([array])
+
+
 def test_nan_and_large_integers_come_back():
     again = decode(encode([float("nan"), 2**60, -(2**80), 0.1 + 0.2]))
     assert np.isnan(again[0])
@@ -116,7 +143,9 @@ def test_each_part_that_comes_back_is_fresh():
     assert (first, second, shared) == ([1, 2], [1], [1])
 
 
-@pytest.mark.parametrize("state", [b"bytes", {1, 2}, object(), lambda: None, Foreign, 1j])
+@pytest.mark.parametrize(
+    "state", [b"bytes", {1, 2}, object(), lambda: None, Foreign, 1j, Counter("a"), OrderedDict()]
+)
 def test_what_has_no_plain_form_is_refused(state):
     with pytest.raises(TypeError, match="no plain form"):
         encode({"deep": [state]})
@@ -127,7 +156,21 @@ def test_class_from_elsewhere_is_not_read():
         decode(encode(Foreign()))
 
 
-@pytest.mark.parametrize("path", ["os:system", "subprocess:Popen", "ostinatoo:X", ":", ""])
+def test_damaged_byte_is_refused_or_read_but_never_raises_anything_else():
+    good = encode([np.arange(3), Routes(champion="v1", canary_share=0.5), {(1,): 2.5}, np.int8(3)])
+    damage = np.random.default_rng(7)
+    for place in damage.integers(0, len(good), 600).tolist():
+        bad = bytearray(good)
+        bad[place] = int(damage.integers(32, 127))
+        try:
+            decode(bytes(bad))
+        except StoreError:
+            continue
+
+
+@pytest.mark.parametrize(
+    "path", ["ostinato.__main__:X", "os:system", "subprocess:Popen", "ostinatoo:X", ":", ""]
+)
 def test_name_from_elsewhere_is_not_imported(path):
     with pytest.raises(StoreError, match="from elsewhere"):
         decode(json.dumps({"$": "dc", "t": path, "v": {}}).encode())
@@ -158,6 +201,21 @@ def test_name_that_is_not_a_dataclass_is_not_called(path):
         b'{"$":"dc","t":"ostinato.core.nothing:X","v":{}}',
         b'{"$":"dc","t":"ostinato.core.records:Routes","v":{"unknown":1}}',
         b'{"$":"unknown","v":1}',
+        b'{"$":"unknown","t":"ostinato.core.records:Routes","v":{}}',
+        b'{"$":["f"],"v":"0x1p0"}',
+        b'{"$":null,"v":1}',
+        b'{"$":"np","t":"<f8","v":""}',
+        b'{"$":"np","t":"<f8","v":"AAAAAAAAAAAAAAAAAAAAAA=="}',
+        b'{"$":"f","v":"0x1p9999"}',
+        b'{"$":"nd","t":"i4,i4","s":[0],"v":""}',
+        b'{"$":"nd","t":"|O","s":[0],"v":""}',
+        b'{"$":"nd","t":"<f8","s":[-1],"v":"AAAAAAAAAAA="}',
+        b'{"$":"nd","t":"<f8","s":[99999999999999999999],"v":"AAAAAAAAAAA="}',
+        b'{"$":"nd","t":{"names":[]},"s":[0],"v":""}',
+        b'{"$":"dc","t":"ostinato.core.records:Routes","v":{"canary_share":2.0}}',
+        b'{"$":"dc","t":"ostinato.join.stage:STAGE","v":{}}',
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"$":"t","v":[' * 5_000 + b"]}" * 5_000,
     ],
 )
 def test_bytes_that_are_no_snapshot_are_refused(data):

@@ -45,7 +45,8 @@ def comparison_document(
 ) -> dict[str, Any]:
     """Return what `Comparison.to_json` would write."""
     replays = {
-        name: replay_document(name, habit=index, ticks=ticks, seed=seed) for index, name in enumerate(policies)
+        name: replay_document(name, habit=index, ticks=ticks, seed=seed)
+        for index, name in enumerate(policies)
     }
     table = [_row(replay, next(iter(replays.values()))) for replay in replays.values()]
     best = max(row["value"] - row["cost"] for row in table)
@@ -77,7 +78,9 @@ def comparison_document(
     }
 
 
-def replay_document(policy: str = "triggered", habit: int = 2, ticks: int = 8760, seed: int = 0) -> dict[str, Any]:
+def replay_document(
+    policy: str = "triggered", habit: int = 2, ticks: int = 8760, seed: int = 0
+) -> dict[str, Any]:
     """Return what `Replay.to_json` would write. `habit` picks when the policy learns."""
     rng = np.random.default_rng(seed)
     world = _world(ticks)
@@ -90,7 +93,12 @@ def replay_document(policy: str = "triggered", habit: int = 2, ticks: int = 8760
         if release.serving_from is not None:
             known[release.serving_from :] = world[max(0, release.trained - 72)]
             champion[release.serving_from :] = release.name
-    loss = 0.41 + 0.09 * (world - known) ** 2 + 0.012 * np.sin(np.arange(ticks) / 24) + 0.16 * noise / np.sqrt(n + 1)
+    loss = (
+        0.41
+        + 0.09 * (world - known) ** 2
+        + 0.012 * np.sin(np.arange(ticks) / 24)
+        + 0.16 * noise / np.sqrt(n + 1)
+    )
     return _document(policy, story, n, loss, champion, habit % 5, seed)
 
 
@@ -104,7 +112,9 @@ def _story(policy: str, habit: int, ticks: int, world: np.ndarray) -> Story:
     story = Story(policy)
     story.releases.append(Release("v1", 0, "champion", 0))
     _say(story, 0, "loop_started", policy, f"The loop began under policy {policy}.", {"seed": 0})
-    _say(story, 0, "routes_changed", "v1", "v1 answers all requests.", {"routes": {"champion": "v1"}})
+    _say(
+        story, 0, "routes_changed", "v1", "v1 answers all requests.", {"routes": {"champion": "v1"}}
+    )
     moments = {
         0: [],
         1: list(range(168, ticks, 168)),
@@ -117,53 +127,157 @@ def _story(policy: str, habit: int, ticks: int, world: np.ndarray) -> Story:
     return story
 
 
-def _learn(story: Story, name: str, at: int, ticks: int, world: np.ndarray, *, triggered: bool) -> None:
+def _learn(
+    story: Story, name: str, at: int, ticks: int, world: np.ndarray, *, triggered: bool
+) -> None:
     """Train, judge and roll out one candidate."""
     champion = next(r for r in story.releases if r.status == "champion")
     gap = float((world[at] - world[max(0, champion.trained - 72)]) ** 2 * 0.09)
     if triggered:
-        evidence = {"log10_e": 6.2, "threshold": 6.0, "expected_loss": 0.41, "limit_loss": 0.43, "arl": 1e6}
-        _say(story, at - 9, "trigger_changed", "degradation", "The loss may be rising.", {"stance": "warn", **evidence})
-        _say(story, at, "trigger_changed", "degradation", "The loss is above its baseline.", {"stance": "act", **evidence})
-        _say(story, at, "learning_requested", "degradation", "The triggers asked for a new model.", {})
-    _say(story, at, "training_requested", name, f"Train {name} on the last 28 days.", {"rows": 19_000})
-    _say(story, at + 1, "candidate_trained", name, f"{name} is in the registry.", {"artifact": _hash(name)})
+        evidence = {
+            "log10_e": 6.2,
+            "threshold": 6.0,
+            "expected_loss": 0.41,
+            "limit_loss": 0.43,
+            "arl": 1e6,
+        }
+        _say(
+            story,
+            at - 9,
+            "trigger_changed",
+            "degradation",
+            "The loss may be rising.",
+            {"stance": "warn", **evidence},
+        )
+        _say(
+            story,
+            at,
+            "trigger_changed",
+            "degradation",
+            "The loss is above its baseline.",
+            {"stance": "act", **evidence},
+        )
+        _say(
+            story,
+            at,
+            "learning_requested",
+            "degradation",
+            "The triggers asked for a new model.",
+            {},
+        )
+    _say(
+        story,
+        at,
+        "training_requested",
+        name,
+        f"Train {name} on the last 28 days.",
+        {"rows": 19_000},
+    )
+    _say(
+        story,
+        at + 1,
+        "candidate_trained",
+        name,
+        f"{name} is in the registry.",
+        {"artifact": _hash(name)},
+    )
     good = gap > 0.004 and name != "v5"
     interval = [-gap - 0.006, -gap + 0.006]
     verdict = "pass" if good else ("fail" if name.endswith("5") else "inconclusive")
     _say(
-        story, at + 1, "gate_judged", name, f"recent holdout: {verdict}",
-        {"gate": "recent_holdout", "verdict": verdict, "difference": -gap, "interval": interval, "smallest_visible_effect": 0.006, "rows": 4100},
+        story,
+        at + 1,
+        "gate_judged",
+        name,
+        f"recent holdout: {verdict}",
+        {
+            "gate": "recent_holdout",
+            "verdict": verdict,
+            "difference": -gap,
+            "interval": interval,
+            "smallest_visible_effect": 0.006,
+            "rows": 4100,
+        },
     )
     release = Release(name, at, "rejected" if not good else "champion")
     story.releases.append(release)
     if not good or at + 60 >= ticks:
         release.status = "rejected"
-        _say(story, at + 1, "candidate_rejected", name, f"{name} did not prove better; {champion.name} stays.", {})
+        _say(
+            story,
+            at + 1,
+            "candidate_rejected",
+            name,
+            f"{name} did not prove better; {champion.name} stays.",
+            {},
+        )
         return
     _say(story, at + 1, "candidate_accepted", name, "All gates passed.", {})
     for step, share in enumerate((0.05, 0.25, 0.5)):
-        _say(story, at + 2 + 12 * step, "rollout_advanced", name, f"{name} answers {share:.0%} of the units.", {"share": share})
+        _say(
+            story,
+            at + 2 + 12 * step,
+            "rollout_advanced",
+            name,
+            f"{name} answers {share:.0%} of the units.",
+            {"share": share},
+        )
         for tick in range(at + 2 + 12 * step, min(ticks, at + 14 + 12 * step)):
             story.share[tick] = share
     if name == "v7":
         release.status = "aborted"
-        _say(story, at + 38, "rollout_ended", name, f"{name} is worse on live traffic: aborted.", {"outcome": "aborted"})
-        _say(story, at + 38, "rolled_back", champion.name, f"{champion.name} serves again.", {"previous": name})
+        _say(
+            story,
+            at + 38,
+            "rollout_ended",
+            name,
+            f"{name} is worse on live traffic: aborted.",
+            {"outcome": "aborted"},
+        )
+        _say(
+            story,
+            at + 38,
+            "rolled_back",
+            champion.name,
+            f"{champion.name} serves again.",
+            {"previous": name},
+        )
         return
     for other in story.releases[:-1]:
         other.status = "retired" if other.status == "previous" else other.status
     champion.status, champion.serving_to, release.serving_from = "previous", at + 38, at + 38
-    _say(story, at + 38, "promoted", name, f"{name} is champion now.", {"previous": champion.name, "paired_difference": interval})
-    _say(story, at + 38, "routes_changed", name, f"{name} answers all requests.", {"routes": {"champion": name, "canary": None}})
+    _say(
+        story,
+        at + 38,
+        "promoted",
+        name,
+        f"{name} is champion now.",
+        {"previous": champion.name, "paired_difference": interval},
+    )
+    _say(
+        story,
+        at + 38,
+        "routes_changed",
+        name,
+        f"{name} answers all requests.",
+        {"routes": {"champion": name, "canary": None}},
+    )
 
 
-def _say(story: Story, tick: int, kind: str, subject: str, reason: str, evidence: dict[str, Any]) -> None:
+def _say(
+    story: Story, tick: int, kind: str, subject: str, reason: str, evidence: dict[str, Any]
+) -> None:
     story.decisions.append((tick, kind, subject, reason, evidence))
 
 
 def _document(
-    policy: str, story: Story, n: np.ndarray, loss: np.ndarray, champion: np.ndarray, habit: int, seed: int
+    policy: str,
+    story: Story,
+    n: np.ndarray,
+    loss: np.ndarray,
+    champion: np.ndarray,
+    habit: int,
+    seed: int,
 ) -> dict[str, Any]:
     ticks = len(n)
     labelled = np.round(n * np.where(np.arange(ticks) < ticks - 48, 0.97, 0.0)).astype(int)
@@ -182,14 +296,23 @@ def _document(
         "policy": {
             "name": policy,
             "digest": _hash(policy),
-            "text": f"policy {policy}\n  triggers: degradation (e, tolerance 5%)\n  window: 28 days\n  gates: recent holdout, slices\n  rollout: 5%, 25%, 50%, 100%",
+            "text": (
+                f"policy {policy}\n  triggers: degradation (e, tolerance 5%)\n  window: 28 days\n"
+                "  gates: recent holdout, slices\n  rollout: 5%, 25%, 50%, 100%"
+            ),
         },
         "seed": seed,
         "start": _time(0),
         "end": _time(ticks),
         "tick": "1h",
         "journal_hash": _hash(f"journal/{policy}"),
-        "metrics": {METRIC: mean, "brier": mean / 3, "roc_auc": 0.81 - mean / 10, "n": int(n.sum()), "label_coverage": float(labelled.sum() / n.sum())},
+        "metrics": {
+            METRIC: mean,
+            "brier": mean / 3,
+            "roc_auc": 0.81 - mean / 10,
+            "n": int(n.sum()),
+            "label_coverage": float(labelled.sum() / n.sum()),
+        },
         "timeline": {
             "time": [_time(t) for t in range(ticks)],
             "n": n.tolist(),
@@ -208,8 +331,13 @@ def _document(
         "decisions": _decisions(story, policy),
         "versions": [_version(release, mean) for release in story.releases],
         "cost": {
-            "train_seconds": 41.5 * trained, "predict_seconds": 12.25, "retrains": trained, "promotions": promotions,
-            "rollbacks": sum(1 for d in story.decisions if d[1] == "rolled_back"), "cost": 6.5 * trained, "value": 0.0,
+            "train_seconds": 41.5 * trained,
+            "predict_seconds": 12.25,
+            "retrains": trained,
+            "promotions": promotions,
+            "rollbacks": sum(1 for d in story.decisions if d[1] == "rolled_back"),
+            "cost": 6.5 * trained,
+            "value": 0.0,
         },
     }
 
@@ -227,8 +355,14 @@ def _decisions(story: Story, policy: str) -> list[dict[str, Any]]:
     ordered = sorted(story.decisions, key=lambda decision: decision[0])
     return [
         {
-            "seq": seq, "time": _time(max(0, tick)), "kind": kind, "subject": subject, "reason": reason,
-            "evidence": evidence, "policy_digest": _hash(policy), "hash": _hash(f"{policy}/{seq}"),
+            "seq": seq,
+            "time": _time(max(0, tick)),
+            "kind": kind,
+            "subject": subject,
+            "reason": reason,
+            "evidence": evidence,
+            "policy_digest": _hash(policy),
+            "hash": _hash(f"{policy}/{seq}"),
         }
         for seq, (tick, kind, subject, reason, evidence) in enumerate(ordered)
     ]
@@ -236,24 +370,59 @@ def _decisions(story: Story, policy: str) -> list[dict[str, Any]]:
 
 def _slices(mean: float, n: int) -> list[dict[str, Any]]:
     rng = np.random.default_rng(5)
-    carriers = ["UA", "B6", "EV", "DL", "AA", "MQ", "US", "9E", "WN", "VX", "FL", "AS", "F9", "YV", "HA", "OO"]
+    carriers = [
+        "UA",
+        "B6",
+        "EV",
+        "DL",
+        "AA",
+        "MQ",
+        "US",
+        "9E",
+        "WN",
+        "VX",
+        "FL",
+        "AS",
+        "F9",
+        "YV",
+        "HA",
+        "OO",
+    ]
     rows = []
     for name, values in (("carrier", carriers), ("origin", ["EWR", "JFK", "LGA"])):
         weights = np.sort(rng.dirichlet(np.full(len(values), 0.6)))[::-1]
         for value, weight in zip(values, weights, strict=True):
-            rows.append({"slice": name, "value": value, "n": int(weight * n), "label_coverage": 0.96, METRIC: mean + float(rng.normal(0, 0.03))})
-    rows.append({"slice": "carrier", "value": "ZZ", "n": 12, "label_coverage": 1.0, METRIC: mean + 0.4})
+            rows.append(
+                {
+                    "slice": name,
+                    "value": value,
+                    "n": int(weight * n),
+                    "label_coverage": 0.96,
+                    METRIC: mean + float(rng.normal(0, 0.03)),
+                }
+            )
+    rows.append(
+        {"slice": "carrier", "value": "ZZ", "n": 12, "label_coverage": 1.0, METRIC: mean + 0.4}
+    )
     return rows
 
 
 def _version(release: Release, mean: float) -> dict[str, Any]:
     return {
-        "version": release.name, "trained_at": _time(release.trained), "data_from": _time(release.trained - 672),
-        "data_to": _time(release.trained - 24), "rows": 18_804, "artifact": _hash(release.name),
-        "parent": None if release.name == "v1" else "v1", "status": release.status,
+        "version": release.name,
+        "trained_at": _time(release.trained),
+        "data_from": _time(release.trained - 672),
+        "data_to": _time(release.trained - 24),
+        "rows": 18_804,
+        "artifact": _hash(release.name),
+        "parent": None if release.name == "v1" else "v1",
+        "status": release.status,
         "serving_from": None if release.serving_from is None else _time(release.serving_from),
         "serving_to": None if release.serving_to is None else _time(release.serving_to),
-        "metrics": {"recent_holdout": {METRIC: mean - 0.01, "brier": 0.14}, "random_sample": {METRIC: mean}},
+        "metrics": {
+            "recent_holdout": {METRIC: mean - 0.01, "brier": 0.14},
+            "random_sample": {METRIC: mean},
+        },
         "cost": {"train_seconds": 41.5},
     }
 
@@ -262,9 +431,24 @@ def _row(replay: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
     value = replay["metrics"][METRIC]
     gain = (first["metrics"][METRIC] - value) * 60_000
     return {
-        "policy": replay["policy"]["name"], METRIC: value, f"{METRIC}_low": value - 0.0021, f"{METRIC}_high": value + 0.0021,
-        **{key: replay["cost"][key] for key in ("retrains", "promotions", "rollbacks", "train_seconds", "predict_seconds", "cost")},
-        "label_coverage": replay["metrics"]["label_coverage"], "value": gain, "regret": 0.0,
+        "policy": replay["policy"]["name"],
+        METRIC: value,
+        f"{METRIC}_low": value - 0.0021,
+        f"{METRIC}_high": value + 0.0021,
+        **{
+            key: replay["cost"][key]
+            for key in (
+                "retrains",
+                "promotions",
+                "rollbacks",
+                "train_seconds",
+                "predict_seconds",
+                "cost",
+            )
+        },
+        "label_coverage": replay["metrics"]["label_coverage"],
+        "value": gain,
+        "regret": 0.0,
     }
 
 

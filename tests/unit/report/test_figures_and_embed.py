@@ -32,7 +32,9 @@ def test_embedded_json_cannot_end_its_script_element():
 
 
 def test_embedded_json_holds_no_nan():
-    assert json.loads(str(script_json({"a": [math.nan, math.inf, 1.5]}))) == {"a": [None, None, 1.5]}
+    assert json.loads(str(script_json({"a": [math.nan, math.inf, 1.5]}))) == {
+        "a": [None, None, 1.5]
+    }
 
 
 def test_packed_json_comes_back_as_it_was():

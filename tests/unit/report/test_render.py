@@ -13,7 +13,9 @@ import pytest
 
 from ostinato.replay.report import render_comparison, render_replay
 
-_SPEC = importlib.util.spec_from_file_location("synthetic", Path(__file__).with_name("synthetic.py"))
+_SPEC = importlib.util.spec_from_file_location(
+    "synthetic", Path(__file__).with_name("synthetic.py")
+)
 synthetic = importlib.util.module_from_spec(_SPEC)
 sys.modules["synthetic"] = synthetic
 _SPEC.loader.exec_module(synthetic)

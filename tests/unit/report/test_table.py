@@ -3,8 +3,24 @@ from __future__ import annotations
 from ostinato.replay.report.table import baseline_of, colours_of, placed, policy_rows
 
 TABLE = [
-    {"policy": "static", "m": 0.5, "m_low": 0.49, "m_high": 0.51, "value": 0.0, "regret": 9.0, "cost": 0.0},
-    {"policy": "triggered", "m": 0.4, "m_low": 0.39, "m_high": 0.41, "value": 9.0, "regret": 0.0, "cost": 2.0},
+    {
+        "policy": "static",
+        "m": 0.5,
+        "m_low": 0.49,
+        "m_high": 0.51,
+        "value": 0.0,
+        "regret": 9.0,
+        "cost": 0.0,
+    },
+    {
+        "policy": "triggered",
+        "m": 0.4,
+        "m_low": 0.39,
+        "m_high": 0.41,
+        "value": 9.0,
+        "regret": 0.0,
+        "cost": 2.0,
+    },
 ]
 
 
@@ -33,7 +49,9 @@ def test_where_higher_is_better_the_highest_metric_is_marked():
 
 
 def test_equal_figures_have_no_best():
-    rows = policy_rows([TABLE[0], {**TABLE[0], "policy": "b"}], "m", lower_is_better=True, advised=None)
+    rows = policy_rows(
+        [TABLE[0], {**TABLE[0], "policy": "b"}], "m", lower_is_better=True, advised=None
+    )
     assert all(not row.best for row in rows)
 
 
@@ -45,5 +63,5 @@ def test_intervals_lie_on_one_scale():
 
 
 def test_an_interval_without_ends_is_not_drawn():
-    assert placed(None, 1.0, 2.0, [0.0, 2.0]) is None
-    assert placed(float("nan"), 1.0, 2.0, [0.0, 2.0]) is None
+    assert placed([None, 1.0, 2.0], [0.0, 2.0]) is None
+    assert placed([float("nan"), 1.0, 2.0], [0.0, 2.0]) is None

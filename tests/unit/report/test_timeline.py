@@ -7,7 +7,10 @@ from ostinato.replay.report.timeline import POINTS_MAX, Grid, condense
 
 def timeline(times, **columns):
     n = len(times)
-    blank = {name: [None] * n for name in ("m", "expected", "limit", "evidence", "evidence_limit", "champion")}
+    blank = {
+        name: [None] * n
+        for name in ("m", "expected", "limit", "evidence", "evidence_limit", "champion")
+    }
     shares = {name: [0.0] * n for name in ("challenger_share", "holdback_share")}
     return {"time": times, "n": [1] * n, "labelled": [1] * n, **blank, **shares, **columns}
 
@@ -23,14 +26,19 @@ def test_a_year_of_hours_becomes_days():
     assert grid.buckets == 366
 
 
-@pytest.mark.parametrize("end", ["2013-01-01T00:20:00Z", "2013-03-01T00:00:00Z", "2099-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "end", ["2013-01-01T00:20:00Z", "2013-03-01T00:00:00Z", "2099-01-01T00:00:00Z"]
+)
 def test_no_span_gives_more_points_than_a_line_may_have(end):
     grid = Grid.over([timeline(["2013-01-01T00:00:00Z", end])])
     assert 1 <= grid.buckets <= POINTS_MAX
 
 
 def test_all_policies_share_the_grid_that_holds_the_longest():
-    short, long = timeline(["2013-02-01T00:00:00Z"]), timeline(["2013-01-01T00:00:00Z", "2013-03-01T00:00:00Z"])
+    short, long = (
+        timeline(["2013-02-01T00:00:00Z"]),
+        timeline(["2013-01-01T00:00:00Z", "2013-03-01T00:00:00Z"]),
+    )
     grid = Grid.over([short, long])
     assert grid.times()[0] == "2013-01-01T00:00:00Z"
     assert 0 <= grid.place(["2013-02-01T00:00:00Z"])[0] < grid.buckets

@@ -13,11 +13,20 @@ MEAN_OF_ROWS: Final = ("log_loss", "brier", "error_rate", "mae", "mse", "mape")
 """Metrics that are the mean of the losses a trigger watches: only on their chart do the trigger's
 expected loss and limit have the right scale."""
 
-_DECISION_FIELDS: Final = ("seq", "time", "kind", "subject", "reason", "evidence", "policy_digest", "hash")
+_DECISION_FIELDS: Final = (
+    "seq",
+    "time",
+    "kind",
+    "subject",
+    "reason",
+    "evidence",
+    "policy_digest",
+    "hash",
+)
 
 
 def chart_data(
-    replays: Mapping[str, Mapping[str, Any]], prices: Mapping[str, Any] | None = None
+    replays: Mapping[str, Mapping[str, Any]], advice: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return the series and tables of all policies, on one time grid.
 
@@ -25,10 +34,10 @@ def chart_data(
     ----------
     replays
         Replay documents by policy name; at least one, all of one loop.
-    prices
-        The comparison's prices, when it has some.
+    advice
+        The comparison's advice; its prices turn gains into money, its best policy is shown first.
     """
-    first = next(iter(replays.values()))
+    first, advice = next(iter(replays.values())), advice or {}
     names = list(replays)
     grid = Grid.over([replay["timeline"] for replay in replays.values()])
     colours = colours_of(names)
@@ -37,7 +46,8 @@ def chart_data(
         "metric": metric,
         "lower_is_better": bool(first["lower_is_better"]),
         "loss_scale": metric in MEAN_OF_ROWS,
-        "money": _money(metric, prices or {}),
+        "money": _money(metric, advice.get("prices") or {}),
+        "open": advice.get("best") or advice.get("policy"),
         "baseline": baseline_of(names),
         "width": grid.width,
         "width_hours": grid.width_ns / 3.6e12,
@@ -52,7 +62,9 @@ def chart_data(
 def journals(replays: Mapping[str, Mapping[str, Any]]) -> dict[str, list[list[Any]]]:
     """Return the decisions of every policy as rows of `_DECISION_FIELDS`, in order."""
     return {
-        name: [[decision.get(field) for field in _DECISION_FIELDS] for decision in replay["decisions"]]
+        name: [
+            [decision.get(field) for field in _DECISION_FIELDS] for decision in replay["decisions"]
+        ]
         for name, replay in replays.items()
     }
 

@@ -142,7 +142,7 @@ def _page(
         advice_interval=_advice_interval(advice),
         totals={**first["cost"], **first["metrics"]},
         hashes={name: str(replay["journal_hash"]) for name, replay in replays.items()},
-        data=script_json(chart_data(replays, advice.get("prices"))),
+        data=script_json(chart_data(replays, advice)),
         decisions=packed_json(journals(replays)),
     )
 
@@ -154,7 +154,7 @@ def _first_sentence(text: str) -> tuple[str, str]:
 
 def _advice_interval(advice: Mapping[str, Any]) -> Interval | None:
     ends = [advice.get(name) for name in ("low", "value_per_month", "high")]
-    return placed(*ends, [0.0, *map(number, ends)])
+    return placed(ends, [0.0, *map(number, ends)])
 
 
 def _render(template: str, page: Page) -> str:

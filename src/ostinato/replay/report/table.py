@@ -12,6 +12,7 @@ from ostinato.replay.report.figures import number
 BASELINE: Final = "static"
 """The policy that does nothing; the others are measured against it when it is there."""
 
+_ENDS: Final = ("_low", "", "_high")
 _LOWER_IS_BETTER: Final = {"value": False, "regret": True}
 """Columns beside the metric whose best figure is marked. Cost is not: doing nothing is cheapest."""
 
@@ -73,27 +74,29 @@ def policy_rows(
     """Prepare the rows of a comparison's table, in its order."""
     colours = colours_of([str(row["policy"]) for row in table])
     best = _best_in(table, metric, lower_is_better=lower_is_better)
-    bounds = [number(row.get(f"{metric}{end}")) for row in table for end in ("_low", "", "_high")]
+    bounds = [number(row.get(f"{metric}{end}")) for row in table for end in _ENDS]
     return tuple(
         PolicyRow(
             name=str(row["policy"]),
             colour=colours[str(row["policy"])],
             figures=row,
-            interval=placed(*(row.get(f"{metric}{end}") for end in ("_low", "", "_high")), bounds),
-            best=frozenset(column for column, top in best.items() if number(row.get(column)) == top),
+            interval=placed([row.get(f"{metric}{end}") for end in _ENDS], bounds),
+            best=frozenset(
+                column for column, top in best.items() if number(row.get(column)) == top
+            ),
             advised=str(row["policy"]) == advised,
         )
         for row in table
     )
 
 
-def placed(low: Any, middle: Any, high: Any, scale: Sequence[float]) -> Interval | None:
-    """Place an interval on the scale that the finite values of `scale` span, with a small margin.
+def placed(interval: Sequence[Any], scale: Sequence[float]) -> Interval | None:
+    """Place (low, middle, high) on the scale that `scale` spans, with a small margin.
 
-    >>> placed(0.0, 5.0, 10.0, [0.0, 10.0])
+    >>> placed([0.0, 5.0, 10.0], [0.0, 10.0])
     Interval(low=4.0, middle=50.0, high=96.0, zero=4.0)
     """
-    ends = [number(low), number(middle), number(high)]
+    ends = [number(end) for end in interval]
     known = [x for x in scale if math.isfinite(x)]
     if not all(map(math.isfinite, ends)) or not known:
         return None

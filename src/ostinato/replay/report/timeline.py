@@ -33,7 +33,7 @@ _WIDTHS_NS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Equal time buckets: bucket b covers [start_ns + b * width_ns, start_ns + (b+1) * width_ns)."""
+    """Equal time buckets; bucket b covers `width_ns` from ``start_ns + b * width_ns`` on."""
 
     start_ns: int
     width_ns: int
@@ -42,7 +42,9 @@ class Grid:
     @classmethod
     def over(cls, timelines: Sequence[Mapping[str, Any]]) -> Grid:
         """Return the grid that holds all ticks of all timelines."""
-        moments = [m for timeline in timelines for m in (*timeline["time"][:1], *timeline["time"][-1:])]
+        moments = [
+            m for timeline in timelines for m in (*timeline["time"][:1], *timeline["time"][-1:])
+        ]
         if not moments:
             return cls(0, DAY_NS, 0)
         first, last = min(map(time_ns, moments)), max(map(time_ns, moments))
@@ -103,7 +105,9 @@ def condense(timeline: Mapping[str, Any], grid: Grid, metric: str) -> dict[str, 
         "challenger": _mean(
             _column(timeline, "challenger_share", place), np.nan_to_num(n), place, grid
         ),
-        "holdback": _mean(_column(timeline, "holdback_share", place), np.nan_to_num(n), place, grid),
+        "holdback": _mean(
+            _column(timeline, "holdback_share", place), np.nan_to_num(n), place, grid
+        ),
         "evidence": _highest(_column(timeline, "evidence", place), place, grid),
         "evidence_limit": _highest(_column(timeline, "evidence_limit", place), place, grid),
     }
@@ -120,7 +124,10 @@ def _column(timeline: Mapping[str, Any], name: str, place: NDArray[np.int64]) ->
 
 
 def _sum(values: Floats, place: NDArray[np.int64], grid: Grid) -> Floats:
-    return np.bincount(place, weights=np.nan_to_num(values), minlength=grid.buckets)
+    sums: Floats = np.bincount(place, weights=np.nan_to_num(values), minlength=grid.buckets).astype(
+        np.float64
+    )
+    return sums
 
 
 def _mean(values: Floats, weights: Floats, place: NDArray[np.int64], grid: Grid) -> Floats:

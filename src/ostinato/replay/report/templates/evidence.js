@@ -28,12 +28,25 @@ function showEvidence(decision) {
 
 function factList(facts) {
   const list = el("dl", {});
-  for (const [name, value] of Object.entries(facts)) {
-    list.append(el("dt", {}, words(name)));
+  for (const [name, value] of factPairs(facts)) {
+    list.append(el("dt", {}, words(name.replace(/_ns$/, ""))));
     if (isObject(value)) list.append(el("dd", {}), factList(value));
     else list.append(el("dd", {}, ...factNodes(name, value)));
   }
   return list;
+}
+
+/* Joins `low` and `high` into one interval, and leaves out what only says which record it was. */
+function factPairs(facts) {
+  const pairs = [];
+  for (const [name, value] of Object.entries(facts)) {
+    const bound = name.match(/^(.*?)_?(low|high)$/);
+    const low = bound && facts[name.replace(/high$/, "low")], high = bound && facts[name.replace(/low$/, "high")];
+    if (bound && isInterval([low, high])) {
+      if (bound[2] === "low") pairs.push([bound[1] ? bound[1] + " interval" : "interval", [low, high]]);
+    } else if (name !== "kind") pairs.push([name, value]);
+  }
+  return pairs;
 }
 
 function isObject(value) {
@@ -41,6 +54,7 @@ function isObject(value) {
 }
 
 function factNodes(name, value) {
+  if (/_ns$/.test(name) && typeof value === "number") return [value > 1e16 ? moment(new Date(value / 1e6).toISOString()) : hoursText(value / 3.6e12)];
   if (isInterval(value)) return [`${factText(value[0])} to ${factText(value[1])}`, strip(value)];
   if (Array.isArray(value)) return value.some(isObject) ? value.map((item) => (isObject(item) ? factList(item) : factText(item))) : [value.map(factText).join(", ") || "none"];
   const long = typeof value === "string" && /^[0-9a-f]{16,}$/.test(value);

@@ -26,10 +26,10 @@ function redraw(page) {
   drawDetail(page.data, page.data.policies[page.place], page.decisions);
 }
 
-/* The policy with most to see: the advised one, else the one with most decisions. */
+/* The policy to open with: the best one, else the one with most decisions. */
 function firstChoice(page) {
-  const advised = document.querySelector(".policies .advised [data-policy]");
-  if (advised) return Number(advised.dataset.policy);
+  const best = page.data.policies.findIndex((policy) => policy.name === page.data.open);
+  if (best >= 0) return best;
   const sizes = page.data.policies.map((policy) => (page.journals[policy.name] || []).length);
   return sizes.indexOf(Math.max(...sizes));
 }

@@ -29,7 +29,7 @@ function drawOverview(data) {
   const base = data.policies.find((policy) => policy.name === data.baseline);
   const width = Number(document.getElementById("smoothing").value);
   const gain = chosen === "gain";
-  document.getElementById("smoothing").parentElement.style.visibility = gain ? "hidden" : "visible";
+  document.getElementById("smoothing").parentElement.hidden = gain; // a sum needs no smoothing
   const shown = data.policies.filter((policy) => !overview.hidden.has(policy.name));
   const lines = shown.map((policy) => gain
     ? gained(policy, base, data)

@@ -99,7 +99,7 @@ function buildVersions(data, policy) {
     el("td", { class: "num" }, typeof version.rows === "number" ? grouped(version.rows, 0, 0) : "–"),
     el("td", {}, version.serving_from ? span(version.serving_from, version.serving_to || "now") : "never"),
     ...sets.map((set) => el("td", { class: "num" }, metricText(version.metrics?.[set]?.[data.metric]))),
-    el("td", { class: "num" }, secondsText(version.cost?.train_seconds)),
+    el("td", { class: "num" }, secondsText(version.cost?.train_seconds ?? version.cost?.cpu_seconds)),
     el("td", {}, version.parent || "–"),
     el("td", { title: version.artifact || "" }, el("code", {}, String(version.artifact || "–").slice(0, 10)))));
   document.getElementById("versions").replaceChildren(headRow(columns), el("tbody", {}, ...rows));

@@ -60,13 +60,20 @@ function timeAxis(more) {
   return axis({ type: "date", showgrid: false, showline: true, ticks: "outside", ticklen: 4, hoverformat: "%d %b %Y %H:%M", ...more });
 }
 
+const PRINT_WIDTH = 840; // px: as wide as the table of policies, to which browsers fit the sheet
+
+function printing() {
+  return document.documentElement.classList.contains("printing");
+}
+
 function draw(id, traces, layout) {
   const small = window.innerWidth < 720;
   const target = document.getElementById(id);
   const common = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
     font: { family: getComputedStyle(document.body).fontFamily, color: css("--ink"), size: 12.5 },
-    hoverlabel: { bgcolor: css("--raised"), bordercolor: css("--rule"), font: { color: css("--ink"), size: 12.5 }, namelength: 28 },
+    hoverlabel: { bgcolor: css("--raised"), bordercolor: css("--rule"), font: { family: getComputedStyle(document.body).fontFamily, color: css("--ink"), size: 12.5 }, namelength: 28 },
+    ...(printing() ? { width: PRINT_WIDTH, autosize: false } : { autosize: true }),
     dragmode: small ? false : "zoom",
     separators: ".,",
   };

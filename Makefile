@@ -1,0 +1,102 @@
+# Ostinato. `make` alone lists the commands.
+# Needed: make, Python >= 3.11 with venv, and a package index for pip. Everything lands in .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+
+BIN := $(VENV)/bin
+CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14
+OLD_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check static lint types floors format-check format docs bench e2e clean
+
+help: ## List the commands
+	@echo "Ostinato: replay a continuous-learning loop over history."
+	@echo
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "PYTHON=... chooses the interpreter (3.11 or newer), VENV=... where things are installed."
+
+# ---- set-up: a stamp per extra; done again only when pyproject.toml has changed
+
+$(VENV)/.made:
+	@found=; for each in $(CANDIDATES); do \
+	  if command -v "$$each" >/dev/null 2>&1 && "$$each" -c '$(OLD_ENOUGH)' >/dev/null 2>&1; \
+	  then found=$$each; break; fi; done; \
+	if [ -z "$$found" ]; then \
+	  echo "error: no Python 3.11 or newer was found (looked for: $(CANDIDATES))" >&2; \
+	  echo "hint: install one, or say where it is: make PYTHON=/path/to/python3.12 ..." >&2; \
+	  exit 1; fi; \
+	echo "==> Making $(VENV) with $$found ($$($$found --version))"; \
+	"$$found" -m venv $(VENV) || { \
+	  echo "error: $$found cannot make a virtual environment" >&2; \
+	  echo "hint: Debian and Ubuntu keep that part in the package python3-venv." >&2; \
+	  exit 1; }
+	@touch $@
+
+$(VENV)/.examples: pyproject.toml | $(VENV)/.made
+	@echo "==> Installing Ostinato and the example's data into $(VENV) (once; a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[examples]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.made
+	@echo "==> Installing Ostinato and its development tools into $(VENV) (once; some minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,examples]'
+	@touch $(VENV)/.examples $@
+
+# ---- what people run
+
+demo: $(VENV)/.examples ## Replay a year of flights under six policies and write the report
+	@mkdir -p out
+	@echo "==> Replaying 336,776 flights of 2013 under six policies (a few minutes on 2 cores)"
+	@$(BIN)/ostinato compare examples/flights.py --html out/flights.html --json > out/flights.json
+	@$(BIN)/python -c 'import json; print(json.load(open("out/flights.json"))["advice"]["text"])'
+	@echo "==> The report: $(CURDIR)/out/flights.html (open it in a browser; it works offline)"
+	@echo "    The same as JSON: $(CURDIR)/out/flights.json"
+
+test: $(VENV)/.dev ## Run all tests (needs no browser)
+	@echo "==> Tests, on $(WORKERS) workers"
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS)
+
+check: static test ## Format, lint, types, floors, tests: all that must hold
+
+static: format-check lint types floors ## The checks without the tests
+
+format-check: $(VENV)/.dev ## Is the code formatted?
+	@echo "==> Format"
+	@$(BIN)/ruff format --check .
+
+lint: $(VENV)/.dev ## Lint with ruff
+	@echo "==> Lint"
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.dev ## Check types with mypy, strict
+	@echo "==> Types"
+	@$(BIN)/mypy
+
+floors: $(VENV)/.dev ## Do imports go down only?
+	@echo "==> Floors"
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code and repair what ruff can repair
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## Write the generated reference pages again
+	@$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.dev ## Measure how fast a replay is
+	@echo "==> Benchmark: events per second round the model"
+	@$(BIN)/python benchmarks/replay.py
+
+e2e: $(VENV)/.dev ## Open the report in a browser and use it (needs chromium and playwright)
+	@echo "==> The report in a real browser"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
+	@$(BIN)/python -m pytest tests/e2e
+
+clean: ## Remove the environment, caches and results
+	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests docs examples benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,48 @@
+"""What a loop and a policy can contradict each other in; found before any data is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostinato.core.errors import ConfigError
+from ostinato.loop.label import Label
+from ostinato.loop.policy import Policy
+
+
+def check_fit(label: Label, policy: Policy) -> None:
+    """Refuse a rollout that the label can never give evidence for.
+
+    Raises
+    ------
+    ConfigError
+        If the truth depends on who answers and the rollout lets the challenger answer nobody.
+    """
+    rollout = policy.rollout
+    answers = any(share > 0 for share, _ in rollout.stages())
+    if label.affected_by_prediction and rollout.proves and not answers:
+        name = type(rollout).__name__
+        raise ConfigError(
+            f"Label(affected_by_prediction=True) contradicts Policy(rollout={name}(...))",
+            found=f"a challenger that only scores in the shadow, and labels of {label.column!r} "
+            "that depend on the answer given",
+            expected="a rollout in which the challenger answers, such as Canary()",
+            hint="If acting on the prediction leaves the truth as it is, take "
+            "affected_by_prediction=False.",
+        )
+
+
+def check_warm_start(learner: Any, policy: Policy, *, continues: bool) -> None:
+    """Refuse to go on from the champion with a learner that cannot.
+
+    Raises
+    ------
+    ConfigError
+        If the policy says warm start and the learner does not continue.
+    """
+    if policy.warm_start and not continues:
+        raise ConfigError(
+            "Policy(warm_start=True) contradicts Loop(learner=...)",
+            found=f"{type(learner).__name__}, which cannot go on from an earlier model",
+            expected="an estimator with partial_fit or warm_start, LightGBM or XGBoost",
+            hint="Take warm_start=False, or ost.learners.lightgbm(...).",
+        )

@@ -1,0 +1,69 @@
+"""After a promotion: keep the previous champion scoring, and go back to it when that was better."""
+
+from __future__ import annotations
+
+from ostinato.core.records import Record, RolledBack
+from ostinato.core.units import duration_ns
+from ostinato.release.config import ReleaseConfig
+from ostinato.release.proof import Prior, Proof
+from ostinato.release.routing import route
+from ostinato.release.state import ReleaseState
+
+
+def begin_look_back(
+    state: ReleaseState,
+    config: ReleaseConfig,
+    *,
+    version: str,
+    previous: str | None,
+    prior: Prior | None,
+    now_ns: int,
+) -> None:
+    """Watch over a promotion, where there is a way back and a pair to compare."""
+    state.look_back = state.look_back_until_ns = None
+    watch = config.rollout.watch
+    if previous is None or watch is None or not config.paired:
+        return  # without paired scores the previous champion has nothing to say any more
+    state.look_back = Proof(
+        champion=previous, challenger=version, since_ns=now_ns, paired=True, prior=prior
+    )
+    state.look_back_until_ns = now_ns + duration_ns(watch)
+
+
+def look_back(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Record]:
+    """Roll back when the new champion proves worse than the previous one, or cannot score."""
+    watch = state.look_back
+    if watch is None:
+        return []
+    if watch.challenger in state.faulty and watch.champion not in state.faulty:
+        return _roll_back(state, watch, now_ns, "The new champion could not score requests.")
+    if watch.harmful(config.rollout):
+        return _roll_back(state, watch, now_ns, "The new champion is worse than the previous one.")
+    assert state.look_back_until_ns is not None, "a watch has an end"
+    if now_ns < state.look_back_until_ns:
+        return []
+    state.look_back = state.look_back_until_ns = None
+    return [route(state, now_ns, "The watch over the last promotion ended without harm.")]
+
+
+def _roll_back(state: ReleaseState, watch: Proof, now_ns: int, reason: str) -> list[Record]:
+    state.look_back = state.look_back_until_ns = None
+    back = RolledBack(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        subject=watch.challenger,
+        previous=watch.champion,
+        reason=reason,
+        evidence=watch.evidence(),
+    )
+    routed = route(
+        state,
+        now_ns,
+        reason,
+        champion=watch.champion,
+        canary=None,
+        canary_share=0.0,
+        holdback=None,
+        holdback_share=0.0,
+    )
+    return [back, routed]

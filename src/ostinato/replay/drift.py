@@ -1,0 +1,109 @@
+"""Did the world change, in a way that matters to this model?
+
+A longer history helps a model even when nothing changes, so "retraining helped" is no sign of
+drift. This test holds the amount of data fixed: models trained on rows from the early part of the
+past against models trained on as many rows drawn from all of it, both judged on what came last. If
+the rows are exchangeable in time, each pair is as likely to fall out one way as the other, whatever
+the learner: the pairs' mean is tested against zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.core.errors import LearnerError
+from ostinato.core.records import Floats, Ints
+from ostinato.core.rng import stream, stream_seed
+from ostinato.learn.limits import measured_fit
+from ostinato.loop.loop import Loop
+from ostinato.replay.history import NEVER, History
+from ostinato.stats.intervals import paired
+from ostinato.stats.metrics import metric_for
+
+PAIRS: Final = 6
+"""Pairs of models, each on rows of its own. The spread between pairs holds the noise of drawing
+training rows, which no number of evaluation rows would show."""
+
+LEAST_GAIN: Final = 0.002  # relative; smaller differences are no reason to keep learning
+_LAST_SHARE: Final = 0.2
+_MOST_ROWS: Final = 50_000  # per model: enough to see drift that matters, little enough to be quick
+_FEWEST_ROWS: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """What the test found.
+
+    `gain` is the relative fall of the loss from rows of the whole past against early rows alone,
+    `low` its one-sided 95 % bound over the pairs; `found` whether that is beyond doubt.
+    """
+
+    gain: float
+    low: float
+    rows: int
+    pairs: int
+
+    @property
+    def found(self) -> bool:
+        """Whether the world changed beyond doubt, by more than nothing."""
+        return self.low > 0.0 and self.gain >= LEAST_GAIN
+
+
+def find_drift(loop: Loop, history: History, *, seed: int) -> Drift:
+    """Train pairs of models on early rows and on rows of the whole past; judge them on the last.
+
+    Parameters
+    ----------
+    loop, history
+        What is learned, from what.
+    seed
+        Seed of the run.
+
+    Returns
+    -------
+    Drift
+        With ``pairs`` 0 when there are too few rows to tell.
+    """
+    usable = ~np.isnan(history.labels) & (history.label_times_ns != NEVER)
+    if history.n_classes:
+        usable &= history.labels < history.n_classes
+    rows = np.flatnonzero(usable)
+    last = int(len(rows) * (1 - _LAST_SHARE))
+    past, judged = rows[:last], rows[last:]
+    early = past[: last // 2]
+    size = min(len(early) // PAIRS, _MOST_ROWS)
+    if size < _FEWEST_ROWS:
+        return Drift(gain=0.0, low=float("-inf"), rows=size, pairs=0)
+    rng = stream(seed, "drift")
+    drawn = [rng.permutation(pool)[: PAIRS * size].reshape(PAIRS, size) for pool in (early, past)]
+    gains = []
+    for pair in range(PAIRS):
+        losses = [_loss(loop, history, np.sort(d[pair]), judged, seed, pair) for d in drawn]
+        if not np.isnan(losses).any():
+            gains.append((losses[0] - losses[1]) / losses[0] if losses[0] else 0.0)
+    result = paired(np.array(gains), 0.05)
+    return Drift(gain=result.mean, low=result.low, rows=size, pairs=len(gains))
+
+
+def _loss(loop: Loop, history: History, rows: Ints, judged: Ints, seed: int, pair: int) -> float:
+    task: Any = loop.task
+    labels = history.labels[judged]
+    try:
+        model, _ = measured_fit(
+            loop.learner,
+            history.frame[rows],
+            history.labels[rows],
+            None,
+            features=loop.features,
+            task=task,
+            classes=history.n_classes,
+            seed=stream_seed(seed, f"drift/{pair}"),
+        )
+        scores: Floats = model.score(history.frame[judged])
+    except LearnerError:
+        return float("nan")
+    losses = metric_for(loop.task, loop.metric).row_loss(labels, scores)
+    return float(np.nanmean(losses))

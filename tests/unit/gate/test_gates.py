@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ostinato.core.errors import ConfigError
+from ostinato.core.records import ValidationSet
+from ostinato.core.units import DAY_NS
+from ostinato.gate import ArtifactSize, Calibration, GateConfig, Latency, MinimumDelta, NoWorseSlice
+from ostinato.gate.case import make_case
+
+
+def case_of(evaluated, *, task="regression", metric="mae", group_names=()):
+    config = GateConfig(gates=(), task=task, metric=metric, group_names=group_names)
+    return make_case(config, evaluated)
+
+
+def forecasts(rng, n, *, tilt=0.0, noise=0.3):
+    """Labels, and two forecasts of them; the first too sure of itself by `tilt`."""
+    z = rng.normal(0.0, 1.0, n)
+    labels = (rng.random(n) < 1 / (1 + np.exp(-z))).astype(float)
+    ours = 1 / (1 + np.exp(-(z + rng.normal(0, noise, n)) * (1 + tilt)))
+    theirs = 1 / (1 + np.exp(-(z + rng.normal(0, noise, n))))
+    return ValidationSet(
+        name="recent",
+        times_ns=np.sort(rng.integers(0, 8 * DAY_NS, n)),
+        labels=labels,
+        groups=np.zeros((n, 0), dtype=np.int32),
+        candidate=ours,
+        champion=theirs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"), [(0.1, "pass"), (0.0, "inconclusive"), (-0.1, "fail")]
+)
+def test_the_minimum_delta_passes_fails_or_cannot_tell(gain, verdict, make_set, make_evaluated):
+    rng = np.random.default_rng(1)
+
+    found = MinimumDelta(delta=0.01).judge(
+        case_of(make_evaluated(make_set(rng, gain=gain, rows=400)))
+    )
+
+    facts = found.evidence["recent"]
+    assert found.verdict == verdict
+    assert facts["low"] < facts["gain"] < facts["high"]
+    assert facts["bar"] == pytest.approx(0.01 * facts["champion_loss"])
+    assert facts["smallest_visible"] > 0
+
+
+def test_few_rows_are_inconclusive_where_a_gain_is_asked_for(make_set, make_evaluated):
+    rng = np.random.default_rng(1)
+
+    found = MinimumDelta().judge(case_of(make_evaluated(make_set(rng, gain=0.9, rows=150))))
+
+    assert found.verdict == "inconclusive"
+    assert found.reason == "Only 150 rows in the recent set."
+
+
+def test_a_missing_set_is_inconclusive_where_a_gain_is_asked_for(make_evaluated):
+    assert MinimumDelta().judge(case_of(make_evaluated())).verdict == "inconclusive"
+
+
+def test_few_rows_are_passed_by_where_only_no_harm_is_asked_for(make_set, make_evaluated):
+    rng = np.random.default_rng(1)
+    sets = make_set(rng, gain=0.1), make_set(rng, "random", gain=-0.9, rows=150)
+
+    found = MinimumDelta().judge(case_of(make_evaluated(*sets)))
+
+    assert found.verdict == "pass"
+    assert found.evidence["random"] == {"rows": 150, "wanted": 200}
+
+
+def test_a_candidate_that_is_worse_on_hard_cases_fails(make_set, make_evaluated):
+    rng = np.random.default_rng(1)
+    sets = make_set(rng, gain=0.1), make_set(rng, "hard", gain=-0.2, rows=500)
+
+    found = MinimumDelta().judge(case_of(make_evaluated(*sets)))
+
+    assert (found.verdict, found.reason) == ("fail", "Gain on the hard set is below the bar.")
+
+
+def test_rows_the_champion_could_not_score_are_left_out(make_set, make_evaluated):
+    rng = np.random.default_rng(1)
+    recent = make_set(rng, gain=0.1)
+    recent.champion[:300] = np.nan
+
+    case = case_of(make_evaluated(recent))
+
+    assert len(case.sets["recent"]) == len(case.gains["recent"]) == 1700
+    assert MinimumDelta().judge(case).verdict == "pass"
+
+
+@pytest.mark.parametrize("harmed", [True, False])
+def test_a_slice_that_is_worse_is_found_among_many(harmed, make_set, make_evaluated):
+    rng = np.random.default_rng(4)
+    recent = make_set(rng, gain=0.02, rows=9000, groups=20)
+    if harmed:
+        recent.candidate[recent.groups[:, 0] == 7] *= 1.3
+    names = tuple(f"carrier={code}" for code in range(21))
+
+    found = NoWorseSlice().judge(case_of(make_evaluated(recent), group_names=names))
+
+    assert found.verdict == ("fail" if harmed else "pass")
+    assert found.evidence["tested"] == 20
+    assert found.evidence.get("harmed", []) == (["carrier=7"] if harmed else [])
+    assert len(found.evidence["worst"]) == 5
+    for facts in found.evidence["worst"].values():
+        assert facts["low"] < facts["gain"] < facts["high"]
+
+
+def test_the_margin_of_a_slice_is_relative_to_its_own_loss(make_evaluated):
+    rng = np.random.default_rng(4)
+    groups = np.repeat([0, 1], 1000)[:, None].astype(np.int32)
+    champion = np.where(groups[:, 0] == 0, 0.1, 10.0) * rng.uniform(0.9, 1.1, 2000)
+    candidate = champion * np.where(groups[:, 0] == 0, 1.2, 1.0) * rng.uniform(0.99, 1.01, 2000)
+    recent = ValidationSet(
+        name="recent",
+        times_ns=rng.integers(0, 8 * DAY_NS, 2000),
+        labels=np.zeros(2000),
+        groups=groups,
+        candidate=candidate,
+        champion=champion,
+    )
+
+    found = NoWorseSlice(margin=0.05).judge(
+        case_of(make_evaluated(recent), group_names=("small", "large"))
+    )
+
+    assert found.evidence["harmed"] == ["small"]
+
+
+def test_slices_that_are_too_small_are_counted_and_not_tested(make_set, make_evaluated):
+    rng = np.random.default_rng(4)
+    recent = make_set(rng, gain=-0.5, rows=900, groups=10)
+
+    found = NoWorseSlice().judge(case_of(make_evaluated(recent), group_names=tuple("abcdefghij")))
+
+    assert (found.verdict, found.evidence["too_small"]) == ("pass", 10)
+
+
+def test_healthy_releases_are_seldom_blocked_by_their_slices(make_set, make_evaluated):
+    rng = np.random.default_rng(5)
+    names = tuple(str(code) for code in range(30))
+    blocked = 0
+    for _ in range(100):
+        recent = make_set(rng, gain=0.0, rows=9000, groups=30)
+        blocked += (
+            NoWorseSlice().judge(case_of(make_evaluated(recent), group_names=names)).verdict
+            != "pass"
+        )
+
+    assert blocked <= 5
+
+
+def test_two_equally_good_models_are_seldom_told_apart_by_calibration(make_evaluated):
+    rng = np.random.default_rng(6)
+    blocked = 0
+    for _ in range(150):
+        case = case_of(make_evaluated(forecasts(rng, 500)), task="binary", metric="log_loss")
+        blocked += Calibration().judge(case).verdict != "pass"
+
+    assert blocked <= 6
+
+
+def test_a_candidate_that_is_far_too_sure_of_itself_fails(make_evaluated):
+    rng = np.random.default_rng(6)
+    failed = 0
+    for _ in range(20):
+        recent = forecasts(rng, 3000, tilt=2.0)
+        case = case_of(make_evaluated(recent), task="binary", metric="log_loss")
+        found = Calibration().judge(case)
+        failed += found.verdict == "fail"
+
+    assert failed == 20
+    assert found.evidence["low"] < found.evidence["difference"] < found.evidence["high"]
+    assert found.evidence["smallest_visible"] > 0
+
+
+def test_calibration_of_many_classes_and_of_none(make_set, make_evaluated):
+    rng = np.random.default_rng(6)
+    scores = rng.dirichlet([1, 1, 1], 600)
+    labels = np.array([rng.choice(3, p=row) for row in scores]).astype(float)
+    recent = replace(forecasts(rng, 600), labels=labels, candidate=scores, champion=scores)
+
+    many = Calibration().judge(
+        case_of(make_evaluated(recent), task="multiclass", metric="log_loss")
+    )
+    none = Calibration().judge(case_of(make_evaluated(make_set(rng))))
+
+    assert (many.verdict, many.evidence["difference"]) == ("pass", 0.0)
+    assert none.reason == "There are no probabilities to compare."
+
+
+@pytest.mark.parametrize(
+    ("gate", "verdict"),
+    [
+        (Latency(max_ms=1.0), "pass"),
+        (Latency(max_ms=0.1), "fail"),
+        (ArtifactSize(max_bytes=1000), "pass"),
+        (ArtifactSize(max_bytes=999), "fail"),
+    ],
+)
+def test_a_candidate_must_fit(gate, verdict, make_evaluated):
+    found = gate.judge(case_of(make_evaluated()))
+
+    assert found.verdict == verdict
+    assert "ms_per_row" not in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: MinimumDelta(delta=-1), "delta"),
+        (lambda: MinimumDelta(alpha=0.7), "alpha"),
+        (lambda: MinimumDelta(min_rows=0), "min_rows"),
+        (lambda: MinimumDelta(better_on=("new",)), "new"),
+        (lambda: MinimumDelta(better_on="recent", no_worse_on=("recent",)), "no_worse_on"),
+        (lambda: NoWorseSlice(margin=0), "margin"),
+        (lambda: NoWorseSlice(q=1), "q=1"),
+        (lambda: Calibration(tolerance=-1), "tolerance"),
+        (lambda: Calibration(min_rows=3), "min_rows"),
+        (lambda: Latency(max_ms=0), "max_ms"),
+        (lambda: ArtifactSize(max_bytes=-1), "max_bytes"),
+    ],
+)
+def test_each_value_out_of_range_is_refused_by_name(make, named):
+    with pytest.raises(ConfigError) as caught:
+        make()
+    assert named in str(caught.value)

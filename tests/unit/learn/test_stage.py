@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ostinato.core.ids import hash_keys, place
+from ostinato.core.records import (
+    LearningRequested,
+    LossesObserved,
+    Promoted,
+    RolledBack,
+    RowsMatured,
+)
+from ostinato.core.snapshot import decode, encode
+from ostinato.core.units import DAY_NS
+from ostinato.learn.config import LearnConfig
+from ostinato.learn.hard import KEEP, HardCases, never_trained
+from ostinato.learn.stage import start, step
+from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
+
+
+def begin(window=None, *, matured_days=100, **changes):
+    fields = {
+        "window": window if window is not None else Expanding(),
+        "holdout_ns": 7 * DAY_NS,
+        "embargo_ns": DAY_NS,
+        "warm_start": False,
+        "seed": 0,
+        "data_from_ns": 0,
+        "matured_to_ns": matured_days * DAY_NS,
+        "loop": "flights",
+        "never_trained": 0.1,
+    }
+    return start(LearnConfig(**(fields | changes)))
+
+
+def asked(*, change_ns=None, now_ns=0):
+    return LearningRequested(
+        ts_event_ns=now_ns, ts_record_ns=now_ns, subject="t", reason="", change_ns=change_ns
+    )
+
+
+def order(state, *, now_ns=0, **request):
+    return step(state, [asked(**request)], now_ns)[1]
+
+
+def days(order):
+    return [
+        moment / DAY_NS
+        for moment in (order.from_ns, order.to_ns, order.holdout_from_ns, order.matured_to_ns)
+    ]
+
+
+def observed(n, rng, *, offset=0):
+    return LossesObserved(
+        ts_event_ns=0,
+        ts_record_ns=0,
+        offsets=np.arange(offset, offset + n),
+        times_ns=np.arange(n),
+        unit_hashes=hash_keys(np.arange(offset, offset + n)),
+        groups=np.zeros((n, 0), dtype=np.int32),
+        versions=("v1", "v2"),
+        answered=(np.arange(n) % 2).astype(np.int16),
+        roles=np.zeros(n, dtype=np.int8),
+        losses={"v1": rng.random(n), "v2": rng.random(n) + 5.0},
+        matured_to_ns=n,
+    )
+
+
+def test_the_holdout_is_the_latest_stretch_and_the_embargo_lies_before_it():
+    assert days(order(begin())) == [0, 92, 93, 100]
+
+
+def test_the_holdout_is_at_most_a_fifth_of_the_span():
+    assert days(order(begin(Last("10d")))) == [90, 97, 98, 100]
+
+
+def test_the_embargo_is_never_longer_than_the_holdout():
+    assert days(order(begin(embargo_ns=30 * DAY_NS))) == [0, 86, 93, 100]
+
+
+def test_no_window_reaches_back_before_the_first_row():
+    assert days(order(begin(Last("60d"), data_from_ns=95 * DAY_NS)))[0] == 95
+
+
+def test_nothing_matured_gives_an_empty_and_not_a_negative_window():
+    assert days(order(begin(matured_days=0))) == [0, 0, 0, 0]
+
+
+def test_what_is_learned_begins_where_the_change_began():
+    state = begin(SinceChange(minimum="5d"))
+
+    assert days(order(state, change_ns=60 * DAY_NS))[0] == 60
+    assert days(order(state, change_ns=99 * DAY_NS))[0] == 95
+
+
+def test_labels_that_mature_move_the_window():
+    state = begin(Last("10d"))
+    empty = np.empty(0)
+    matured = RowsMatured(
+        ts_event_ns=0,
+        ts_record_ns=0,
+        offsets=empty.astype(np.int64),
+        times_ns=empty.astype(np.int64),
+        label_times_ns=empty.astype(np.int64),
+        unit_hashes=empty.astype(np.uint64),
+        groups=np.zeros((0, 0), dtype=np.int32),
+        labels=empty,
+        versions=(),
+        answered=empty.astype(np.int16),
+        roles=empty.astype(np.int8),
+        scores={},
+        signs=empty.astype(np.int8),
+        matured_to_ns=120 * DAY_NS,
+    )
+
+    step(state, [matured], 0)
+
+    assert days(order(state))[3] == 120
+
+
+def test_equal_windows_give_equal_seeds_and_other_orders():
+    one, two = begin(), begin()
+    step(two, [asked()], 5)
+
+    first, second = order(one, now_ns=0), order(two, now_ns=9)
+
+    assert first.seed == second.seed
+    assert first.request != second.request
+
+
+@pytest.mark.parametrize(
+    "changes", [{"seed": 1}, {"window": Last("30d")}, {"window": Decayed("30d")}]
+)
+def test_other_seeds_and_windows_give_other_seeds(changes):
+    assert order(begin(**changes)).seed != order(begin()).seed
+
+
+def test_a_warm_start_continues_from_whoever_serves():
+    state = begin(warm_start=True)
+    first = order(state)
+    promoted = Promoted(ts_event_ns=0, ts_record_ns=0, subject="v1", reason="", previous=None)
+    step(state, [promoted], 0)
+    second = order(state)
+    back = RolledBack(ts_event_ns=0, ts_record_ns=0, subject="v1", reason="", previous="v0")
+    step(state, [back], 0)
+    third = order(state)
+
+    assert [o.warm_start_from for o in (first, second, third)] == [None, "v1", "v0"]
+    assert [o.champion for o in (first, second, third)] == [None, "v1", "v0"]
+    assert len({o.seed for o in (first, second, third)}) == 3
+
+
+def test_without_warm_start_the_champion_is_named_and_not_continued():
+    state = begin()
+    step(
+        state, [Promoted(ts_event_ns=0, ts_record_ns=0, subject="v1", reason="", previous=None)], 0
+    )
+
+    found = order(state)
+
+    assert (found.champion, found.warm_start_from) == ("v1", None)
+
+
+def test_the_hardest_rows_that_no_version_trains_on_are_kept_in_any_batches():
+    rng = np.random.default_rng(0)
+    whole, parts = begin(), begin()
+    record = observed(20_000, rng)
+    step(whole, [record], 0)
+    for rows in np.array_split(np.arange(20_000), 37):
+        part = LossesObserved(
+            ts_event_ns=0,
+            ts_record_ns=0,
+            offsets=record.offsets[rows],
+            times_ns=record.times_ns[rows],
+            unit_hashes=record.unit_hashes[rows],
+            groups=record.groups[rows],
+            versions=record.versions,
+            answered=record.answered[rows],
+            roles=record.roles[rows],
+            losses={version: values[rows] for version, values in record.losses.items()},
+            matured_to_ns=0,
+        )
+        step(parts, [part], 0)
+
+    held = never_trained(record.unit_hashes, loop="flights", share=0.1)
+    answers = np.where(record.answered == 0, record.losses["v1"], record.losses["v2"])
+    hardest = np.flatnonzero(held)[np.argsort(-answers[held])[:KEEP]]
+    listed = step(whole, [asked()], 0)[0]
+    assert listed.offsets.tolist() == sorted(hardest.tolist())
+    assert sorted(parts.hard.offsets.tolist()) == listed.offsets.tolist()
+
+
+def test_rows_nobody_could_score_are_no_hard_cases():
+    cases = HardCases()
+    record = observed(100, np.random.default_rng(0))
+    record.losses["v1"][:] = np.nan
+
+    cases.take(record, loop="flights", share=1.0)
+
+    assert cases.offsets.tolist() == list(range(1, 100, 2))
+
+
+def test_the_share_that_no_version_trains_on_depends_on_the_loop_and_the_unit_alone():
+    hashes = hash_keys(np.arange(50_000))
+
+    here = never_trained(hashes, loop="a", share=0.1)
+    there = never_trained(hashes, loop="b", share=0.1)
+
+    assert abs(here.mean() - 0.1) < 0.01
+    assert abs((here & there).mean() - 0.01) < 0.003
+    assert np.array_equal(here, place(hashes, "a/never-trained") < 0.1)
+
+
+def test_the_state_survives_its_plain_form():
+    state = begin()
+    step(state, [observed(9000, np.random.default_rng(0))], 0)
+    copy = decode(encode(state))
+    copy.config_ = state.config_
+
+    more = observed(9000, np.random.default_rng(1), offset=9000)
+    texts = [[r.request for r in step(each, [more, asked()], 7)] for each in (state, copy)]
+
+    assert texts[0] == texts[1]
+    assert encode(copy) == encode(state)
+    assert copy.hard.losses.flags.writeable

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from ostinato.core.errors import ConfigError
+from ostinato.core.units import DAY_NS, HOUR_NS
+from ostinato.loop import Label, Loop, Policy, Prices
+from ostinato.release import Canary, Shadow
+
+
+def loop(**changes):
+    fields = {
+        "name": "flights",
+        "task": "binary",
+        "time": "scheduled",
+        "features": ["carrier", "distance"],
+        "label": Label("late", delay="6h"),
+        "learner": LogisticRegression(),
+    }
+    return Loop(**(fields | changes))
+
+
+def test_a_loop_takes_its_metric_from_its_task():
+    assert loop().metric == "log_loss"
+    assert loop(task="regression").metric == "mae"
+
+
+def test_a_column_name_is_a_label_that_is_known_at_once():
+    found = loop(label="late").label
+
+    assert found == Label("late")
+    assert (found.delay_ns, found.horizon_ns, found.revise_ns) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("label", "horizon_ns", "revise_ns"),
+    [
+        (Label("y", delay="6h"), 6 * HOUR_NS, 6 * HOUR_NS),
+        (Label("y", delay="6h", horizon="2d", revise="1h"), 2 * DAY_NS, HOUR_NS),
+        (Label("y", time="landed"), 30 * DAY_NS, 30 * DAY_NS),
+    ],
+)
+def test_a_label_knows_when_it_is_overdue(label, horizon_ns, revise_ns):
+    assert (label.horizon_ns, label.revise_ns) == (horizon_ns, revise_ns)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"time": "t", "delay": "1h"}, r"Label\(time=..., delay=...\)"),
+        ({"time": "y"}, r"Label\(column, time=...\)"),
+        ({"delay": "6h", "horizon": "1h"}, r"Label\(horizon=...\) .* Label\(delay=...\)"),
+        ({"never": "positive"}, r"Label\(never=...\)"),
+        ({"delay": "soon"}, r"Label\(delay=...\)"),
+        ({"horizon": "-1d"}, r"Label\(horizon=...\)"),
+        ({"revise": "0s"}, r"Label\(revise=...\)"),
+        ({"column": ""}, r"Label\(column\)"),
+    ],
+)
+def test_a_label_that_contradicts_itself_is_refused_by_name(fields, named):
+    with pytest.raises(ConfigError, match=named):
+        Label(**({"column": "y"} | fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"false_positive": 1.0}, r"false_positive=..., false_negative=..."),
+        ({"train_hour": -1.0}, r"Prices\(train_hour=...\)"),
+        ({"label": float("nan")}, r"Prices\(label=...\)"),
+        ({"false_positive": -1.0, "false_negative": 1.0}, r"Prices\(false_positive=...\)"),
+    ],
+)
+def test_a_price_that_is_none_is_refused_by_name(fields, named):
+    with pytest.raises(ConfigError, match=named):
+        Prices(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"name": "my flights"}, r"Loop\(name="),
+        ({"name": ""}, r"Loop\(name="),
+        ({"task": "ranking"}, r"Loop\(task="),
+        ({"time": None}, r"Loop\(time="),
+        ({"features": []}, r"Loop\(features=...\) is empty"),
+        ({"features": "carrier"}, r"Loop\(features=...\) is not a list"),
+        ({"features": ["a", "b", "a"]}, r"Loop\(features=...\) names columns twice; was: a"),
+        ({"features": ["carrier", "late"]}, r"Loop\(features=...\) holds the truth; was: late"),
+        ({"label": Label("late", time="landed"), "features": ["landed"]}, r"holds the truth"),
+        ({"label": Label("late", time="scheduled")}, r"Loop\(time=...\) holds the truth"),
+        ({"slices": ["late"]}, r"Loop\(slices=...\) holds the truth"),
+        ({"unit": "late"}, r"Loop\(unit=...\) holds the truth"),
+        ({"label": 7}, r"Loop\(label="),
+        ({"metric": "beauty"}, r"Loop\(metric=...\) does not fit"),
+        ({"metric": "mae"}, r"Loop\(metric=...\) does not fit"),
+        ({"holdout": 0.0}, r"Loop\(holdout="),
+        ({"holdout": 0.6}, r"Loop\(holdout="),
+        ({"policy": "triggered"}, r"Loop\(policy="),
+        ({"prices": 5.0}, r"Loop\(prices="),
+        ({"classes": ["yes"]}, r"Loop\(classes=...\) does not fit Loop\(task="),
+        ({"classes": ["a", "b", "c"]}, r"Loop\(classes="),
+        ({"classes": ["a", "a"]}, r"Loop\(classes="),
+        ({"task": "regression", "classes": [0, 1]}, r"Loop\(classes="),
+        (
+            {"task": "regression", "label": Label("late", never="negative")},
+            r'Label\(never="negative"\)',
+        ),
+        (
+            {"task": "regression", "prices": Prices(false_positive=1.0, false_negative=2.0)},
+            r"Prices\(false_positive=..., .*contradict Loop\(task=",
+        ),
+    ],
+)
+def test_a_loop_that_contradicts_itself_is_refused_by_name(fields, named):
+    with pytest.raises(ConfigError, match=named):
+        loop(**fields)
+
+
+def test_a_shadow_that_can_never_collect_evidence_is_refused_with_both_fields_named():
+    label = Label("late", delay="6h", affected_by_prediction=True)
+
+    with pytest.raises(
+        ConfigError, match=r"affected_by_prediction=True\) contradicts Policy\(roll"
+    ):
+        loop(label=label, policy=Policy(rollout=Shadow()))
+
+    assert loop(label=label, policy=Policy(rollout=Canary())).label == label

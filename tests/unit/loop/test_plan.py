@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ostinato.core.errors import ConfigError
+from ostinato.loop import Label, Loop, Policy
+from ostinato.loop.plan import check, make_plan
+from ostinato.release import Shadow
+
+
+class NoScorer:
+    def score(self, version, requests):
+        raise AssertionError(version)
+
+
+def loop(learner=None, **changes):
+    fields = {
+        "name": "flights",
+        "task": "binary",
+        "time": "scheduled",
+        "features": ["distance"],
+        "label": Label("late", delay="6h"),
+        "learner": learner if learner is not None else LogisticRegression(),
+    }
+    return Loop(**(fields | changes))
+
+
+def plan(one, policy, *, seed=0):
+    return make_plan(
+        one,
+        policy,
+        scorer=NoScorer(),
+        classes=2,
+        group_names=(),
+        data_from_ns=0,
+        matured_to_ns=0,
+        bucket_ns=1,
+        seed=seed,
+    )
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        HistGradientBoostingClassifier(),
+        KNeighborsClassifier(),
+        make_pipeline(StandardScaler(), HistGradientBoostingClassifier()),
+    ],
+)
+def test_a_warm_start_that_the_learner_cannot_do_is_refused_before_any_data(learner):
+    with pytest.raises(ConfigError, match=r"Policy\(warm_start=True\) contradicts Loop\(learner"):
+        plan(loop(learner), Policy(warm_start=True))
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        LogisticRegression(),
+        SGDClassifier(loss="log_loss"),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+    ],
+)
+def test_learners_that_can_go_on_may_be_started_warm(learner):
+    check(loop(learner), Policy(warm_start=True))
+
+
+@pytest.mark.parametrize("learner", [Ridge(), LogisticRegression, "boosting"])
+def test_a_learner_that_does_not_fit_the_task_is_refused_before_any_data(learner):
+    with pytest.raises(ConfigError, match="learner"):
+        plan(loop(learner), Policy())
+
+
+def test_a_policy_that_the_loop_cannot_have_is_refused_before_any_data():
+    one = loop(label=Label("late", affected_by_prediction=True))
+
+    with pytest.raises(ConfigError, match=r"Label\(affected_by_prediction=True\) contradicts"):
+        plan(one, Policy(rollout=Shadow()))
+
+
+def test_what_is_declared_decides_the_digest_and_the_seed_does_not():
+    base = plan(loop(), Policy()).policy_digest
+
+    assert plan(loop(), Policy(), seed=9).policy_digest == base
+    assert plan(loop(), Policy(max_retrains=3)).policy_digest != base
+    assert plan(loop(unit="tailnum"), Policy()).policy_digest != base
+    assert plan(loop(LogisticRegression(C=2.0)), Policy()).policy_digest != base
+
+
+def test_a_label_that_depends_on_the_answer_reaches_the_stages_that_compare():
+    for affected in (True, False):
+        one = loop(label=Label("late", affected_by_prediction=affected))
+        stages = plan(one, Policy()).stages
+        assert stages["release"].paired is not affected
+        assert stages["decide"].paired is not affected

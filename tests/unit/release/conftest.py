@@ -1,0 +1,115 @@
+"""A release stage driven hour by hour, with losses of several versions on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ostinato.core.records import (
+    CandidateAccepted,
+    CandidateEvaluated,
+    CandidateRejected,
+    LossesObserved,
+    Record,
+    ValidationSet,
+)
+from ostinato.core.units import DAY_NS, HOUR_NS
+from ostinato.release.config import ReleaseConfig
+from ostinato.release.plans import Rollout
+from ostinato.release.stage import start, step
+from ostinato.release.state import ReleaseState
+
+START_NS = 20_000 * DAY_NS
+
+
+@dataclass
+class World:
+    state: ReleaseState
+    now_ns: int = START_NS
+    made: list[Record] = field(default_factory=list)
+
+    def tick(self, *records: Record, hours: float = 1) -> list[Record]:
+        self.now_ns += int(hours * HOUR_NS)
+        out = step(self.state, records, self.now_ns)
+        self.made += out
+        return out
+
+    def accept(self, version: str) -> list[Record]:
+        return self.tick(
+            CandidateAccepted(
+                ts_event_ns=self.now_ns, ts_record_ns=self.now_ns, subject=version, reason=""
+            )
+        )
+
+    def reject(self, version: str) -> list[Record]:
+        return self.tick(
+            CandidateRejected(
+                ts_event_ns=self.now_ns, ts_record_ns=self.now_ns, subject=version, reason=""
+            )
+        )
+
+    def show(self, losses: Mapping[str, np.ndarray], roles: Any = None) -> list[Record]:
+        """Show losses of rows predicted within the last hour; `roles`: (answered, role) or None."""
+        n = len(next(iter(losses.values())))
+        self.now_ns += HOUR_NS
+        answered, role = roles if roles is not None else (np.zeros(n), np.zeros(n))
+        observed = LossesObserved(
+            ts_event_ns=self.now_ns,
+            ts_record_ns=self.now_ns,
+            offsets=np.arange(n),
+            times_ns=self.now_ns - HOUR_NS // 2 + np.arange(n),
+            unit_hashes=np.arange(n, dtype=np.uint64),
+            groups=np.zeros((n, 0), dtype=np.int32),
+            versions=tuple(losses),
+            answered=np.asarray(answered, dtype=np.int16),
+            roles=np.asarray(role, dtype=np.int8),
+            losses=dict(losses),
+            matured_to_ns=self.now_ns,
+        )
+        out = step(self.state, [observed], self.now_ns)
+        self.made += out
+        return out
+
+    def evaluate(self, version: str, champion: np.ndarray, candidate: np.ndarray) -> list[Record]:
+        n = len(champion)
+        recent = ValidationSet(
+            name="recent",
+            times_ns=np.arange(n),
+            labels=np.zeros(n),
+            groups=np.zeros((n, 0), dtype=np.int32),
+            candidate=candidate,
+            champion=champion,
+        )
+        return self.tick(
+            CandidateEvaluated(
+                ts_event_ns=0,
+                ts_record_ns=0,
+                version=version,
+                sets=(recent,),
+                latency_ms_per_row=0.1,
+                artifact_bytes=1,
+            )
+        )
+
+    def kinds(self) -> list[str]:
+        return [record.kind for record in self.made if record.kind != "routes_changed"]
+
+    def last(self, kind: str) -> Any:
+        return [record for record in self.made if record.kind == kind][-1]
+
+
+@pytest.fixture
+def world() -> Callable[..., World]:
+    def make(rollout: Rollout, *, paired: bool = True, champion: str | None = "v1") -> World:
+        config = ReleaseConfig(rollout=rollout, paired=paired, task="regression", metric="mae")
+        found = World(start(config))
+        if champion is not None:
+            found.accept(champion)
+            found.made.clear()
+        return found
+
+    return make
