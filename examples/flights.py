@@ -41,11 +41,11 @@ loop = ost.Loop(
 
 POLICIES = {
     "static": ost.policies.static(),
-    "monthly, all data": ost.policies.scheduled("30d", window=ost.Expanding()),
+    "monthly": ost.policies.scheduled("30d"),
+    "weekly": ost.policies.scheduled("7d"),
     "weekly, last 60 days": ost.policies.scheduled("7d", window=ost.Last("60d")),
-    "weekly, all data": ost.policies.scheduled("7d", window=ost.Expanding()),
     "every 50,000 labels": ost.Policy(triggers=[ost.NewLabels(50_000)]),
-    "triggered": ost.policies.triggered(tolerance=0.15, window=ost.Expanding()),
+    "triggered": ost.policies.triggered(tolerance=0.1, cooldown="7d"),
 }
 
 

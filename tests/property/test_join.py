@@ -166,3 +166,17 @@ def test_everything_is_counted_and_nothing_stays(story):
     assert state.counts.get("rows matured", 0) == state.coverage.rows == sum(sizes)
     known = {row for row, value, _ in expected(sizes, events, "censored") if value != "nan"}
     assert state.coverage.labelled == len(known) == state.coverage.ages.sum()
+
+
+@settings(max_examples=60, deadline=None)
+@given(story=stories())
+def test_ages_are_those_of_the_labels_that_hold(story):
+    sizes, events = story
+    state, _ = play(sizes, events)
+    ages = np.zeros(33, dtype=np.int64)
+    for row, tick in enumerate(np.repeat(np.arange(1, TICKS + 1), sizes).tolist()):
+        own = sorted((e for e in events if e.row == row), key=lambda event: event.time_ns)
+        if own and not np.isnan(own[-1].value):
+            age = max(own[-1].time_ns - (tick * 10 - 5), 0)
+            ages[age // 2 if age <= HORIZON else 32] += 1
+    assert state.coverage.ages.tolist() == ages.tolist()

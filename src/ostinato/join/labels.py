@@ -160,14 +160,14 @@ def _overwrite(
         replaced = (values, times_ns) if stale[row] else (old, old_times_ns)
         entry = (float(replaced[0][row]), int(replaced[1][row]))
         state.history.setdefault(int(slots[row]), []).append(entry)
-    late = np.flatnonzero((fresh | revises) & (slots < state.open_slot))
-    known_before = window.known_times_ns(at[late])
     won = ~stale
+    late = np.flatnonzero(won & (slots < state.open_slot))
+    known_before = window.known_times_ns(at[late])
     window.values[at[won]] = values[won]
     window.times_ns[at[won]] = np.maximum(times_ns[won], old_times_ns[won])
     if not len(late):
         return []
-    state.count("labels after maturity", len(late))
+    state.count("labels after maturity", int((fresh | revises)[late].sum()))
     return _revise(state, slots[late], old[late], known_before, now_ns)
 
 

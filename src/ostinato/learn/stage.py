@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -19,11 +20,16 @@ from ostinato.core.records import (
 )
 from ostinato.core.rng import stream_seed
 from ostinato.core.stage import Stage
-from ostinato.core.units import format_time
+from ostinato.core.units import DAY_NS, format_time
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.state import LearnState
+from ostinato.learn.windows import Expanding
 
-_HOLDOUT_SHARE = 5  # the recent holdout is at most 1/5 of the span: most of it is for learning
+_FIRST_WINDOW: Final = Expanding()
+_FIRST_HOLDOUT_NS: Final = 7 * DAY_NS
+_HOLDOUT_SHARE: Final = (
+    5  # the recent holdout is at most 1/5 of the span: most of it is for learning
+)
 
 
 def start(config: LearnConfig) -> LearnState:
@@ -58,9 +64,14 @@ def _order(
 ) -> list[Record]:
     state.requests += 1
     matured = state.matured_to_ns
-    span = config.window.span(matured_to_ns=matured, change_ns=asked.change_ns)
+    # Every policy starts from the same first champion: what they bring is measured against it.
+    first = state.champion is None
+    window, wanted = (
+        (_FIRST_WINDOW, _FIRST_HOLDOUT_NS) if first else (config.window, config.holdout_ns)
+    )
+    span = window.span(matured_to_ns=matured, change_ns=asked.change_ns)
     from_ns = max(span.from_ns, config.data_from_ns)
-    holdout = min(config.holdout_ns, max((matured - from_ns) // _HOLDOUT_SHARE, 0))
+    holdout = min(wanted, max((matured - from_ns) // _HOLDOUT_SHARE, 0))
     holdout_from = matured - holdout
     to_ns = max(holdout_from - min(config.embargo_ns, holdout), from_ns)
     parent = state.champion if config.warm_start else None

@@ -10,7 +10,6 @@ from typing import Any
 from ostinato.core.units import duration_ns
 from ostinato.decide.degradation import Degradation
 from ostinato.decide.every import Every
-from ostinato.learn.windows import SinceChange
 from ostinato.loop.policy import Policy
 
 
@@ -41,7 +40,8 @@ def scheduled(when: str = "7d", **changes: Any) -> Policy:
 def triggered(tolerance: float = 0.05, **changes: Any) -> Policy:
     """Learn when the champion's loss rises above its baseline, by a false-alarm budget.
 
-    What is learned begins where the change began.
+    A candidate learns from all matured rows; ``window=SinceChange()`` forgets what came before the
+    change, which adapts faster to a new concept and learns from less.
 
     Parameters
     ----------
@@ -50,5 +50,4 @@ def triggered(tolerance: float = 0.05, **changes: Any) -> Policy:
     **changes
         Any argument of `Policy`.
     """
-    trigger = Degradation(tolerance=tolerance)
-    return Policy(**{"triggers": (trigger,), "window": SinceChange(), **changes})
+    return Policy(**{"triggers": (Degradation(tolerance=tolerance),), **changes})

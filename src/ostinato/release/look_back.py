@@ -10,6 +10,9 @@ from ostinato.release.routing import route
 from ostinato.release.state import ReleaseState
 
 
+_WORSE = "The new champion is worse than the previous one by more than the margin."
+
+
 def begin_look_back(
     state: ReleaseState,
     config: ReleaseConfig,
@@ -25,7 +28,12 @@ def begin_look_back(
     if previous is None or watch is None or not config.paired:
         return  # without paired scores the previous champion has nothing to say any more
     state.look_back = Proof(
-        champion=previous, challenger=version, since_ns=now_ns, paired=True, prior=prior
+        champion=previous,
+        challenger=version,
+        since_ns=now_ns,
+        paired=True,
+        prior=prior,
+        lenient=True,
     )
     state.look_back_until_ns = now_ns + duration_ns(watch)
 
@@ -38,7 +46,7 @@ def look_back(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[R
     if watch.challenger in state.faulty and watch.champion not in state.faulty:
         return _roll_back(state, watch, now_ns, "The new champion could not score requests.")
     if watch.harmful(config.rollout):
-        return _roll_back(state, watch, now_ns, "The new champion is worse than the previous one.")
+        return _roll_back(state, watch, now_ns, _WORSE)
     assert state.look_back_until_ns is not None, "a watch has an end"
     if now_ns < state.look_back_until_ns:
         return []

@@ -56,7 +56,8 @@ class Proof:
     """Evidence for `challenger` against `champion`.
 
     Without a `prior`, `burn_in` collects (champion's, challenger's) losses until there are
-    `BURN_IN`; then `test` takes over.
+    `BURN_IN`; then `test` takes over. A `lenient` proof forgives the challenger the margin: harm is
+    then being worse by more than that (what changes sign from day to day is no reason to go back).
     """
 
     champion: str
@@ -64,6 +65,7 @@ class Proof:
     since_ns: int
     paired: bool
     prior: Prior | None = None
+    lenient: bool = False
     burn_in: list[tuple[float, float]] = field(default_factory=list)
     test: DualEProcess | TwoArms | None = None
 
@@ -112,11 +114,12 @@ class Proof:
         if self.test is None:
             return {"rows": len(self.burn_in), "burn_in": BURN_IN}
         low, high = self.test.interval()
+        given = self.test.margin if self.lenient else 0.0
         facts: dict[str, Any] = {
             "rows": self.test.n,
-            "gain": self.test.mean,
-            "low": low,
-            "high": high,
+            "gain": self.test.mean - given,
+            "low": low - given,
+            "high": high - given,
             "margin": self.test.margin,
             "cap_rows": self.test.cap,
         }
@@ -136,7 +139,8 @@ class Proof:
             theirs, ours = theirs[taken:], ours[taken:]
         assert isinstance(self.test, DualEProcess), "a paired proof holds a paired test"
         if len(theirs):
-            self.test.update(theirs - ours)
+            given = self.test.margin if self.lenient else 0.0
+            self.test.update(theirs - ours + given)
 
     def _arms(self, theirs: Floats, ours: Floats, rollout: Rollout) -> None:
         if self.test is None:

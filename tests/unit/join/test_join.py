@@ -135,8 +135,12 @@ def test_replaced_labels_are_kept_as_long_as_their_row(join):
     joining = join()
     joining.tick(10, joining.predictions([1], [10]), joining.labels((1, 11, 0)))
     joining.tick(20, joining.labels((1, 15, 1)))
-    assert joining.state.history == {0: [(0.0, 11)]}
+    joining.tick(30, joining.predictions([2], [30], offset=1), joining.labels((2, 31, 0)))
+    joining.tick(40, joining.labels((2, 35, 1)))
+    assert joining.state.history == {0: [(0.0, 11)], 1: [(0.0, 31)]}
     joining.tick(160)
+    assert joining.state.history == {1: [(0.0, 31)]}
+    joining.tick(180)
     assert joining.state.history == {}
 
 

@@ -19,7 +19,7 @@ from ostinato.learn.stage import start, step
 from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
 
 
-def begin(window=None, *, matured_days=100, **changes):
+def begin(window=None, *, matured_days=100, champion="v0", **changes):
     fields = {
         "window": window if window is not None else Expanding(),
         "holdout_ns": 7 * DAY_NS,
@@ -31,7 +31,9 @@ def begin(window=None, *, matured_days=100, **changes):
         "loop": "flights",
         "never_trained": 0.1,
     }
-    return start(LearnConfig(**(fields | changes)))
+    state = start(LearnConfig(**(fields | changes)))
+    state.champion = champion
+    return state
 
 
 def asked(*, change_ns=None, now_ns=0):
@@ -94,6 +96,17 @@ def test_what_is_learned_begins_where_the_change_began():
     assert days(order(state, change_ns=99 * DAY_NS))[0] == 95
 
 
+def test_every_policy_begins_with_the_same_first_champion():
+    one = begin(Last("10d"), champion=None, holdout_ns=DAY_NS)
+    two = begin(Decayed("5d"), champion=None, holdout_ns=30 * DAY_NS)
+
+    first, second = order(one), order(two)
+
+    assert days(first) == days(second) == [0, 92, 93, 100]
+    assert first.half_life_ns is None
+    assert first.seed == second.seed
+
+
 def test_labels_that_mature_move_the_window():
     state = begin(Last("10d"))
     empty = np.empty(0)
@@ -137,7 +150,7 @@ def test_other_seeds_and_windows_give_other_seeds(changes):
 
 
 def test_a_warm_start_continues_from_whoever_serves():
-    state = begin(warm_start=True)
+    state = begin(warm_start=True, champion=None)
     first = order(state)
     promoted = Promoted(ts_event_ns=0, ts_record_ns=0, subject="v1", reason="", previous=None)
     step(state, [promoted], 0)

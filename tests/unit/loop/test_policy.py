@@ -5,7 +5,7 @@ import pytest
 from ostinato.core.errors import ConfigError
 from ostinato.decide import Degradation, Every, NewLabels, all_of, any_of
 from ostinato.gate import MinimumDelta
-from ostinato.learn.windows import Last, SinceChange
+from ostinato.learn.windows import Expanding, Last, SinceChange
 from ostinato.loop import Policy, policies
 from ostinato.release import Immediate
 
@@ -70,4 +70,5 @@ def test_presets_take_any_argument_of_a_policy():
     assert policies.static().triggers == ()
     assert policies.scheduled("7d", rollout=Immediate()).rollout == Immediate()
     assert (triggered.triggers[0].tolerance, triggered.cooldown) == (0.1, "2d")
-    assert isinstance(triggered.window, SinceChange)
+    assert triggered.window == Expanding()
+    assert policies.triggered(window=SinceChange()).window == SinceChange()
