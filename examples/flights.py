@@ -30,7 +30,7 @@ loop = ost.Loop(
     unit="tailnum",  # a plane stays on its side of a canary
     features=["carrier", "origin", "dest", "distance", "minute_of_day", "weekday", *WEATHER],
     label=ost.Label("late", time="landed", horizon="24h"),
-    learner=HistGradientBoostingClassifier(max_iter=40, learning_rate=0.2, early_stopping=False),
+    learner=HistGradientBoostingClassifier(max_iter=30, learning_rate=0.25, early_stopping=False),
     metric="log_loss",
     slices=["carrier", "origin", "weekday"],
     policy=ost.policies.triggered(),
@@ -42,10 +42,10 @@ loop = ost.Loop(
 POLICIES = {
     "static": ost.policies.static(),
     "monthly": ost.policies.scheduled("30d"),
-    "weekly": ost.policies.scheduled("7d"),
+    "fortnightly": ost.policies.scheduled("14d"),
     "weekly, last 60 days": ost.policies.scheduled("7d", window=ost.Last("60d")),
     "every 50,000 labels": ost.Policy(triggers=[ost.NewLabels(50_000)]),
-    "triggered": ost.policies.triggered(tolerance=0.1, cooldown="7d"),
+    "triggered": ost.policies.triggered(tolerance=0.1, cooldown="10d"),
 }
 
 
