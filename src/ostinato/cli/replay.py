@@ -50,6 +50,10 @@ def replay(
     journal: Annotated[
         Path | None, typer.Option("--journal", help="Keep the decisions in this SQLite file.")
     ] = None,
+    registry: Annotated[
+        Path | None,
+        typer.Option("--registry", help="Keep the trained versions in this new folder."),
+    ] = None,
     html: Html = None,
     json: AsJson = False,
 ) -> None:
@@ -68,7 +72,9 @@ def replay(
                 seed,
                 train_takes=train_takes,
                 journal=None if journal is None else str(journal),
+                registry=None if registry is None else str(registry),
                 progress=report,
+                name=policy or "the loop's own policy",
             )
         if html is not None:
             result.to_html(html)

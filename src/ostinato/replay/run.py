@@ -22,6 +22,7 @@ from ostinato.core.records import (
     Promoted,
     Record,
     RequestsArrived,
+    RolledBack,
     RoutesChanged,
     TrainingFailed,
     TrainingRequested,
@@ -39,7 +40,7 @@ from ostinato.replay.result import Replay, make_replay
 from ostinato.replay.scores import ModelScores, ReplayScorer
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
-from ostinato.stores.open import open_journal
+from ostinato.stores.open import open_journal, open_registry
 from ostinato.stores.registry_memory import MemoryRegistry
 
 TRAIN_TAKES: Final = "10m"
@@ -165,6 +166,8 @@ class Run:
                 self.recorder.routes(record.routes)
             case Promoted():
                 self.registry.set_alias("champion", record.subject, ts_event_ns=now_ns)
+            case RolledBack():
+                self.registry.set_alias("champion", record.previous, ts_event_ns=now_ns)
             case _:
                 pass
 
@@ -223,6 +226,7 @@ def make_run(
     seed: int,
     train_takes: str,
     journal: Journal,
+    registry: Registry | None = None,
 ) -> Run:
     """Put a run together, before its first step."""
     scorer = ReplayScorer(trainer.scores)
@@ -249,7 +253,7 @@ def make_run(
         scorer=scorer,
         state=kernel.start(plan),
         journal=journal,
-        registry=MemoryRegistry(),
+        registry=MemoryRegistry() if registry is None else registry,
         recorder=Recorder(history=history, classes=history.n_classes),
         clock=VirtualClock(history.start_ns),
         train_takes_ns=None
@@ -298,7 +302,9 @@ def replay(
     *,
     train_takes: str = TRAIN_TAKES,
     journal: str | None = None,
+    registry: str | None = None,
     progress: Report | None = None,
+    name: str = "policy",
 ) -> Replay:
     """Run the whole life of a loop's model over history, under one policy.
 
@@ -325,8 +331,13 @@ def replay(
         decisions depend on how fast this machine is.
     journal
         Where to keep the decisions (`ostinato.stores.open.open_journal`); default: in memory.
+    registry
+        Where to keep the trained versions with their provenance
+        (`ostinato.stores.open.open_registry`), in a folder of this run alone; default: in memory.
     progress
         Called now and then while it runs.
+    name
+        What the policy is called in the report.
 
     Returns
     -------
@@ -343,8 +354,10 @@ def replay(
     history = make_history(loop, read_table(data), start=start, end=end)
     trainer = Trainer(loop=loop, history=history, scores=ModelScores(history.frame))
     chosen = policy if policy is not None else loop.policy
-    kept = MemoryJournal() if journal is None else open_journal(journal)
-    try:
+    with (
+        MemoryJournal() if journal is None else open_journal(journal) as kept,
+        MemoryRegistry() if registry is None else open_registry(registry) as versions,
+    ):
         run = make_run(
             loop,
             chosen,
@@ -354,11 +367,10 @@ def replay(
             seed=seed,
             train_takes=train_takes,
             journal=kept,
+            registry=versions,
         )
-        run_policy(run, name="policy", index=0, count=1, tick=tick, report=progress)
-        return make_replay(run, name="policy", tick=tick, seed=seed)
-    finally:
-        kept.close()
+        run_policy(run, name=name, index=0, count=1, tick=tick, report=progress)
+        return make_replay(run, name=name, tick=tick, seed=seed)
 
 
 def check_tick(tick: str | int) -> None:

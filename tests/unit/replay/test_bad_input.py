@@ -159,7 +159,11 @@ def test_a_regression_label_must_be_a_number(world, make_loop):
     from sklearn.linear_model import LinearRegression
 
     loop = make_loop(
-        task="regression", label=ost.Label("kind"), features=["x0"], slices=[], learner=LinearRegression()
+        task="regression",
+        label=ost.Label("kind"),
+        features=["x0"],
+        slices=[],
+        learner=LinearRegression(),
     )
     with pytest.raises(ost.DataError, match="no numbers"):
         run(loop, world(1000))

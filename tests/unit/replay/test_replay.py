@@ -214,8 +214,8 @@ def test_a_comparison_has_a_row_per_policy_and_names_the_regret(world, make_loop
     ).table
     assert table["policy"].to_list() == ["static", "weekly"]
     assert table.columns == [
-        "policy", "log_loss", "log_loss_low", "log_loss_high", "retrains", "promotions", "rollbacks",
-        "label_coverage", "train_seconds", "predict_seconds", "cost", "value", "regret",
+        "policy", "log_loss", "log_loss_low", "log_loss_high", "retrains", "promotions",
+        "rollbacks", "label_coverage", "train_seconds", "predict_seconds", "cost", "value", "regret",
     ]  # fmt: skip
     assert (table["log_loss_low"] < table["log_loss"]).all()
     assert (table["log_loss"] < table["log_loss_high"]).all()
@@ -259,6 +259,26 @@ def test_the_journal_can_be_kept_and_verified(world, make_loop, tmp_path):
     with SqliteJournal(tmp_path / "journal.db", readonly=True) as journal:
         assert journal.verify() == result.decisions.height
         assert journal.head()[1] == result.journal_hash
+
+
+def test_the_versions_can_be_kept_with_their_provenance(world, make_loop, tmp_path):
+    from ostinato.learn.model import Model
+    from ostinato.stores.registry_folder import FolderRegistry
+
+    folder = str(tmp_path / "registry")
+    result = ost.replay(make_loop(), world(3000, change=0.5), tick="1d", registry=folder)
+    with FolderRegistry(folder) as registry:
+        assert registry.versions() == result.versions["version"].to_list()
+        lineage = registry.lineage(registry.aliases()["champion"])
+        assert lineage.data_rows > 100
+        assert lineage.libraries["scikit-learn"]
+        assert {"recent", "random"} <= set(lineage.metrics)
+        assert lineage.cost["cpu_seconds"] > 0
+        model = Model.from_bytes(registry.load(registry.aliases()["champion"]))
+        assert model.score(world(3000).select("x0", "x1", "x2", "x3", "kind")).shape == (3000,)
+        champions = [version for _, version in registry.alias_history("champion")]
+    promoted = result.decisions.filter(pl.col("kind") == "promoted")["subject"].to_list()
+    assert champions == promoted
 
 
 def test_progress_tells_how_far_it_is(world, make_loop):
