@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         LoopError,
         OstinatoError,
         StoreError,
+        TamperedError,
+        TruncatedError,
     )
     from ostinato.decide import Degradation, Every, NewLabels, all_of, any_of
     from ostinato.gate import ArtifactSize, Calibration, Latency, MinimumDelta, NoWorseSlice
@@ -40,6 +42,8 @@ _HOMES = {
         "LoopError",
         "OstinatoError",
         "StoreError",
+        "TamperedError",
+        "TruncatedError",
     ),
     "ostinato.decide": ("Degradation", "Every", "NewLabels", "all_of", "any_of"),
     "ostinato.gate": ("ArtifactSize", "Calibration", "Latency", "MinimumDelta", "NoWorseSlice"),
@@ -84,6 +88,8 @@ __all__ = [
     "Shadow",
     "SinceChange",
     "StoreError",
+    "TamperedError",
+    "TruncatedError",
     "all_of",
     "any_of",
     "compare",

@@ -31,8 +31,8 @@ _SLICES_WHY: Final = {
 class Inferred:
     """A declaration read off the data, with the reason for each part.
 
-    `why` holds (what, value, reason), in the order of the loop's arguments; `left_out` the columns
-    that are no features, with the reason.
+    `why` holds (what, value, reason), in the order of the loop's arguments; `left_out` the
+    columns that have no part in the loop, or only as its id, with the reason.
     """
 
     task: str
@@ -75,7 +75,8 @@ def infer(frame: pl.DataFrame, *, label: str | None = None, time: str | None = N
     if not features.names:
         raise InputError(
             "No column is left that could be a feature",
-            found="; ".join(f"{name}: {why}" for name, why in features.left_out),
+            found="; ".join(f"{name}: {why}" for name, why in features.left_out)
+            or "nothing but the time and the label",
             expected="at least one column that is known when the prediction is asked for",
         )
     return Inferred(

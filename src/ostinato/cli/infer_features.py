@@ -24,7 +24,10 @@ _AFTERWARDS: Final = ("post_", "champ_")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """Columns to learn from, columns to watch one by one, the id, and what was left out and why."""
+    """Columns to learn from, columns to watch one by one, the id, and what was left out and why.
+
+    Time and label have another part to play; they are not among what was left out.
+    """
 
     names: tuple[str, ...]
     slices: tuple[str, ...]
@@ -45,9 +48,10 @@ def choose_features(
         Columns with another part to play.
     """
     names, left_out, ids = [], [], []
-    parts = {time: "the time", label: "the label", label_time: "the time of the label"}
     for column in frame.columns:
-        why = parts.get(column) or why_not(frame, column, label)
+        if column in {time, label, label_time}:
+            continue
+        why = why_not(frame, column, label)
         if why is None:
             names.append(column)
             continue

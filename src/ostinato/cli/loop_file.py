@@ -116,8 +116,7 @@ def _label(found: Inferred) -> str:
 
 
 def _left_out(found: Inferred) -> list[str]:
-    own = {found.time, found.label, found.label_time}
-    return [f"{_text(column)}: {why}" for column, why in found.left_out if column not in own]
+    return [f"{_text(column)}: {why}" for column, why in found.left_out]
 
 
 def _text(value: str | None) -> str:

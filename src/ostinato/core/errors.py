@@ -1,8 +1,8 @@
-"""The error tree. Every error of Ostinato is an `OstinatoError`.
+"""The error tree. Every error of Ostinato is an `OstinatoError`; the command line exits with 2.
 
 ```
 OstinatoError
-├── InputError            the user's data, file or arguments are not usable     (exit code 2)
+├── InputError            the user's data, file or arguments are not usable
 │   ├── DataError         a table: columns, times, ids, labels, values
 │   └── ConfigError       a declaration: loop, label, policy, trigger, gate, rollout
 ├── LearnerError          the user's learner raised, hung or answered nonsense

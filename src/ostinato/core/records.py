@@ -49,9 +49,10 @@ class Record:
 class RequestsArrived(Record):
     """Requests to score, in order of time.
 
-    `offset` is the place of the first row in its source; `rows` are handles under which the
-    scorer finds the features as served (for a log: offset, offset + 1, ...). `groups` holds, per
-    row, the index of each slice the row belongs to (-1: none).
+    `offset` is the place of the first row in its source: row i has the place offset + i, where a
+    scorer that has the source finds the features as served. `payload` is those features for a
+    scorer that has not; only the scorer reads it, None in a replay. `groups` holds, per row, the
+    index of each slice the row belongs to (-1: none).
     """
 
     kind: ClassVar[str] = "requests_arrived"
@@ -399,6 +400,10 @@ class ServingFault(Decision):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelsUnusable(Decision):
-    """Labels that could not be used (unknown class, unknown prediction), counted by cause."""
+    """Labels that could not be used: of an unknown class, or without a prediction.
+
+    One decision for each cause, when it comes up first: `evidence` has the number of `rows` and
+    some of the `values` or `ids`. Later ones are only counted, in the state of the join.
+    """
 
     kind: ClassVar[str] = "labels_unusable"

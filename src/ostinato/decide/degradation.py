@@ -22,18 +22,18 @@ class Degradation:
 
     The baseline is what the champion lost on rows it was not trained on when it was proved, by
     season, with a tolerance. The default chart is the mixture e-detector: while the loss stays
-    under the baseline, false alarms come `arl` events apart on average, whatever the dependence
-    between events. `ewma`, `cusum` and `shewhart` are the classical charts, whose run length holds
-    for independent, roughly normal losses only. An alarm stands until a model was asked for or
-    the champion is replaced.
+    under the baseline, false alarms come at least `arl` events apart on average, whatever
+    the dependence between events. `ewma`, `cusum` and `shewhart` are the classical charts, whose
+    run length holds for independent, roughly normal losses only. An alarm stands until a model was
+    asked for or the champion is replaced.
 
     Parameters
     ----------
     tolerance
         Relative rise of the loss that is not worth an alarm, >= 0. Larger is quieter and slower.
     arl
-        Average number of labelled events between false alarms, > 1 (for ``"shewhart"`` > 1000:
-        its points are means of 500 events).
+        Least average number of labelled events between false alarms, > 1 (for ``"shewhart"``
+        > 1000: its points are means of 500 events).
     season
         ``"none"``, ``"hour_of_day"``, ``"day_of_week"`` or ``"hour_of_week"`` (UTC).
     chart

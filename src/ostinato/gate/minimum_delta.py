@@ -64,7 +64,8 @@ class MinimumDelta:
             )
         if not named or len(set(named)) < len(named):
             raise ConfigError(
-                "MinimumDelta(better_on=..., no_worse_on=..., no_harm_on=...) name a set twice or none",
+                "MinimumDelta(better_on=..., no_worse_on=..., no_harm_on=...) name a set twice or "
+                "none",
                 found=", ".join(named) or "no set",
                 expected="at least one set, none of them twice",
             )

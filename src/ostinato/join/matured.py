@@ -97,6 +97,7 @@ def _record(
     revision: bool = False,
 ) -> RowsMatured:
     versions = pieces[0][0].made.versions
+    assert state.matured_to_ns is not None, "rows are given out once some have matured"
     return RowsMatured(
         ts_event_ns=now_ns if revision else pieces[-1][0].last_ns,
         ts_record_ns=now_ns,

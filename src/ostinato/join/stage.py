@@ -103,7 +103,8 @@ def _mature(state: JoinState, config: JoinConfig, now_ns: int) -> list[Record]:
         return []
     # Another prediction of the same moment may be open, or still to come at this very tick.
     next_ns = state.cohorts[ready].first_ns if ready < len(state.cohorts) else now_ns
-    state.matured_to_ns = max(state.matured_to_ns, min(fresh[-1].last_ns, next_ns - 1))
+    up_to_ns, before_ns = min(fresh[-1].last_ns, next_ns - 1), state.matured_to_ns
+    state.matured_to_ns = up_to_ns if before_ns is None else max(before_ns, up_to_ns)
     state.open_from = ready
     state.open_slot = fresh[-1].first_slot + len(fresh[-1])
     _count_matured(state, config, fresh)

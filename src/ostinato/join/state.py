@@ -9,7 +9,7 @@ import numpy as np
 
 from ostinato.core.records import Ints, PredictionsMade
 from ostinato.join.config import JoinConfig
-from ostinato.join.coverage import NO_LABEL, CohortCoverage, Coverage
+from ostinato.join.coverage import CohortCoverage, Coverage
 from ostinato.join.window import LabelWindow
 
 
@@ -52,7 +52,8 @@ class JoinState:
     `first_slots` repeats where each cohort begins; cohorts before `open_from` have matured, with
     all slots before `open_slot`. `labels` are those of all cohorts held, `history` what they
     replaced or outlived: slot to (value, label time). `early` holds labels without a prediction,
-    oldest first. `counts` and `coverage` are totals over the life of the loop.
+    oldest first. All predictions up to `matured_to_ns` have matured; None: nothing has. `counts`
+    and `coverage` are totals over the life of the loop.
     """
 
     cohorts: list[Cohort] = field(default_factory=list)
@@ -64,7 +65,7 @@ class JoinState:
     open_from: int = 0
     open_slot: int = 0
     early: dict[Any, EarlyLabel] = field(default_factory=dict)
-    matured_to_ns: int = NO_LABEL
+    matured_to_ns: int | None = None
     counts: dict[str, int] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
     config_: JoinConfig | None = None

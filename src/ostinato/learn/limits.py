@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from ostinato.core.clock import Stopwatch
 from ostinato.core.errors import ConfigError, LearnerError, OstinatoError

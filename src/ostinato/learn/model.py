@@ -17,6 +17,9 @@ from ostinato.learn.pickling import canonical_pickle
 Task = Literal["binary", "multiclass", "regression"]
 TASKS: Final = ("binary", "multiclass", "regression")
 
+_OUTSIDE: Final = 1e-6  # a probability may lie so far outside 0..1: single precision rounds
+_SUM_OFF: Final = 1e-3  # so far may the probabilities of a row miss 1 together
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
@@ -59,14 +62,15 @@ class Model:
         numpy.ndarray
             float64. Binary: (n,), probability of class 1. Multiclass: (n, classes), in the loop's
             order, 0 for a class the training rows lacked. Regression: (n,), the prediction. NaN
-            answers of the estimator are returned as they are.
+            answers of the estimator are returned as they are; probabilities lie in 0..1.
 
         Raises
         ------
         DataError
             If the features cannot be read.
         LearnerError
-            If the estimator raised, or answered with a wrong shape or something else than numbers.
+            If the estimator raised, or answered with a wrong shape, something else than numbers
+            or probabilities that are none.
         """
         rows = self.encoding.transform(frame)
         if frame.height == 0:
@@ -80,7 +84,7 @@ class Model:
                 expected=str(wanted),
                 hint=f"Check what {self._method} of {self.name} returns: one answer per row.",
             )
-        return answer if self.task == "regression" else self._in_order(answer)
+        return answer if self.task == "regression" else self._in_order(self._probable(answer))
 
     @property
     def name(self) -> str:
@@ -132,6 +136,30 @@ class Model:
                 expected=f"numbers from {self._method}",
                 hint="The rows are coded as in training; see the error above for what it refused.",
             ) from error
+
+    def _probable(self, answer: Floats) -> Floats:
+        """Check that classes got probabilities, or NaN; take rounding off their ends."""
+        hint = f"Check what predict_proba of {self.name} returns, or calibrate it."
+        wrong = (answer < -_OUTSIDE) | (answer > 1.0 + _OUTSIDE)  # infinite ones too, NaN not
+        if wrong.any():
+            raise LearnerError(
+                f"{self.name} answered with numbers that are no probabilities",
+                found=f"{answer[wrong][0]:g}, {int(wrong.any(axis=1).sum())} such rows of "
+                f"{len(answer)}",
+                expected="numbers from 0 to 1, or NaN",
+                hint=hint,
+            )
+        sums = answer.sum(axis=1)
+        off = np.abs(sums - 1.0) > _SUM_OFF
+        if self.task == "multiclass" and off.any():
+            raise LearnerError(
+                f"{self.name} answered with probabilities that do not add up",
+                found=f"a sum of {sums[off][0]:g}, {int(off.sum())} such rows of {len(answer)}",
+                expected=f"rows that sum to 1, to within {_SUM_OFF:g}",
+                hint=hint,
+            )
+        clipped: Floats = np.clip(answer, 0.0, 1.0)
+        return clipped
 
     def _in_order(self, answer: Floats) -> Floats:
         # Columns come in the order of the estimator's own classes_, usually 0, 1, ...

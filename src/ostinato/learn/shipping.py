@@ -10,13 +10,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.machinery import PathFinder
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ostinato.core.errors import LearnerError
 
 try:  # both come with scikit-learn, through joblib: on its own since 1.6, inside before
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 except ImportError:
     from joblib.externals import cloudpickle
 
@@ -65,6 +66,13 @@ def _importable(name: str) -> bool:
     if root in sys.builtin_module_names:
         return True
     try:
-        return PathFinder.find_spec(root) is not None
+        found = PathFinder.find_spec(root)
     except (ImportError, ValueError):
         return False
+    if found is None:
+        return False
+    # Another file of the same name may lie on the path, such as the loop file of another folder.
+    here = getattr(sys.modules.get(root), "__file__", None)
+    return (
+        here is None or found.origin is None or Path(here).resolve() == Path(found.origin).resolve()
+    )

@@ -47,7 +47,7 @@ def step(state: LearnState, inbox: Sequence[Record], now_ns: int) -> list[Record
             case LossesObserved():
                 state.hard.take(record, loop=config.loop, share=config.never_trained)
             case RowsMatured():
-                state.matured_to_ns = max(state.matured_to_ns, record.matured_to_ns)
+                state.matured_to_ns = _later(state.matured_to_ns, record.matured_to_ns)
             case Promoted():
                 state.champion = record.subject
             case RolledBack():
@@ -64,6 +64,7 @@ def _order(
 ) -> list[Record]:
     state.requests += 1
     matured = state.matured_to_ns
+    assert matured is not None, "start says up to where labels have matured"
     # Every policy starts from the same first champion: what they bring is measured against it.
     first = state.champion is None
     window, wanted = (
@@ -105,6 +106,10 @@ def _order(
         seed=stream_seed(config.seed, f"learn/{from_ns}/{to_ns}/{span.half_life_ns}/{parent}"),
     )
     return [hard, order]
+
+
+def _later(one_ns: int | None, other_ns: int) -> int:
+    return other_ns if one_ns is None else max(one_ns, other_ns)
 
 
 STAGE = Stage(

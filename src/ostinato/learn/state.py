@@ -12,11 +12,11 @@ from ostinato.learn.hard import HardCases
 class LearnState:
     """How far labels have matured, who is champion, how many trainings were asked for.
 
-    `hard` holds the known-hard cases: never-trained rows with the largest loss when they were
-    answered.
+    `matured_to_ns` is None as long as nothing has matured. `hard` holds the known-hard cases:
+    never-trained rows with the largest loss when they were answered.
     """
 
-    matured_to_ns: int = -1
+    matured_to_ns: int | None = None
     champion: str | None = None
     requests: int = 0
     hard: HardCases = field(default_factory=HardCases)

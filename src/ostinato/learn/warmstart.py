@@ -35,7 +35,7 @@ from sklearn.pipeline import Pipeline
 from ostinato.core.errors import ConfigError, LearnerError
 from ostinato.core.records import Floats
 from ostinato.learn.calls import call, weighted
-from ostinato.learn.families import Family, family_of, fit_arguments, settings
+from ostinato.learn.families import family_of, fit_arguments, settings
 from ostinato.learn.model import Model, Task
 from ostinato.learn.suitability import cloned
 
@@ -76,7 +76,7 @@ def continued(
     """
     _check_same(model, learner, features, task)
     family = family_of(learner)
-    method = _method(learner, family)
+    method = _method(learner)
     targets = _targets(model, labels, method)
     rows = model.encoding.transform(frame)
     if method in _BOOSTERS.values():
@@ -99,6 +99,17 @@ def continued(
     return replace(model, estimator=further)
 
 
+def continues(learner: Any) -> bool:
+    """Say whether a learner can go on from an earlier model.
+
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> continues(SGDClassifier()), continues(KNeighborsClassifier())
+    (True, False)
+    """
+    return _way(learner) is not None
+
+
 def _check_same(model: Model, learner: Any, features: Sequence[str], task: Task) -> None:
     facts = {
         "learner": (type(model.estimator).__qualname__, type(learner).__qualname__),
@@ -115,9 +126,10 @@ def _check_same(model: Model, learner: Any, features: Sequence[str], task: Task)
             )
 
 
-def _method(learner: Any, family: Family) -> str:
+def _way(learner: Any) -> str | None:
+    """Return how a learner goes on: an argument of `fit`, a method, a parameter, or not at all."""
     last = learner.steps[-1][1] if isinstance(learner, Pipeline) else learner
-    own = family_of(last) if isinstance(learner, Pipeline) else family
+    own = family_of(last)
     library = "other" if own.prefix else own.library  # a wrapper has its own way of going on
     if not isinstance(learner, Pipeline) and library in _BOOSTERS:
         return _BOOSTERS[library]
@@ -126,8 +138,16 @@ def _method(learner: Any, family: Family) -> str:
             return "partial_fit"
         if "warm_start" in last.get_params(deep=False):
             return "warm_start"
+    return None
+
+
+def _method(learner: Any) -> str:
+    way = _way(learner)
+    if way is not None:
+        return way
+    last = learner.steps[-1][1] if isinstance(learner, Pipeline) else learner
     why = "it cannot be continued"
-    if library == "histogram":
+    if family_of(last).library == "histogram":
         why = "its bins would be found anew, and the earlier trees misread"
     raise ConfigError(
         f"{type(last).__qualname__} cannot go on from an earlier model",

@@ -12,7 +12,7 @@ from ostinato.gate.config import GateConfig
 from ostinato.join.config import JoinConfig
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.estimators import check_learner, describe
-from ostinato.learn.families import family_of
+from ostinato.learn.warmstart import continues
 from ostinato.loop.check import check_fit, check_warm_start
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
@@ -51,18 +51,8 @@ def check(loop: Loop, policy: Policy) -> None:
     """
     check_fit(loop.label, policy)
     check_learner(loop.learner, loop.task)
-    check_warm_start(loop.learner, policy, continues=_continues(loop.learner))
-
-
-def _continues(learner: Any) -> bool:
-    """Say whether a learner can go on from an earlier model (see `ostinato.learn.warmstart`)."""
-    steps = getattr(learner, "steps", None)
-    last = learner if steps is None else steps[-1][1]
-    family = family_of(last)
-    if family.library != "other" and not family.prefix:
-        return steps is None and family.library in {"lightgbm", "xgboost"}
-    by_parts = callable(getattr(last, "partial_fit", None))
-    return by_parts or "warm_start" in last.get_params(deep=False)
+    check_warm_start(loop.learner, policy, continues=continues(loop.learner))
+    describe(loop.learner)
 
 
 def make_plan(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ostinato.core.canonical import digest
+from ostinato.core.canonical import digest, plain
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import duration_ns, format_duration
 from ostinato.decide.compose import alone, check_triggers
@@ -93,6 +93,20 @@ class Policy:
                 expected="seconds, or None for no limit",
             )
         self._check_cooldown()
+        self._check_written()
+
+    def _check_written(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            try:
+                plain(value)
+            except TypeError as error:
+                raise ConfigError(
+                    f"Policy({each.name}=...) cannot be written down",
+                    found=str(error),
+                    expected="values that read the same in every process",
+                    hint="Make it a frozen dataclass, or give it a __repr__ of what it is made of.",
+                ) from error
 
     def _check_kinds(self) -> None:
         wrong = [gate for gate in self.gates if not callable(getattr(gate, "judge", None))]

@@ -9,7 +9,6 @@ from ostinato.release.proof import Prior, Proof
 from ostinato.release.routing import route
 from ostinato.release.state import ReleaseState
 
-
 _WORSE = "The new champion is worse than the previous one by more than the margin."
 
 

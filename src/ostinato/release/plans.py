@@ -31,7 +31,8 @@ class Rollout:
         turns automatic rollback off.
     holdback
         Share of the units that stays on the previous champion until the next promotion, in
-        [0, 0.5].
+        [0, 0.5]. It is drawn independently of any canary's units and comes before them: of the
+        units held back a canary gets none.
     """
 
     margin: float = 0.01
@@ -129,12 +130,6 @@ class Canary(Rollout):
             )
         # Called by name: dataclass(slots=True) makes a new class, which super() would not know.
         Rollout.__post_init__(self)
-        if self.holdback + steps[-2] > 1.0:
-            raise ConfigError(
-                "Canary(steps=..., holdback=...) give away more than all units",
-                found=f"{steps[-2]} to the canary and {self.holdback} held back",
-                expected="a sum of at most 1",
-            )
 
     def stages(self) -> tuple[tuple[float, int], ...]:
         shares = tuple(self.steps)[:-1]

@@ -143,6 +143,8 @@ class Proof:
             self.test.update(theirs - ours + given)
 
     def _arms(self, theirs: Floats, ours: Floats, rollout: Rollout) -> None:
+        if rollout.stages()[-1][0] == 0.0:
+            return  # the challenger answers nobody: what it would have lost is never known
         if self.test is None:
             # Only the champion's mean and spread are needed: the margin is relative to it.
             taken = self._warm(theirs, theirs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -55,7 +55,7 @@ def overall_metrics(
     served = int(scored.sum())
     return {
         **found,
-        "n": float(served),
+        "n": served,
         "label_coverage": float(both.sum() / served) if served else 0.0,
     }
 
@@ -218,6 +218,24 @@ def slices_table(
     return pl.DataFrame(rows, schema={**schema, **dict.fromkeys(names, pl.Float64)})
 
 
+_VERSIONS: Final = {
+    "version": pl.String,
+    "trained_at": pl.String,
+    "data_from": pl.String,
+    "data_to": pl.String,
+    "rows": pl.Int64,
+    "data_digest": pl.String,
+    "artifact": pl.String,
+    "parent": pl.String,
+    "seed": pl.Int64,
+    "status": pl.String,
+    "serving_from": pl.String,
+    "serving_to": pl.String,
+    "metrics": pl.String,
+    "cost": pl.String,
+}
+
+
 def versions_table(recorder: Recorder, entries: Sequence[Entry]) -> pl.DataFrame:
     """Draw up a row per trained version: provenance, what became of it, when it served."""
     fate, serving = _fates(entries)
@@ -242,7 +260,7 @@ def versions_table(recorder: Recorder, entries: Sequence[Entry]) -> pl.DataFrame
                 "cost": canonical_json(lineage.cost),
             }
         )
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.DataFrame(rows, schema=_VERSIONS)
 
 
 def _fates(entries: Sequence[Entry]) -> tuple[dict[str, str], dict[str, tuple[str, str | None]]]:

@@ -100,7 +100,7 @@ def block_bootstrap_mean(
     *,
     block_len: int,
     draws: int,
-    rng: np.random.Generator,  # noqa: TID251 - the caller's generator, none is made here
+    rng: np.random.Generator,
 ) -> FloatArray:
     """Draw the weighted mean of a time series with runs of neighbours kept together.
 

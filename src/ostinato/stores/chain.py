@@ -45,8 +45,10 @@ def entry_hash(previous: str, body: str) -> str:
     return hashlib.sha256((previous + body).encode(errors="surrogateescape")).hexdigest()
 
 
-def next_entries(decisions: Sequence[Decision], head: Head) -> list[Entry]:
-    """Chain decisions onto a head.
+def next_entries(
+    decisions: Sequence[Decision], head: Head, *, place: str = "memory"
+) -> list[Entry]:
+    """Chain decisions onto a head; `place` is where the journal lies, for messages.
 
     Raises
     ------
@@ -54,8 +56,15 @@ def next_entries(decisions: Sequence[Decision], head: Head) -> list[Entry]:
         If a `seq` is not the next one, or a text cannot be written as UTF-8.
     """
     expected_seq, previous = head
-    made = []
+    made: list[Entry] = []
     for decision in decisions:
+        if decision.seq == 0 and expected_seq > 0 and not made:
+            raise StoreError(
+                f"The journal already holds {expected_seq} decisions",
+                found=f"{place}, and a {decision.kind} that begins at seq 0",
+                expected="an empty journal: each run has its own",
+                hint="Choose a new file, or move the old one away.",
+            )
         if decision.seq != expected_seq:
             raise StoreError(
                 f"The journal refused a {decision.kind}",

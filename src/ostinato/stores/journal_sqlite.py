@@ -84,7 +84,7 @@ class SqliteJournal(Closable):
             head = _head(connection.execute(_LAST).fetchone())
             rows = [
                 tuple(getattr(entry, name) for name in _COLUMNS)
-                for entry in next_entries(decisions, head)
+                for entry in next_entries(decisions, head, place=str(self.path))
             ]
             connection.executemany(_INSERT, rows)
 

@@ -49,7 +49,7 @@ def test_a_table_with_telling_names_needs_no_help(table):
 
 def test_every_column_that_is_no_feature_is_told_with_its_reason(table):
     left_out = dict(infer(table).left_out)
-    assert set(left_out) == set(table.columns) - {"x", "shop"}
+    assert set(left_out) == set(table.columns) - {"x", "shop", "ts", "label", "label_ts"}
     assert "afterwards" in left_out["post_refund"]
     assert "unique" in left_out["request_id"]
 

@@ -49,7 +49,19 @@ def test_what_was_inferred_is_told_on_stderr_and_the_path_on_stdout(data, tmp_pa
     done = run(data, "--output", tmp_path / "loop.py")
     assert done.stdout.strip() == str(tmp_path / "loop.py")
     assert "time" in done.stderr
-    assert "left out: label (the label)" in done.stderr
+    assert "left out:" not in done.stderr
+
+
+def test_columns_without_a_part_are_told_and_time_and_label_are_not_among_them(data, tmp_path):
+    table = pl.read_parquet(data).with_columns(post_refund=pl.lit(0.0), always=pl.lit("same"))
+    table.write_parquet(data)
+
+    told = run(data, "--output", tmp_path / "loop.py").stderr.splitlines()
+    found = json.loads(run(data, "--output", tmp_path / "two.py", "--json").stdout)
+
+    left_out = [line.split()[2] for line in told if line.startswith("left out:")]
+    assert left_out == ["post_refund", "always"]
+    assert list(found["left_out"]) == ["post_refund", "always"]
 
 
 def test_with_json_what_was_inferred_is_data(data, tmp_path):

@@ -4,7 +4,10 @@ import json
 import pickle
 
 import pytest
+import typer
 
+import ostinato
+from ostinato.cli.output import exit_codes
 from ostinato.core import errors
 from ostinato.core.errors import (
     ConfigError,
@@ -69,6 +72,19 @@ def test_error_survives_the_way_between_processes(kind):
     error = pickle.loads(pickle.dumps(kind("It broke", found=3, expected="4", hint="Mend it.")))
     assert type(error) is kind
     assert str(error) == "It broke; was: 3; expected: 4.\nhint: Mend it."
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_error_is_at_hand_at_the_package_root(kind):
+    assert getattr(ostinato, kind.__name__) is kind
+    assert kind.__name__ in ostinato.__all__
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_the_command_line_exits_with_2_on_every_error(kind):
+    with pytest.raises(typer.Exit) as caught, exit_codes(as_json=False):
+        raise kind("It broke")
+    assert caught.value.exit_code == 2
 
 
 def test_tree_is_the_one_drawn_in_the_module():

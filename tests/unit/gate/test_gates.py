@@ -73,6 +73,44 @@ def test_few_rows_are_passed_by_where_only_no_harm_is_asked_for(make_set, make_e
     assert found.evidence["random"] == {"rows": 150, "wanted": 200}
 
 
+@pytest.mark.parametrize("name", ["random", "hard"])
+def test_a_set_that_cannot_tell_passes_where_only_no_harm_is_asked_for(
+    name, make_set, make_evaluated
+):
+    rng = np.random.default_rng(1)
+    sets = make_set(rng, gain=0.1), make_set(rng, name, rows=250, day_effect=0.3)
+    case = case_of(make_evaluated(*sets))
+
+    found = MinimumDelta().judge(case)
+    strict = MinimumDelta(no_harm_on=(), no_worse_on=(name,)).judge(case)
+
+    facts = found.evidence[name]
+    assert facts["low"] < facts["bar"] < facts["high"]
+    assert (found.verdict, strict.verdict) == ("pass", "inconclusive")
+    assert strict.reason == f"Gain on the {name} set cannot be told from the bar."
+
+
+@pytest.mark.parametrize("name", ["random", "hard"])
+def test_a_set_that_shows_harm_vetoes_a_gain_elsewhere(name, make_set, make_evaluated):
+    rng = np.random.default_rng(1)
+    case = case_of(make_evaluated(make_set(rng, gain=0.1), make_set(rng, name, gain=-0.2)))
+
+    for gate in (MinimumDelta(), MinimumDelta(no_harm_on=(), no_worse_on=(name,))):
+        found = gate.judge(case)
+        assert found.verdict == "fail"
+        assert found.reason == f"Gain on the {name} set is below the bar."
+        assert found.evidence[name]["high"] < found.evidence[name]["bar"] < 0
+
+
+def test_what_passed_is_told_with_what_was_asked_for(make_set, make_evaluated):
+    rng = np.random.default_rng(1)
+    case = case_of(make_evaluated(make_set(rng, gain=0.1), make_set(rng, "random", gain=0.1)))
+
+    found = MinimumDelta(no_worse_on=("random",), no_harm_on=("hard",)).judge(case)
+
+    assert found.reason == "Better on recent, no worse on random, no harm elsewhere."
+
+
 def test_a_candidate_that_is_worse_on_hard_cases_fails(make_set, make_evaluated):
     rng = np.random.default_rng(1)
     sets = make_set(rng, gain=0.1), make_set(rng, "hard", gain=-0.2, rows=500)

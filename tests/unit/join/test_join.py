@@ -329,3 +329,18 @@ def test_memory_does_not_grow_with_the_length_of_the_stream(join):
     assert sizes[2_000] < 1.5 * sizes[20]
     assert len(joining.state.slots) == sum(len(c) for c in joining.state.cohorts) <= 4 * 11
     assert len(joining.state.labels.values) <= 512
+
+
+def test_times_before_1970_mature_like_any_others(join):
+    early = -300_000_000
+    joining = join()
+    fresh = joining.state.matured_to_ns
+
+    joining.tick(early, joining.predictions(["a"], [early]), joining.labels(("a", early, 1.0)))
+    joining.tick(early + 1)
+    joining.tick(early + 200, joining.predictions(["b"], [early + 190], offset=1))
+    matured = joining.tick(early + 400)
+
+    assert fresh is None
+    assert joining.rows()[0] == 1.0
+    assert joining.state.matured_to_ns == matured[-1].matured_to_ns == early + 190

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import builtins
+import math
 import sys
+from functools import partial
 
+import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -89,3 +92,23 @@ def test_a_function_among_the_parameters_is_described_by_its_name():
 
     _, parameters = describe(FunctionTransformer(func=Sampler().draw, kw_args={"a": Sampler()}))
     assert "0x" not in str(parameters)
+    assert parameters["func"].endswith("Sampler.draw")
+    assert parameters["kw_args"]["a"].endswith("Sampler")
+
+
+def test_a_partial_function_is_described_by_what_it_holds():
+    def described(base):
+        return describe(FunctionTransformer(func=partial(math.log, base)))[1]["func"]
+
+    assert described(2) == {"partial": "math.log", "args": [2], "keywords": {}}
+    assert described(2) != described(3)
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [np.random.RandomState(0), np.random.default_rng(0), np.random.PCG64(0)],
+)
+def test_a_random_generator_among_the_parameters_is_refused_by_name(generator):
+    learner = make_pipeline(StandardScaler(), RandomForestClassifier(random_state=generator))
+    with pytest.raises(ConfigError, match=r"RandomForestClassifier\(random_state=...\) is a"):
+        describe(learner)

@@ -98,7 +98,12 @@ def test_a_fitted_estimator_that_cannot_travel_is_refused():
         train(Acts("keep a lock"), time_limit=30)
 
 
-def test_a_class_from_a_loop_file_travels_with_its_code(tmp_path: Path):
+@pytest.mark.parametrize("namesake", [False, True])
+def test_a_class_from_a_loop_file_travels_with_its_code(tmp_path: Path, monkeypatch, namesake):
+    if namesake:  # another folder on the path has a file of the same name
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "my_loop.py").write_text("")
+        monkeypatch.syspath_prepend(tmp_path / "other")
     file = tmp_path / "my_loop.py"
     file.write_text(
         "from sklearn.linear_model import LogisticRegression\n"

@@ -76,6 +76,27 @@ def test_wrong_answers_become_learner_errors_with_facts(answer, task, message):
         model(answer, task, 4, () if task == "regression" else (0, 1)).score(FRAME)
 
 
+@pytest.mark.parametrize(
+    ("row", "task", "message"),
+    [
+        ([-0.1, 1.1], "binary", r"no probabilities; was: -0.1, 1 such rows of 3"),
+        ([0.0, np.inf], "binary", "was: inf, 1 such rows of 3"),
+        ([3.0, -2.0], "multiclass", "was: 3, 1 such rows of 3"),
+        ([0.4, 0.5], "multiclass", r"do not add up; was: a sum of 0.9, 1 such rows of 3"),
+    ],
+)
+def test_answers_that_are_no_probabilities_become_learner_errors(row, task, message):
+    answer = np.array([[0.2, 0.8], row, [np.nan, np.nan]])
+    with pytest.raises(LearnerError, match=message):
+        model(answer, task, 4).score(FRAME)
+
+
+def test_probabilities_may_be_off_by_rounding_and_are_clipped():
+    answer = np.array([[-1e-7, 1 + 1e-7], [0.5, 0.5], [0.4996, 0.5]])
+    assert model(answer).score(FRAME).tolist() == [1.0, 0.5, 0.5]
+    assert model(answer, "multiclass", 2).score(FRAME)[0].tolist() == [0.0, 1.0]
+
+
 def test_no_rows_are_scored_without_asking_the_estimator():
     assert model(None).score(FRAME[:0]).shape == (0,)
     assert model(None, "multiclass", 4).score(FRAME[:0]).shape == (0, 4)

@@ -16,6 +16,7 @@ from ostinato.core.units import DAY_NS
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.hard import KEEP, HardCases, never_trained
 from ostinato.learn.stage import start, step
+from ostinato.learn.state import LearnState
 from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
 
 
@@ -69,6 +70,26 @@ def observed(n, rng, *, offset=0):
     )
 
 
+def matured_up_to(matured_to_ns):
+    empty = np.empty(0)
+    return RowsMatured(
+        ts_event_ns=0,
+        ts_record_ns=0,
+        offsets=empty.astype(np.int64),
+        times_ns=empty.astype(np.int64),
+        label_times_ns=empty.astype(np.int64),
+        unit_hashes=empty.astype(np.uint64),
+        groups=np.zeros((0, 0), dtype=np.int32),
+        labels=empty,
+        versions=(),
+        answered=empty.astype(np.int16),
+        roles=empty.astype(np.int8),
+        scores={},
+        signs=empty.astype(np.int8),
+        matured_to_ns=matured_to_ns,
+    )
+
+
 def test_the_holdout_is_the_latest_stretch_and_the_embargo_lies_before_it():
     assert days(order(begin())) == [0, 92, 93, 100]
 
@@ -107,27 +128,40 @@ def test_every_policy_begins_with_the_same_first_champion():
     assert first.seed == second.seed
 
 
-def test_labels_that_mature_move_the_window():
-    state = begin(Last("10d"))
-    empty = np.empty(0)
-    matured = RowsMatured(
-        ts_event_ns=0,
-        ts_record_ns=0,
-        offsets=empty.astype(np.int64),
-        times_ns=empty.astype(np.int64),
-        label_times_ns=empty.astype(np.int64),
-        unit_hashes=empty.astype(np.uint64),
-        groups=np.zeros((0, 0), dtype=np.int32),
-        labels=empty,
-        versions=(),
-        answered=empty.astype(np.int16),
-        roles=empty.astype(np.int8),
-        scores={},
-        signs=empty.astype(np.int8),
-        matured_to_ns=120 * DAY_NS,
+def test_the_first_holdout_is_a_week_and_at_most_a_fifth_of_the_history():
+    assert days(order(begin(matured_days=20, champion=None, holdout_ns=DAY_NS))) == [0, 15, 16, 20]
+
+
+def test_from_the_second_training_on_the_policy_says_window_and_holdout():
+    state = begin(Last("10d"), champion=None, holdout_ns=DAY_NS)
+    first = order(state)
+    step(
+        state, [Promoted(ts_event_ns=0, ts_record_ns=0, subject="v1", reason="", previous=None)], 0
     )
 
-    step(state, [matured], 0)
+    assert days(first)[2:] == [93, 100]
+    assert days(order(state)) == [90, 98, 99, 100]
+
+
+def test_what_matured_before_1970_is_matured():
+    early, later = -3700 * DAY_NS, -3600 * DAY_NS
+    state = begin(Last("10d"), matured_to_ns=early, data_from_ns=early - 50 * DAY_NS)
+
+    before = days(order(state))
+    step(state, [matured_up_to(later)], 0)
+
+    assert before == [-3710, -3703, -3702, -3700]
+    assert days(order(state))[3] == -3600
+
+
+def test_a_state_that_never_started_knows_of_nothing_matured():
+    assert LearnState().matured_to_ns is None
+
+
+def test_labels_that_mature_move_the_window():
+    state = begin(Last("10d"))
+
+    step(state, [matured_up_to(120 * DAY_NS)], 0)
 
     assert days(order(state))[3] == 120
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -21,6 +22,7 @@ from xgboost import XGBClassifier
 
 from ostinato.core.errors import ConfigError, LearnerError
 from ostinato.learn.estimators import fit
+from ostinato.learn.warmstart import continues
 
 
 def train(learner, rows, labels=None, **options):
@@ -146,3 +148,24 @@ def test_partial_fit_takes_a_window_that_lacks_a_class_and_the_others_do_not(row
     earlier = train(LEARNERS["sgd"], rows, lacking, **options)
     with pytest.raises(LearnerError, match="expected: no class it has not seen"):
         train(LEARNERS["sgd"], rows, rows.multiclass, warm_start=earlier, **options)
+
+
+@pytest.mark.parametrize(
+    ("learner", "goes_on"),
+    [
+        *((learner, True) for learner in LEARNERS.values()),
+        (HistGradientBoostingClassifier(), False),
+        (pipeline(HistGradientBoostingClassifier()), False),
+        (KNeighborsClassifier(), False),
+    ],
+)
+def test_whether_a_learner_goes_on_can_be_asked_without_data(learner, goes_on):
+    assert continues(learner) is goes_on
+
+
+def test_a_booster_in_a_pipeline_or_a_wrapper_does_not_go_on():
+    booster = LGBMClassifier()
+
+    assert continues(booster)
+    assert not continues(pipeline(booster))
+    assert not continues(CalibratedClassifierCV(booster))

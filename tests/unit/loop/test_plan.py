@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -42,6 +43,12 @@ def plan(one, policy, *, seed=0):
         bucket_ns=1,
         seed=seed,
     )
+
+
+def test_a_random_generator_in_the_learner_is_refused_before_any_data():
+    learner = SGDClassifier(loss="log_loss", random_state=np.random.RandomState(0))
+    with pytest.raises(ConfigError, match=r"SGDClassifier\(random_state=...\)"):
+        check(loop(learner), Policy())
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,21 @@ def test_each_bad_field_is_refused_by_name(fields, named):
         Policy(**fields)
 
 
+class Nameless:
+    """A gate without a text of its own: its repr is an address."""
+
+    name = "nameless"
+
+    def judge(self, case):
+        raise AssertionError(case)
+
+
+def test_what_cannot_be_written_down_is_refused_by_name():
+    with pytest.raises(ConfigError, match=r"Policy\(gates=...\) cannot be written down") as caught:
+        Policy(gates=[Nameless()])
+    assert "__repr__" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     "trigger",
     [Every("12h"), Every("0 */6 * * *"), any_of(NewLabels(5), Every("12h"))],

@@ -34,9 +34,10 @@ def test_steps_that_are_no_rising_list_up_to_all_units_are_refused(steps):
         Canary(steps=steps)
 
 
-def test_a_canary_and_a_holdback_over_all_units_are_refused():
-    with pytest.raises(ConfigError, match=r"Canary\(steps=..., holdback=...\)"):
-        Canary(steps=[0.5, 0.8, 1.0], holdback=0.3)
+def test_a_canary_and_a_holdback_may_overlap_for_they_are_drawn_independently():
+    plan = Canary(steps=[0.5, 0.8, 1.0], holdback=0.3)
+
+    assert (plan.stages()[-1][0], plan.holdback) == (0.8, 0.3)
 
 
 @pytest.mark.parametrize(

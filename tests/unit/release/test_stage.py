@@ -161,6 +161,34 @@ def test_a_champion_that_proves_worse_is_rolled_back(world):
     assert loop.state.look_back is None
 
 
+@pytest.mark.parametrize(("gain", "rolled"), [(-0.02, False), (-0.12, True)])
+def test_a_look_back_forgives_the_margin_and_a_rollout_does_not(gain, rolled, world):
+    back = world(Immediate(min_samples=300, margin=0.05, watch="7d"))
+    out = world(Canary(**CANARY | {"over": "400h", "cap": "28d", "margin": 0.05}))
+    back.accept("v2")
+    out.accept("v2")
+
+    run(back, RNG(0), 60, v2=gain)
+    run(out, RNG(0), 60, v2=gain)
+
+    assert ("rolled_back" in back.kinds()) == rolled
+    assert out.last("rollout_ended").outcome == "aborted"
+
+
+def test_the_evidence_of_a_look_back_is_the_gain_itself(world):
+    loop = world(Immediate(min_samples=300, margin=0.05))
+    loop.accept("v2")
+
+    run(loop, RNG(0), 6, v2=-0.02)
+
+    proof = loop.state.look_back
+    facts = proof.evidence()
+    assert proof.lenient
+    assert facts["low"] < facts["gain"] < facts["high"]
+    assert facts["gain"] == pytest.approx(-0.02, abs=0.01)
+    assert proof.test.mean == pytest.approx(facts["gain"] + facts["margin"])
+
+
 def test_a_champion_that_was_good_at_first_and_then_breaks_is_rolled_back(world):
     loop, rng = world(Immediate(min_samples=300, watch="7d")), RNG(0)
     loop.accept("v2")
@@ -316,6 +344,18 @@ def test_arms_compare_only_rows_that_each_version_answered(world):
 
     assert loop.state.routes.champion == "v2"
     assert loop.state.look_back is None
+
+
+def test_blue_green_without_pairs_has_no_evidence_and_promotes_when_warm(world):
+    loop = world(BlueGreen(warm="5h", min_samples=300), paired=False)
+    loop.accept("v2")
+
+    run(loop, RNG(0), 3, v2=-0.2)
+    evidence = loop.state.rollout.proof.evidence()
+    run(loop, RNG(0), 3, v2=-0.2)
+
+    assert evidence["rows"] == 0
+    assert loop.state.routes.champion == "v2"
 
 
 @pytest.mark.parametrize(("gain", "ends"), [(0.1, "v2"), (-0.1, "v1")])

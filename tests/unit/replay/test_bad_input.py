@@ -129,13 +129,41 @@ def test_too_few_rows_before_the_start_are_refused(world, make_loop):
 
 
 def test_a_window_with_too_few_rows_fails_the_training(world, make_loop):
-    policy = ost.policies.scheduled(
-        "7d", window=ost.SinceChange(minimum="1h", fallback=ost.Last("1h"))
+    policy = ost.policies.scheduled("7d", window=ost.Last("1h"))
+
+    result = run(make_loop(), world(1500), policy=policy)
+
+    failed = result.decisions.filter(pl.col("kind") == "training_failed")
+    assert failed.height == result.cost["failed_trainings"] >= 3
+    assert "too few rows" in failed["reason"][0]
+    assert result.cost["promotions"] == 0
+    assert result.predictions["version"].n_unique() == 1  # trained on all history
+    assert result.predictions["score"].null_count() == 0
+
+
+def test_a_journal_file_that_holds_a_run_is_not_taken_for_another(world, make_loop, tmp_path):
+    path = str(tmp_path / "journal.db")
+    held = run(make_loop(), world(1500), journal=path).decisions.height
+    with pytest.raises(ost.StoreError, match=f"already holds {held} decisions") as caught:
+        run(make_loop(), world(1500), journal=path)
+    assert "journal.db" in str(caught.value)
+    assert "Choose a new file" in caught.value.hint
+
+
+def test_a_history_before_1970_is_a_history(world, make_loop):
+    table = world(3000)
+    earlier = table.with_columns(at=pl.col("at") - pl.duration(days=3653))
+    policy = ost.policies.scheduled("7d", window=ost.Last("30d"), holdout="3d")
+
+    then = run(make_loop(), earlier, policy=policy)
+    now = run(
+        make_loop(), table.with_columns(at=pl.col("at") + pl.duration(days=7 * 2000)), policy=policy
     )
-    first = ost.policies.scheduled("7d")
-    with pytest.raises(ost.LoopError, match="first champion"):
-        run(make_loop(), world(1500), policy=policy)
-    assert run(make_loop(), world(1500), policy=first).cost["failed_trainings"] == 0
+
+    assert then.predictions["time"].dt.year().unique().to_list() == [1960]
+    assert then.cost["retrains"] >= 3
+    assert then.cost["failed_trainings"] == 0
+    assert then.metrics["log_loss"] == pytest.approx(now.metrics["log_loss"], rel=0.05)
 
 
 def test_a_start_after_the_data_is_refused(world, make_loop):

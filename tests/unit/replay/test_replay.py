@@ -214,9 +214,20 @@ def test_a_comparison_has_a_row_per_policy_and_names_the_regret(world, make_loop
     ).table
     assert table["policy"].to_list() == ["static", "weekly"]
     assert table.columns == [
-        "policy", "log_loss", "log_loss_low", "log_loss_high", "retrains", "promotions",
-        "rollbacks", "label_coverage", "train_seconds", "predict_seconds", "cost", "value", "regret",
-    ]  # fmt: skip
+        "policy",
+        "log_loss",
+        "log_loss_low",
+        "log_loss_high",
+        "retrains",
+        "promotions",
+        "rollbacks",
+        "label_coverage",
+        "train_seconds",
+        "predict_seconds",
+        "cost",
+        "value",
+        "regret",
+    ]
     assert (table["log_loss_low"] < table["log_loss"]).all()
     assert (table["log_loss"] < table["log_loss_high"]).all()
     assert table["regret"].min() == 0.0

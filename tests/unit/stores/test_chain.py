@@ -37,6 +37,12 @@ def test_wrong_seq_is_refused_with_the_one_expected():
     assert caught.value.found == "seq 3"
 
 
+def test_a_new_run_in_a_journal_that_holds_another_is_told_to_choose_a_new_file():
+    with pytest.raises(StoreError, match=r"already holds 7 decisions; was: old\.db") as caught:
+        next_entries(sample_decisions(0, 2), (7, "ab"), place="old.db")
+    assert "Choose a new file" in caught.value.hint
+
+
 def test_text_that_is_not_unicode_is_refused():
     broken = replace(sample_decisions(0, 1)[0], reason="half a pair: \ud800")
     with pytest.raises(StoreError, match="not Unicode"):
