@@ -104,7 +104,7 @@ def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> Hi
         frame=frame.select(loop.features).rechunk(),
         times_ns=times,
         ids=ids,
-        unit_hashes=hash_keys(ids if loop.unit is None else _units(frame[loop.unit])),
+        unit_hashes=hash_keys(ids) if loop.unit is None else _unit_hashes(frame[loop.unit]),
         labels=values,
         label_times_ns=known,
         groups=groups,
@@ -166,13 +166,41 @@ def _ids(loop: Loop, frame: pl.DataFrame) -> NDArray[Any]:
             expected="one id per row",
             hint="Take doubled rows out, or leave id out of the Loop.",
         )
-    return _units(column)
+    return _keys(column)
 
 
-def _units(column: pl.Series) -> NDArray[Any]:
-    if column.dtype.is_integer() and column.null_count() == 0:
-        return column.cast(pl.Int64).to_numpy()
-    texts: Sequence[str] = column.cast(pl.String).fill_null("").to_list()
-    units = np.empty(len(texts), dtype=object)
-    units[:] = texts
-    return units
+def _keys(column: pl.Series) -> NDArray[Any]:
+    """Return ids as integers or as text, none of them missing."""
+    if column.dtype.is_integer():
+        return column.to_numpy()
+    texts: Sequence[str] = column.cast(pl.String).to_list()
+    keys = np.empty(len(texts), dtype=object)
+    keys[:] = texts
+    return keys
+
+
+def _unit_hashes(column: pl.Series) -> NDArray[np.uint64]:
+    """Hash units row by row: what a later row holds must not move an earlier unit.
+
+    A whole number is the same unit whether the column counts in integers or, because some other
+    row has none, in floats. All rows without a unit are one unit.
+    """
+    missing = column.is_null().to_numpy()
+    if column.dtype.is_float():
+        numbers = column.fill_null(float("nan")).to_numpy().astype(np.float64)
+        missing = missing | np.isnan(numbers)
+        whole = ~missing & (numbers == np.floor(numbers)) & (np.abs(numbers) < _EXACT)
+        hashes = hash_keys(np.where(whole, numbers, 0.0).astype(np.int64))
+        texts = ~missing & ~whole
+        if texts.any():
+            hashes[texts] = hash_keys(_keys(column.filter(pl.Series(texts))))
+    elif column.dtype.is_integer():
+        hashes = hash_keys(column.fill_null(0).to_numpy())
+    else:
+        hashes = hash_keys(_keys(column.cast(pl.String).fill_null("")))
+    if missing.any():
+        hashes[missing] = hash_keys(np.array(["(no unit)"], dtype=object))[0]
+    return hashes
+
+
+_EXACT: Final = 2.0**53  # floats hold every whole number below

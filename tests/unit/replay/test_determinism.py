@@ -136,3 +136,22 @@ def test_the_order_of_policies_changes_none_of_them(world, make_loop):
     assert {n: r.journal_hash for n, r in there.replays.items()} == {
         n: r.journal_hash for n, r in back.replays.items()
     }
+
+
+def test_a_unit_keeps_its_hash_whatever_other_rows_hold():
+    from ostinato.replay.history import _unit_hashes
+
+    whole = _unit_hashes(pl.Series([5, 7, 9]))
+    holed = _unit_hashes(pl.Series([5, None, 9]))
+    floats = _unit_hashes(pl.Series([5.0, float("nan"), 9.0]))
+    mixed = _unit_hashes(pl.Series([5.0, 0.5, 9.0]))
+    assert whole[[0, 2]].tolist() == holed[[0, 2]].tolist() == floats[[0, 2]].tolist()
+    assert mixed[[0, 2]].tolist() == whole[[0, 2]].tolist()
+    assert holed[1] == floats[1] != whole[1]
+
+
+def test_units_may_be_large_numbers_or_text():
+    from ostinato.replay.history import _unit_hashes
+
+    assert len(set(_unit_hashes(pl.Series([2**64 - 1, 1], dtype=pl.UInt64)).tolist())) == 2
+    assert len(set(_unit_hashes(pl.Series(["a", None, "b", ""])).tolist())) == 4
