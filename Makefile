@@ -52,7 +52,8 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 demo: $(VENV)/.examples ## Replay a year of flights under six policies and write the report
 	@mkdir -p out
 	@echo "==> Replaying 336,776 flights of 2013 under six policies (a few minutes on 2 cores)"
-	@$(BIN)/ostinato compare examples/flights.py --html out/flights.html --json > out/flights.json
+	@$(BIN)/ostinato compare examples/flights.py --html out/flights.html --json > out/unfinished.json
+	@mv out/unfinished.json out/flights.json
 	@$(BIN)/python -c 'import json; print(json.load(open("out/flights.json"))["advice"]["text"])'
 	@echo "==> The report: $(CURDIR)/out/flights.html (open it in a browser; it works offline)"
 	@echo "    The same as JSON: $(CURDIR)/out/flights.json"

@@ -127,7 +127,7 @@ def _guarded(call: Any, path: Path) -> Any:
         return call()
     except OstinatoError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         lines = [f.lineno for f in extract_tb(error.__traceback__) if Path(f.filename) == path]
         where = getattr(error, "lineno", None) or (lines[-1] if lines else None)
         raise InputError(

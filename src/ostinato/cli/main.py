@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any, Final
@@ -9,6 +11,9 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
+
+DEFECT: Final = 3
+"""Exit code of an error nobody foresaw."""
 
 VERBS: Final = ("init", "replay", "compare", "advise")
 """Each is a module of this package with a Typer application called `app`."""
@@ -58,8 +63,12 @@ def root(
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; a defect of ours ends with 3, never with the 1 that means "no"."""
+    try:
+        app()
+    except Exception:  # noqa: BLE001 - the edge of the process: whatever it is, not a "no"
+        traceback.print_exc()
+        sys.exit(DEFECT)
 
 
 if __name__ == "__main__":

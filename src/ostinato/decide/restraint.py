@@ -14,6 +14,8 @@ def hindrance(state: DecideState, config: DecideConfig, now_ns: int) -> str:
     last = state.last_request_ns
     if last is not None and now_ns - last < config.cooldown_ns:
         return f"the cool-down of {format_duration(config.cooldown_ns)} is not over"
+    if state.labels_since == 0:
+        return "no label has matured since the last request"
     if len(_recent(state, config, now_ns)) >= config.max_requests:
         period = format_duration(config.per_ns)
         return f"the budget of {config.max_requests} retrainings per {period} is spent"

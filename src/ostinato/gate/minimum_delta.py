@@ -40,7 +40,7 @@ class MinimumDelta:
     better_on: tuple[str, ...] = ("recent",)
     no_worse_on: tuple[str, ...] = ()
     no_harm_on: tuple[str, ...] = ("random", "hard")
-    min_rows: int = 200
+    min_rows: int = 50
 
     def __post_init__(self) -> None:
         for name in ("better_on", "no_worse_on", "no_harm_on"):

@@ -45,7 +45,7 @@ def call(
     """
     try:
         getattr(learner, method)(rows, targets, **arguments)
-    except Exception as error:  # the user's code can raise anything; the loop goes on
+    except (Exception, SystemExit) as error:  # the user's code can do anything; the loop goes on
         hint = "Try the learner on these rows outside the loop; the champion stays meanwhile."
         if isinstance(rows, pl.DataFrame):
             hint = (

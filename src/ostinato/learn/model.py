@@ -129,7 +129,7 @@ class Model:
     def _ask(self, rows: Floats | pl.DataFrame) -> Floats:
         try:
             return np.asarray(getattr(self.estimator, self._method)(rows), dtype=np.float64)
-        except Exception as error:  # the user's code can raise anything; serving falls back
+        except (Exception, SystemExit) as error:  # the user's code can do anything; others serve
             raise LearnerError(
                 f"{self.name} raised while it scored {len(rows)} rows",
                 found=f"{type(error).__name__}: {error}",

@@ -13,7 +13,7 @@ from ostinato.release.plans import Rollout
 from ostinato.stats.arms import TwoArms
 from ostinato.stats.dual import DualEProcess, fixed_sample_size
 
-BURN_IN: Final = 500
+BURN_IN: Final = 100
 """Rows that set the scale and the bets before any evidence is counted, unless the gates saw as
 many. Fewer makes both a guess; more delays every verdict."""
 

@@ -208,6 +208,8 @@ def give_advice(
     value = values[best]
     gain = _relative_gain(static.books.losses, replays[best].books.losses)
     doubts = _doubts(value, gain)
+    if doubts and not any(each.cost["promotions"] for each in others.values()):
+        doubts.insert(0, _nothing_released(others))
     instead = "stay static"
     if not doubts and not find().found:
         instead = "train once on more data, then stay static"
@@ -267,10 +269,26 @@ def _doubts(value: Estimate, gain: float) -> list[str]:
     return doubts
 
 
+def _nothing_released(others: Mapping[str, Replay]) -> str:
+    """Say that no policy got a candidate out, and what stopped the last one."""
+    tried = int(sum(each.cost["retrains"] for each in others.values()))
+    if not tried:
+        return "No policy asked for a new model."
+    reasons = [
+        reason
+        for each in others.values()
+        for kind, reason in each.decisions.select("kind", "reason").iter_rows()
+        if kind in ("candidate_rejected", "training_failed", "rollout_ended")
+    ]
+    last = f" The last reason: {reasons[-1]}" if reasons else ""
+    return f"None of {tried} retrainings was released, so nothing was proved either way.{last}"
+
+
 _STILL = (
     "The world stood still: models trained on early rows are as good as models trained on as many "
-    "rows of the whole past, so what helped was more data. In the second half {best!r} lost "
-    "{share:.1%} less than its champion of the middle would have, left alone."
+    "rows of the whole past, so what helped was more data (a change in the last fifth of the "
+    "history cannot be seen). From the middle of the history on, {best!r} lost {share:.1%} less "
+    "than the model it served at that moment would have, had it been kept."
 )
 
 

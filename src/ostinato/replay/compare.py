@@ -22,7 +22,7 @@ from ostinato.replay.progress import Report
 from ostinato.replay.read import read_table
 from ostinato.replay.report import render_comparison
 from ostinato.replay.result import Replay, make_replay, write_text
-from ostinato.replay.run import TRAIN_TAKES, check_tick, make_run, run_policy
+from ostinato.replay.run import TRAIN_TAKES, check_policy, check_tick, make_run, run_policy
 from ostinato.replay.scores import ModelScores
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
@@ -150,6 +150,8 @@ def _with_static(policies: Mapping[str, Policy] | None) -> dict[str, Policy]:
         return {"static": static(), "scheduled": scheduled(), "triggered": triggered()}
     if not policies:
         raise ConfigError("compare(policies=...) is empty", expected="at least one policy")
+    for each, policy in policies.items():
+        check_policy(policy, name=each)
     if any(not policy.triggers for policy in policies.values()):
         return dict(policies)
     name = "static" if "static" not in policies else "static (never learns)"

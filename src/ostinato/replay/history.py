@@ -95,13 +95,15 @@ def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> Hi
     ids = _ids(loop, frame)
     values, classes = label_values(loop, frame, first)
     known = label_times(loop, frame, times, values)
+    never = known == NEVER
     if loop.label.never == "negative":
-        absent = np.isnan(values)
-        values[absent], known[absent] = 0.0, times[absent] + loop.label.horizon_ns
+        values[never], known[never] = 0.0, times[never] + loop.label.horizon_ns
+    else:
+        values[never] = np.nan  # a label without a time to arrive at does not arrive
     groups, names = slice_codes(frame, loop.slices, first)
     start_ns = int(times[first]) if start is None else moment_ns(start, name="start")
     return History(
-        frame=frame.select(loop.features).rechunk(),
+        frame=_plain_text(frame.select(loop.features)).rechunk(),
         times_ns=times,
         ids=ids,
         unit_hashes=hash_keys(ids) if loop.unit is None else _unit_hashes(frame[loop.unit]),
@@ -113,6 +115,13 @@ def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> Hi
         first=first,
         start_ns=start_ns,
     )
+
+
+def _plain_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give categories as text: what they are stored as must not reach a digest or a model."""
+    kinds = (pl.Categorical, pl.Enum)
+    coded = [name for name, dtype in frame.schema.items() if isinstance(dtype, kinds)]
+    return frame.with_columns(pl.col(coded).cast(pl.String)) if coded else frame
 
 
 def _check_columns(loop: Loop, table: pl.DataFrame) -> None:

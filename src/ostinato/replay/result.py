@@ -20,6 +20,7 @@ from ostinato.loop.loop import Loop
 from ostinato.replay.books import Books, champions, frozen, harm_of, totals_of
 from ostinato.replay.report import render_replay
 from ostinato.replay.tables import (
+    VERSION_TIMES,
     decisions_table,
     overall_metrics,
     predictions_table,
@@ -41,6 +42,9 @@ class Replay:
     ----------
     loop, policy
         The name of the loop, and what identifies the policy (name, digest, declaration).
+    classes
+        The labels in order: `label` in `predictions` is an index into them, and a multiclass
+        `score` has a probability for each. Empty for regression.
     metrics
         The metric and its companions over all scored predictions, plus `n` and `label_coverage`.
     timeline
@@ -65,6 +69,7 @@ class Replay:
     metric: str
     lower_is_better: bool
     policy: Mapping[str, Any]
+    classes: tuple[Any, ...]
     seed: int
     tick: str
     start: str
@@ -88,6 +93,8 @@ class Replay:
         versions = self.versions.to_dicts()
         for row in versions:
             row["metrics"], row["cost"] = json.loads(row["metrics"]), json.loads(row["cost"])
+            for name in VERSION_TIMES:
+                row[name] = None if row[name] is None else _iso(row[name])
         columns = self.timeline.with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
         document = {
             "format": "ostinato.replay/1",
@@ -95,6 +102,7 @@ class Replay:
             "task": self.task,
             "metric": self.metric,
             "lower_is_better": self.lower_is_better,
+            "classes": [plain(each) for each in self.classes],
             "policy": dict(self.policy),
             "seed": self.seed,
             "tick": self.tick,
@@ -148,6 +156,9 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
     history, recorder = run.history, run.recorder
     metric = metric_for(loop.task, loop.metric)
     labels = history.labels[history.first :].copy()
+    # A label that comes after the end and after its horizon is overdue like one that never comes.
+    overdue = history.label_times_ns[history.first :] > run.clock.now_ns() + loop.label.horizon_ns
+    labels[overdue] = np.nan
     if history.n_classes:
         labels[labels >= history.n_classes] = np.nan
     scored = recorder.answered >= 0
@@ -170,6 +181,7 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
             "digest": plan.policy_digest,
             "text": json.dumps(plain(plan.policy["policy"]), indent=1),
         },
+        classes=history.classes,
         seed=seed,
         tick=f"{tick} rows" if isinstance(tick, int) else tick,
         start=format_time(history.start_ns),

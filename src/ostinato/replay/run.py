@@ -27,7 +27,7 @@ from ostinato.core.records import (
     TrainingFailed,
     TrainingRequested,
 )
-from ostinato.core.units import DAY_NS, duration_ns
+from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import make_plan
@@ -88,7 +88,7 @@ class Run:
                     "The first champion could not be trained",
                     found=failed[0].reason,
                     expected="a learner that can learn the history before the start",
-                    hint="Check the learner and the features, or give a later start.",
+                    hint=self._first_hint(),
                 )
             now_ns = self.clock.now_ns()
             self._step([_restamp(record, now_ns) for record in records], now_ns)
@@ -99,6 +99,15 @@ class Run:
                 found="NaN scores on the validation rows",
                 hint="Check the learner: it answered NaN on rows it was not trained on.",
             )
+
+    def _first_hint(self) -> str:
+        horizon = self.loop.label.horizon_ns
+        matured = self.history.matured_to_ns(self.history.start_ns, horizon)
+        return (
+            f"At the start ({format_time(self.history.start_ns)}) labels have matured up to "
+            f"{format_time(matured)}, with a horizon of {format_duration(horizon)}. Give a later "
+            "start, a shorter horizon, or check the learner and the features."
+        )
 
     def tick(self, now_ns: int, stop_row: int) -> None:
         """Tell what happened up to a moment: requests up to a row, labels, finished trainings."""
@@ -354,6 +363,7 @@ def replay(
     history = make_history(loop, read_table(data), start=start, end=end)
     trainer = Trainer(loop=loop, history=history, scores=ModelScores(history.frame))
     chosen = policy if policy is not None else loop.policy
+    check_policy(chosen, name=name)
     with (
         MemoryJournal() if journal is None else open_journal(journal) as kept,
         MemoryRegistry() if registry is None else open_registry(registry) as versions,
@@ -373,10 +383,21 @@ def replay(
         return make_replay(run, name=name, tick=tick, seed=seed)
 
 
+def check_policy(policy: object, *, name: str) -> None:
+    """Refuse what is no policy."""
+    if not isinstance(policy, Policy):
+        raise ConfigError(
+            f"The policy {name!r} is no Policy",
+            found=repr(policy),
+            expected="a Policy",
+            hint="For example ostinato.policies.static(), .scheduled('7d') or .triggered().",
+        )
+
+
 def check_tick(tick: str | int) -> None:
     """Refuse a tick that is neither a duration nor a positive number of rows."""
     if isinstance(tick, int):
-        if tick < 1:
+        if isinstance(tick, bool) or tick < 1:
             raise ConfigError(
                 "tick is not positive", found=tick, expected="a duration or a number of rows"
             )

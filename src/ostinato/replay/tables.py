@@ -218,6 +218,7 @@ def slices_table(
     return pl.DataFrame(rows, schema={**schema, **dict.fromkeys(names, pl.Float64)})
 
 
+VERSION_TIMES: Final = ("trained_at", "data_from", "data_to", "serving_from", "serving_to")
 _VERSIONS: Final = {
     "version": pl.String,
     "trained_at": pl.String,
@@ -260,7 +261,10 @@ def versions_table(recorder: Recorder, entries: Sequence[Entry]) -> pl.DataFrame
                 "cost": canonical_json(lineage.cost),
             }
         )
-    return pl.DataFrame(rows, schema=_VERSIONS)
+    table = pl.DataFrame(rows, schema=_VERSIONS)
+    return table.with_columns(
+        pl.col(name).str.to_datetime(time_unit="ns", time_zone="UTC") for name in VERSION_TIMES
+    )
 
 
 def _fates(entries: Sequence[Entry]) -> tuple[dict[str, str], dict[str, tuple[str, str | None]]]:

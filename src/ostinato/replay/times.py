@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,8 @@ import polars as pl
 from ostinato.core.errors import ConfigError, DataError
 from ostinato.core.records import Ints
 from ostinato.core.units import SECOND_NS, from_datetime
+
+_MOST_SECONDS: Final = 2**62 // SECOND_NS  # about the year 2116; int64 nanoseconds end in 2262
 
 
 def as_ns(column: pl.Series, *, name: str, nulls: int | None = None) -> Ints:
@@ -61,6 +63,14 @@ def _parse(column: pl.Series, name: str) -> pl.Series:
             )
     elif dtype.is_numeric():
         seconds = column.cast(pl.Float64)
+        far = seconds.abs() > _MOST_SECONDS
+        if far.any():
+            raise DataError(
+                f"The {name} holds numbers too large for seconds",
+                found=repr(column.filter(far)[0]),
+                expected="seconds since 1970, or a counter",
+                hint="Looks like milli-, micro- or nanoseconds: divide, or give datetimes.",
+            )
         finite = seconds.is_finite() & seconds.is_not_null()
         if dtype.is_integer():
             return (column.cast(pl.Int64) * SECOND_NS).set(~finite.fill_null(value=False), None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import io
 import platform
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -328,10 +327,22 @@ class Trainer:
 
 
 def _data_digest(frame: pl.DataFrame, labels: Floats) -> str:
-    """SHA-256 of the training rows: the features as an Arrow file, then the labels."""
-    buffer = io.BytesIO()
-    frame.rechunk().write_ipc(buffer, compression="uncompressed")
-    return hashlib.sha256(buffer.getvalue() + labels.tobytes()).hexdigest()
+    """SHA-256 of the training rows' values, column by column, then of the labels.
+
+    Of the values, not of their storage: what other rows hold changes how a column is stored.
+    """
+    found = hashlib.sha256()
+    for column in frame:
+        found.update(f"{column.name}\x00".encode())
+        found.update(column.is_null().to_numpy().tobytes())
+        if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+            found.update(column.cast(pl.Float64).fill_null(0.0).to_numpy().tobytes())
+        else:
+            texts = column.cast(pl.String).fill_null("")
+            found.update(texts.str.len_bytes().to_numpy().tobytes())
+            found.update("".join(texts.to_list()).encode())
+    found.update(labels.tobytes())
+    return found.hexdigest()
 
 
 def _libraries(learner: Any) -> dict[str, str]:

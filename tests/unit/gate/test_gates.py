@@ -53,10 +53,10 @@ def test_the_minimum_delta_passes_fails_or_cannot_tell(gain, verdict, make_set, 
 def test_few_rows_are_inconclusive_where_a_gain_is_asked_for(make_set, make_evaluated):
     rng = np.random.default_rng(1)
 
-    found = MinimumDelta().judge(case_of(make_evaluated(make_set(rng, gain=0.9, rows=150))))
+    found = MinimumDelta().judge(case_of(make_evaluated(make_set(rng, gain=0.9, rows=40))))
 
     assert found.verdict == "inconclusive"
-    assert found.reason == "Only 150 rows in the recent set."
+    assert found.reason == "Only 40 rows in the recent set."
 
 
 def test_a_missing_set_is_inconclusive_where_a_gain_is_asked_for(make_evaluated):
@@ -65,12 +65,12 @@ def test_a_missing_set_is_inconclusive_where_a_gain_is_asked_for(make_evaluated)
 
 def test_few_rows_are_passed_by_where_only_no_harm_is_asked_for(make_set, make_evaluated):
     rng = np.random.default_rng(1)
-    sets = make_set(rng, gain=0.1), make_set(rng, "random", gain=-0.9, rows=150)
+    sets = make_set(rng, gain=0.1), make_set(rng, "random", gain=-0.9, rows=40)
 
     found = MinimumDelta().judge(case_of(make_evaluated(*sets)))
 
     assert found.verdict == "pass"
-    assert found.evidence["random"] == {"rows": 150, "wanted": 200}
+    assert found.evidence["random"] == {"rows": 40, "wanted": 50}
 
 
 @pytest.mark.parametrize("name", ["random", "hard"])

@@ -258,3 +258,72 @@ def test_a_tick_must_be_positive(tick, world, make_loop):
 def test_no_policies_are_no_comparison(world, make_loop):
     with pytest.raises(ost.ConfigError, match="empty"):
         ost.compare(make_loop(), world(1000), {})
+
+
+def test_labels_without_a_time_to_arrive_never_arrive(world, make_loop):
+    third = pl.int_range(pl.len()) % 3 == 0
+    table = world(3000).with_columns(
+        known=pl.when(third).then(None).otherwise(pl.col("at") + pl.duration(hours=2))
+    )
+    loop = make_loop(label=ost.Label("y", time="known", horizon="1d"))
+    result = run(loop, table)
+    assert result.metrics["label_coverage"] == pytest.approx(2 / 3, abs=0.01)
+    assert result.predictions["label"].null_count() == pytest.approx(900, abs=5)
+
+
+def test_labels_long_after_the_end_do_not_count(world, make_loop):
+    late = pl.col("at") + pl.duration(days=400)
+    table = world(3000).with_columns(
+        known=pl.when(pl.int_range(pl.len()) > 1500).then(late).otherwise(pl.col("at"))
+    )
+    result = run(make_loop(label=ost.Label("y", time="known", horizon="1d")), table)
+    assert result.metrics["label_coverage"] == pytest.approx(1200 / 2700, abs=0.01)
+
+
+def test_a_negative_without_a_time_is_a_negative_at_the_horizon(world, make_loop):
+    table = world(3000).with_columns(
+        known=pl.when(pl.col("y") == 1).then(pl.col("at") + pl.duration(hours=2))
+    )
+    label = ost.Label("y", time="known", horizon="1d", never="negative")
+    result = run(make_loop(label=label), table)
+    assert result.metrics["label_coverage"] == 1.0
+    assert result.metrics["roc_auc"] > 0.7
+
+
+def test_times_in_milliseconds_are_refused(world, make_loop):
+    table = world(1000).with_columns(at=pl.lit(1_700_000_000_000) + pl.int_range(pl.len()))
+    with pytest.raises(ost.DataError, match="too large for seconds"):
+        run(make_loop(), table)
+
+
+def test_what_is_no_policy_is_refused(world, make_loop):
+    with pytest.raises(ost.ConfigError, match="no Policy"):
+        ost.compare(make_loop(), world(1000), {"a": "static"})
+    with pytest.raises(ost.ConfigError, match="no Policy"):
+        run(make_loop(), world(1000), policy="static")
+
+
+def test_a_learner_that_leaves_the_process_is_a_failed_training(world, make_loop):
+    class Leaving(Odd):
+        def fit(self, X, y):
+            raise SystemExit(0)
+
+    with pytest.raises(ost.LoopError, match="first champion"):
+        run(make_loop(learner=Leaving(), features=["x0", "x1"]), world(2000))
+
+
+def test_hourly_data_can_be_judged_on_a_week(make_loop):
+    rows = 24 * 200
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=rows)
+    sign = np.where(np.arange(rows) < rows // 3, 1.0, -1.0)
+    table = pl.DataFrame(
+        {
+            "at": np.arange(rows, dtype=np.int64) * 3600,
+            "x0": x,
+            "y": (rng.random(rows) < 1 / (1 + np.exp(-2 * sign * x))).astype(int),
+        }
+    )
+    loop = make_loop(features=["x0"], slices=[])
+    policy = ost.policies.scheduled("14d", window=ost.Last("30d"))
+    assert run(loop, table, policy=policy).cost["promotions"] >= 1

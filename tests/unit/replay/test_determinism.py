@@ -155,3 +155,16 @@ def test_units_may_be_large_numbers_or_text():
 
     assert len(set(_unit_hashes(pl.Series([2**64 - 1, 1], dtype=pl.UInt64)).tolist())) == 2
     assert len(set(_unit_hashes(pl.Series(["a", None, "b", ""])).tolist())) == 4
+
+
+def test_a_missing_text_in_the_future_changes_no_digest_before_it(world, make_loop):
+    table = world(2000)
+    holed = table.with_columns(
+        kind=pl.when(pl.int_range(pl.len()) == 1999).then(None).otherwise(pl.col("kind"))
+    )
+    coded = table.with_columns(pl.col("kind").cast(pl.Categorical))
+    hashes = [
+        ost.replay(make_loop(), each, policy=ost.policies.static(), tick="1d").decisions["hash"][3]
+        for each in (table, holed, coded)
+    ]
+    assert len(set(hashes)) == 1

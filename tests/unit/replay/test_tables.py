@@ -37,5 +37,6 @@ def test_the_table_of_versions_has_the_same_columns_whatever_is_in_it():
     one = versions_table(recorder, [])
 
     assert empty.schema == one.schema
-    assert one.schema["parent"] == one.schema["serving_to"] == pl.String
+    assert one.schema["parent"] == pl.String
+    assert one.schema["trained_at"] == one.schema["serving_to"] == pl.Datetime("ns", "UTC")
     assert one.select("parent", "rows", "seed", "status").row(0) == (None, 2, 3, "trained")
