@@ -21,7 +21,7 @@ from ostinato.cli.options import (
     TrainTakes,
     read_tick,
 )
-from ostinato.cli.output import NO, exit_codes, give, give_json, say
+from ostinato.cli.output import NO, check_writable, exit_codes, give, give_json, say
 from ostinato.cli.policy_names import chosen_policies
 from ostinato.cli.progress import progress_on_stderr
 from ostinato.replay.compare import compare as run_compare
@@ -53,6 +53,7 @@ def advise(
     --price-per-unit is the value of lowering the mean loss by 1 for one prediction.
     """
     with exit_codes(as_json=json):
+        check_writable(html)
         loaded = load_loop(file)
         prices = loaded.loop.prices
         prices = replace(

@@ -18,7 +18,7 @@ from ostinato.cli.options import (
     TrainTakes,
     read_tick,
 )
-from ostinato.cli.output import exit_codes, give, say
+from ostinato.cli.output import check_writable, exit_codes, give, say
 from ostinato.cli.policy_names import chosen_policies
 from ostinato.cli.progress import progress_on_stderr
 from ostinato.cli.summary import comparison_text
@@ -43,6 +43,7 @@ def compare(
 ) -> None:
     """Replay several policies over the same history and say which was worth it."""
     with exit_codes(as_json=json):
+        check_writable(html)
         loaded = load_loop(file)
         with progress_on_stderr() as report:
             result = run_compare(

@@ -6,11 +6,12 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import typer
 
-from ostinato.core.errors import OstinatoError
+from ostinato.core.errors import InputError, OstinatoError
 
 NO: Final = 1
 """Exit code when the answer is no."""
@@ -50,6 +51,22 @@ def exit_codes(*, as_json: bool) -> Iterator[None]:
         else:
             say(f"error: {error}")
         raise typer.Exit(UNUSABLE) from None
+
+
+def check_writable(path: Path | None) -> None:
+    """Refuse a report that could not be written, before the long work and not after it.
+
+    Raises
+    ------
+    InputError
+        If the folder of the file does not exist, or the path is a folder.
+    """
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise InputError(
+            "The report cannot be written there",
+            found=path,
+            expected="a file in a folder that exists",
+        )
 
 
 def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> str:

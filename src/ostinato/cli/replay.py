@@ -20,7 +20,7 @@ from ostinato.cli.options import (
     TrainTakes,
     read_tick,
 )
-from ostinato.cli.output import exit_codes, give, say
+from ostinato.cli.output import check_writable, exit_codes, give, say
 from ostinato.cli.policy_names import named_policy
 from ostinato.cli.progress import progress_on_stderr
 from ostinato.cli.summary import replay_text
@@ -59,6 +59,7 @@ def replay(
 ) -> None:
     """Replay the loop over history under one policy."""
     with exit_codes(as_json=json):
+        check_writable(html)
         loaded = load_loop(file)
         chosen = None if policy is None else named_policy(policy, loaded.policies)
         with progress_on_stderr() as report:
