@@ -93,15 +93,16 @@ def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> Hi
     frame, times = table[order], times[order]
     first = _first_served(times, start)
     ids = _ids(loop, frame)
-    values, classes = label_values(loop, frame, first)
-    known = label_times(loop, frame, times, values)
+    start_ns = int(times[first]) if start is None else moment_ns(start, name="start")
+    known = label_times(loop, frame, times)
     never = known == NEVER
+    told = np.where(never, times + loop.label.horizon_ns, known) <= start_ns
+    values, classes = label_values(loop, frame, told & (np.arange(len(times)) < first))
     if loop.label.never == "negative":
         values[never], known[never] = 0.0, times[never] + loop.label.horizon_ns
     else:
         values[never] = np.nan  # a label without a time to arrive at does not arrive
     groups, names = slice_codes(frame, loop.slices, first)
-    start_ns = int(times[first]) if start is None else moment_ns(start, name="start")
     return History(
         frame=_plain_text(frame.select(loop.features)).rechunk(),
         times_ns=times,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ostinato.core.errors import DataError
 from ostinato.core.records import Floats, Ints
@@ -14,15 +15,18 @@ from ostinato.loop.loop import Loop
 from ostinato.replay.times import as_ns
 
 
-def label_values(loop: Loop, frame: pl.DataFrame, first: int) -> tuple[Floats, tuple[Any, ...]]:
+def label_values(
+    loop: Loop, frame: pl.DataFrame, warm: NDArray[np.bool_]
+) -> tuple[Floats, tuple[Any, ...]]:
     """Return labels as numbers and the classes they stand for.
 
     Parameters
     ----------
     loop, frame
         The declaration and the rows in order of time.
-    first
-        Rows before this one say which classes there are, unless the loop does.
+    warm
+        (n,) rows whose labels are known at the start: they say which classes there are, unless the
+        loop does.
 
     Returns
     -------
@@ -35,13 +39,12 @@ def label_values(loop: Loop, frame: pl.DataFrame, first: int) -> tuple[Floats, t
     DataError
         If labels have the wrong type, or the history knows too few classes.
     """
-    column = frame[loop.label.column]
+    column = _labels(loop, frame)
     if loop.task == "regression":
         return _targets(loop, column), ()
-    if column.dtype.is_float():
-        column = column.fill_nan(None)
-    known = tuple(loop.classes) if loop.classes is not None else _classes(loop, column[:first])
-    _check_classes(loop, known, column[:first])
+    known_at_start = column.filter(pl.Series(warm))
+    known = tuple(loop.classes) if loop.classes is not None else _classes(loop, known_at_start)
+    _check_classes(loop, known, known_at_start)
     codes = {value: float(code) for code, value in enumerate(known)}
     unique = column.unique().drop_nulls().to_list()
     mapping = {value: codes.get(value, float(len(known))) for value in unique}
@@ -100,7 +103,12 @@ def _check_classes(loop: Loop, classes: tuple[Any, ...], warm: pl.Series) -> Non
         )
 
 
-def label_times(loop: Loop, frame: pl.DataFrame, times: Ints, values: Floats) -> Ints:
+def _labels(loop: Loop, frame: pl.DataFrame) -> pl.Series:
+    column = frame[loop.label.column]
+    return column.fill_nan(None) if column.dtype.is_float() else column
+
+
+def label_times(loop: Loop, frame: pl.DataFrame, times: Ints) -> Ints:
     """Return when each label becomes known; the largest integer where none ever does.
 
     Raises
@@ -114,7 +122,7 @@ def label_times(loop: Loop, frame: pl.DataFrame, times: Ints, values: Floats) ->
     else:
         column = frame[loop.label.time]
         known = as_ns(column, name=f"label time column {loop.label.time!r}", nulls=never)
-    known = np.where(np.isnan(values), never, known)
+    known = np.where(_labels(loop, frame).is_null().to_numpy(), never, known)
     early = np.flatnonzero(known < times)
     if len(early):
         row = int(early[0])

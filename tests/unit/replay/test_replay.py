@@ -117,7 +117,7 @@ def test_rows_need_not_be_sorted(world, make_loop):
     assert len(hashes) == 1
 
 
-@pytest.mark.parametrize("form", ["parquet", "csv", "pandas", "arrow", "lazy"])
+@pytest.mark.parametrize("form", ["parquet", "csv", "delta", "pandas", "arrow", "lazy"])
 def test_any_table_gives_the_same_decisions(form, world, make_loop, tmp_path):
     table = world(2000)
     if form == "parquet":
@@ -126,6 +126,9 @@ def test_any_table_gives_the_same_decisions(form, world, make_loop, tmp_path):
     elif form == "csv":
         given = tmp_path / "data.csv"
         table.write_csv(given)
+    elif form == "delta":
+        given = tmp_path / "data"
+        table.write_delta(str(given))
     else:
         given = {"pandas": table.to_pandas, "arrow": table.to_arrow, "lazy": table.lazy}[form]()
     policy = ost.policies.static()
