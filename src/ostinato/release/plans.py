@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +12,7 @@ from ostinato.core.units import duration_ns, format_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rollout:
+class Rollout(ABC):
     """What all rollouts have in common.
 
     Parameters
@@ -70,9 +71,9 @@ class Rollout:
         """Whether the candidate must prove itself on live requests before it is promoted."""
         return True
 
+    @abstractmethod
     def stages(self) -> tuple[tuple[float, int], ...]:
         """Return the steps before promotion: (share of the units, nanoseconds to dwell)."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

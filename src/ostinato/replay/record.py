@@ -1,4 +1,4 @@
-"""Keep what a run shows: answers, routes, buckets and charts, in columns."""
+"""Keep what a run shows: answers, routes and charts, in columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.ports import Lineage
-from ostinato.core.records import BucketClosed, Floats, PredictionsMade, Routes
+from ostinato.core.records import Floats, PredictionsMade, Routes
 from ostinato.decide.degradation import Watching, chart_line
 from ostinato.loop.kernel import LoopState
 from ostinato.replay.history import History
@@ -34,8 +34,6 @@ class Recorder:
     versions: list[str] = field(default_factory=list)
     trained: dict[str, tuple[int, Lineage, str]] = field(default_factory=dict)
     ticks: list[Tick] = field(default_factory=list)
-    epochs: list[Routes] = field(default_factory=list)
-    buckets: list[BucketClosed] = field(default_factory=list)
     answered: NDArray[np.int16] = field(init=False)
     roles: NDArray[np.int8] = field(init=False)
     scores: Floats = field(init=False)
@@ -71,13 +69,8 @@ class Recorder:
         return self.versions.index(version)
 
     def routes(self, routes: Routes) -> None:
-        """Keep a new epoch."""
+        """Keep the routes in force."""
         self._current = routes
-        self.epochs.append(routes)
-
-    def bucket(self, closed: BucketClosed) -> None:
-        """Keep the performance of a closed bucket."""
-        self.buckets.append(closed)
 
     def version(self, version: str, now_ns: int, lineage: Lineage, artifact: str) -> None:
         """Keep where a version comes from."""

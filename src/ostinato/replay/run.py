@@ -13,7 +13,6 @@ from ostinato.core.clock import Stopwatch, VirtualClock
 from ostinato.core.errors import ConfigError, LoopError
 from ostinato.core.ports import Journal, Registry
 from ostinato.core.records import (
-    BucketClosed,
     Decision,
     HardCasesListed,
     Ints,
@@ -152,10 +151,11 @@ class Run:
 
     def _step(self, batch: list[Record], now_ns: int) -> None:
         watch = Stopwatch()
-        predicted = self.scorer.predict_seconds
+        scored = self.scorer.scores.spent_seconds
         with watch:
             self.state, made = kernel.step(self.state, batch, now_ns)
-        self.kernel_seconds += watch.cpu_seconds - (self.scorer.predict_seconds - predicted)
+        # What the stages took without the user's model: shared scores are not paid for twice.
+        self.kernel_seconds += watch.cpu_seconds - (self.scorer.scores.spent_seconds - scored)
         self.journal.append([record for record in made if isinstance(record, Decision)])
         for record in made:
             self._carry_out(record, now_ns)
@@ -165,8 +165,6 @@ class Run:
         match record:
             case PredictionsMade():
                 self.recorder.predictions(record)
-            case BucketClosed():
-                self.recorder.bucket(record)
             case HardCasesListed():
                 self.hard[record.request] = record.offsets
             case TrainingRequested():

@@ -31,13 +31,14 @@ CACHE_BYTES: Final = 256 * 1024**2
 class ModelScores:
     """Scores of all models of a run on one frame; shared by the policies of a comparison.
 
-    `seconds` adds up what scoring cost each model, per row scored.
+    `spent_seconds` is the processor time spent on scoring so far; a block that is held costs none.
     """
 
     frame: pl.DataFrame
     models: dict[str, Model] = field(default_factory=dict)
     blocks: OrderedDict[tuple[str, int], tuple[Floats, float]] = field(default_factory=OrderedDict)
     held_bytes: int = 0
+    spent_seconds: float = 0.0
     exact: set[tuple[str, int]] = field(default_factory=set)
 
     def add(self, artifact: str, model: Model) -> None:
@@ -97,6 +98,7 @@ class ModelScores:
         watch = Stopwatch()
         with watch, threadpool_limits(1):
             scores = model.score(part)
+        self.spent_seconds += watch.cpu_seconds
         return scores, watch.cpu_seconds / max(part.height, 1)
 
     def _keep(self, key: tuple[str, int], held: tuple[Floats, float]) -> None:
