@@ -7,8 +7,9 @@ changed after they are made.
 Two families:
 
 - **batches** carry many rows in columns: `RequestsArrived`, `PredictionsMade`, `LabelsArrived`,
-  `RowsMatured`, `LossesObserved`, `BucketClosed`, `CandidateEvaluated`. They flow between stages
-  and into the event log.
+  `RowsLabelled`, `OutcomesRevealed`, `RowsMatured`, `LossesObserved`, `BucketClosed`,
+  `LatencyObserved`, `CasesNamed`, `CandidateEvaluated`. They flow between stages and into the event
+  log.
 - **decisions** are one entry of the journal each, with the evidence they rest on. The ones that
   ask the runtime for slow work (`TrainingRequested`) are effects.
 """
@@ -28,8 +29,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
-ROLES = ("champion", "canary", "holdback", "fallback")
-"""Roles in which a version can answer; a `PredictionsMade` stores the index."""
+ROLES = ("champion", "canary", "holdback", "fallback", "explore")
+"""Roles in which a version can answer; a `PredictionsMade` stores the index.
+
+`explore`: the champion answered, and chance chose the request so that its label is sought whatever
+the answer was.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +76,8 @@ class RequestsArrived(Record):
 class PredictionsMade(Record):
     """Answers given. `scores[v]` has every row that version v scored, NaN where it did not.
 
-    `answered` indexes `versions`, `roles` indexes `ROLES`.
+    `answered` indexes `versions`, `roles` indexes `ROLES`. `propensities` is the probability, in
+    (0, 1], with which each row got its version and role under the routes in force; None: 1.
     """
 
     kind: ClassVar[str] = "predictions_made"
@@ -85,6 +91,7 @@ class PredictionsMade(Record):
     roles: NDArray[np.int8]
     scores: Mapping[str, Floats]
     epoch: int
+    propensities: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -110,6 +117,46 @@ class LabelsArrived(Record):
     ids: NDArray[Any]
     times_ns: Ints
     values: Floats
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsLabelled(Record):
+    """Predictions that got their first label, mature or not; in the order of the labels.
+
+    Quick labels are over-represented: nothing may be averaged over these rows. They serve evidence
+    that accounts for the age at which each label came.
+    """
+
+    kind: ClassVar[str] = "rows_labelled"
+    times_ns: Ints
+    label_times_ns: Ints
+    labels: Floats
+    versions: tuple[str, ...]
+    answered: NDArray[np.int16]
+    roles: NDArray[np.int8]
+    scores: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomesRevealed(Record):
+    """The loss of every version on rows that got their first label, with the label's time.
+
+    `losses[v]` is NaN where v did not score a row. See `RowsLabelled` for what they are good for.
+    """
+
+    kind: ClassVar[str] = "outcomes_revealed"
+    times_ns: Ints
+    label_times_ns: Ints
+    versions: tuple[str, ...]
+    answered: NDArray[np.int16]
+    roles: NDArray[np.int8]
+    losses: Mapping[str, Floats]
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -149,7 +196,8 @@ class LossesObserved(Record):
     """The loss of every version on newly matured, labelled rows, in order of prediction.
 
     `losses[v]` is NaN where v did not score a row; `answered` indexes `versions`. Lower is better,
-    in units of the metric's row loss.
+    in units of the metric's row loss. `guards` holds the same for each further metric that a
+    guardrail looks at: metric to version to losses.
     """
 
     kind: ClassVar[str] = "losses_observed"
@@ -162,6 +210,7 @@ class LossesObserved(Record):
     roles: NDArray[np.int8]
     losses: Mapping[str, Floats]
     matured_to_ns: int
+    guards: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -182,6 +231,36 @@ class BucketClosed(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyObserved(Record):
+    """How long a version took to score, request by request; told by who serves.
+
+    `latencies_ms` (n,) in order of `times_ns`; `replica_since_ns`: when the replica that measured
+    them started. A rollout compares replicas of the same age.
+    """
+
+    kind: ClassVar[str] = "latency_observed"
+    version: str
+    times_ns: Ints
+    latencies_ms: Floats
+    replica_since_ns: int
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasesNamed(Record):
+    """Rows that people named as ones to get right: `source` is ``"golden"`` or ``"review"``."""
+
+    kind: ClassVar[str] = "cases_named"
+    offsets: Ints
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HardCasesListed(Record):
     """Offsets of the known-hard rows, for the training order of the same tick (`request`)."""
 
@@ -192,7 +271,11 @@ class HardCasesListed(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationSet:
-    """Paired scores of candidate and champion on rows neither was trained on."""
+    """Paired scores of candidate and champion on rows neither was trained on.
+
+    `anchor` holds those of the stability anchor, an older version, where there is one;
+    `label_times_ns` when each label became known; `golden` which rows people named.
+    """
 
     name: str
     times_ns: Ints
@@ -200,6 +283,9 @@ class ValidationSet:
     groups: Codes
     candidate: Floats
     champion: Floats | None
+    anchor: Floats | None = None
+    label_times_ns: Ints | None = None
+    golden: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -254,6 +340,27 @@ class LoopStarted(Decision):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChanged(Decision):
+    """The loop goes on under another policy; `previous` is the digest it had before."""
+
+    kind: ClassVar[str] = "policy_changed"
+    previous: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRegistered(Decision):
+    """A sequential process begins; its parameters are fixed before its first event.
+
+    `process` names the method, `evidence` its parameters. `restarted`: the parameters were changed
+    while it ran, so what it had gathered is void.
+    """
+
+    kind: ClassVar[str] = "evidence_registered"
+    process: str
+    restarted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerChanged(Decision):
     """A trigger changed its mind: `quiet`, `warn`, `act`, or kept from acting (`held`)."""
 
@@ -273,7 +380,9 @@ class LearningRequested(Decision):
 class TrainingRequested(Decision):
     """Effect: train a candidate on matured rows predicted in [from_ns, to_ns).
 
-    `holdout_from_ns`: rows from here to `matured_to_ns` are the recent holdout.
+    `holdout_from_ns`: rows from here to `matured_to_ns` are the recent holdout. `anchor` is an
+    older version to be compared with too; `updates` counts the trainings that the champion's line
+    has behind it, and `parameters` are the learner's settings that follow from it.
     """
 
     kind: ClassVar[str] = "training_requested"
@@ -286,6 +395,9 @@ class TrainingRequested(Decision):
     warm_start_from: str | None
     champion: str | None
     seed: int
+    anchor: str | None = None
+    updates: int = 0
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,6 +465,13 @@ class RolloutEnded(Decision):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutFrozen(Decision):
+    """The rollout may not be decided: its evidence cannot be trusted (shares off what was set)."""
+
+    kind: ClassVar[str] = "rollout_frozen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolledBack(Decision):
     """The previous champion serves again."""
 
@@ -366,7 +485,8 @@ class Routes:
 
     A unit has one place in [0, 1) for the holdback and one for each canary, independent of each
     other: below `holdback_share` the holdback version answers, else below `canary_share` the
-    canary, else the champion. `shadows` score every request and answer none.
+    canary, else the champion. `shadows` score every request and answer none. Of the units of the
+    champion a share of `explore_share`, drawn apart, has the role `explore`.
     """
 
     epoch: int = 0
@@ -376,10 +496,12 @@ class Routes:
     holdback: str | None = None
     holdback_share: float = 0.0
     shadows: tuple[str, ...] = ()
+    explore_share: float = 0.0
 
     def __post_init__(self) -> None:
         assert 0.0 <= self.canary_share <= 1.0, "a share lies in 0..1"
         assert 0.0 <= self.holdback_share < 1.0, "a holdback share lies in 0..1"
+        assert 0.0 <= self.explore_share <= 1.0, "an explore share lies in 0..1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ostinato.core.ids import place
 from ostinato.core.records import ROLES, Routes
 
-CHAMPION, CANARY, HOLDBACK, FALLBACK = (ROLES.index(role) for role in ROLES)
+CHAMPION, CANARY, HOLDBACK, FALLBACK, EXPLORE = (ROLES.index(role) for role in ROLES)
 
 
 def assign(routes: Routes, unit_hashes: NDArray[np.uint64], *, loop: str) -> NDArray[np.int8]:
