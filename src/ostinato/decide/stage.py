@@ -20,6 +20,7 @@ from ostinato.core.records import (
 )
 from ostinato.core.stage import Stage
 from ostinato.core.units import DAY_NS
+from ostinato.decide.adopt import adopt
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.reference import own_losses, reference_of
 from ostinato.decide.restraint import book, hindrance
@@ -205,4 +206,5 @@ STAGE = Stage(
     ),
     start,
     step,
+    adopt,
 )
