@@ -20,6 +20,7 @@ from ostinato.stats.intervals import (
 from ostinato.stats.metrics import METRICS, Metric, companions, metric_for
 from ostinato.stats.seasonal import SeasonalBaseline
 from ostinato.stats.sums import BinarySums, MulticlassSums, RegressionSums
+from ostinato.stats.weak_null import WeakNullEProcess
 
 __all__ = [
     "METRICS",
@@ -37,6 +38,7 @@ __all__ = [
     "ShewhartChart",
     "TwoArms",
     "Verdict",
+    "WeakNullEProcess",
     "asymptotic_radius",
     "benjamini_hochberg",
     "block_bootstrap_mean",

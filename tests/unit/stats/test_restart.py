@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from ostinato.stats import (
     SeasonalBaseline,
     ShewhartChart,
     TwoArms,
+    WeakNullEProcess,
 )
 
 N = 700
@@ -28,6 +30,10 @@ STATES = {
     "edetector": (EDetector.begin(0.1), lambda s, i: s.update(LOSSES[i], ALLOWED[i])),
     "dual": (
         DualEProcess.begin(margin=0.01, second_moment=0.1, cap=5000),
+        lambda s, i: s.update(LOSSES[i] - 0.15),
+    ),
+    "weak_null": (
+        WeakNullEProcess.begin(margin=0.01, second_moment=0.1, cap=5000),
         lambda s, i: s.update(LOSSES[i] - 0.15),
     ),
     "arms": (TwoArms.begin(margin=0.01, cap=5000), lambda s, i: s.update(LOSSES[i], LOSSES[i])),
@@ -46,6 +52,7 @@ STATES = {
     ),
 }
 each_state = pytest.mark.parametrize("name", sorted(STATES))
+PROCESSES = [name for name in sorted(STATES) if hasattr(STATES[name][0], "registered")]
 
 
 def rebuilt(state):
@@ -108,3 +115,21 @@ def test_a_state_is_finite_so_that_it_can_be_written_anywhere(name):
             value = getattr(kept, field.name)
             if isinstance(value, float | np.ndarray):
                 assert np.isfinite(value).all(), field.name
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_what_a_process_registers_is_fixed_before_its_first_event(name):
+    start, update = STATES[name]
+    state = rebuilt(start)
+    before = json.dumps(state.registered())
+
+    update(state, slice(0, N))
+
+    assert json.dumps(state.registered()) == before
+    assert "method" in state.registered()
+    for key, value in state.registered().items():
+        assert isinstance(value, float | int | str | list), key
+
+
+def test_every_sequential_process_registers():
+    assert set(STATES) - set(PROCESSES) == {"binary", "multiclass", "regression", "seasonal"}
