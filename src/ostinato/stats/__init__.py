@@ -7,6 +7,7 @@ from their fields. Knows no loop, no model and no clock.
 
 from ostinato.stats.arms import Arm, TwoArms
 from ostinato.stats.charts import CusumChart, EwmaChart, ShewhartChart
+from ostinato.stats.conditional import ConditionalBinomial
 from ostinato.stats.confidence import asymptotic_radius
 from ostinato.stats.dual import DualEProcess, Verdict, fixed_sample_size
 from ostinato.stats.edetector import EDetector
@@ -18,6 +19,7 @@ from ostinato.stats.intervals import (
     paired,
 )
 from ostinato.stats.metrics import METRICS, Metric, companions, metric_for
+from ostinato.stats.sample_ratio import SampleRatio
 from ostinato.stats.seasonal import SeasonalBaseline
 from ostinato.stats.sums import BinarySums, MulticlassSums, RegressionSums
 from ostinato.stats.weak_null import WeakNullEProcess
@@ -26,6 +28,7 @@ __all__ = [
     "METRICS",
     "Arm",
     "BinarySums",
+    "ConditionalBinomial",
     "CusumChart",
     "DualEProcess",
     "EDetector",
@@ -34,6 +37,7 @@ __all__ = [
     "MulticlassSums",
     "PairedResult",
     "RegressionSums",
+    "SampleRatio",
     "SeasonalBaseline",
     "ShewhartChart",
     "TwoArms",

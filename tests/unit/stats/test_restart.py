@@ -7,12 +7,14 @@ import pytest
 
 from ostinato.stats import (
     BinarySums,
+    ConditionalBinomial,
     CusumChart,
     DualEProcess,
     EDetector,
     EwmaChart,
     MulticlassSums,
     RegressionSums,
+    SampleRatio,
     SeasonalBaseline,
     ShewhartChart,
     TwoArms,
@@ -35,6 +37,14 @@ STATES = {
     "weak_null": (
         WeakNullEProcess.begin(margin=0.01, second_moment=0.1, cap=5000),
         lambda s, i: s.update(LOSSES[i] - 0.15),
+    ),
+    "sample_ratio": (
+        SampleRatio.begin((0.8, 0.2)),
+        lambda s, i: s.update(LOSSES[i].astype(int)),
+    ),
+    "conditional": (
+        ConditionalBinomial.begin(),
+        lambda s, i: s.update(LOSSES[i], 1.0 - LOSSES[i], ALLOWED[i]),
     ),
     "arms": (TwoArms.begin(margin=0.01, cap=5000), lambda s, i: s.update(LOSSES[i], LOSSES[i])),
     "shewhart": (ShewhartChart.begin(0.1, 0.3, batch=30), lambda s, i: s.update(LOSSES[i])),
