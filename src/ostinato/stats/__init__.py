@@ -19,6 +19,7 @@ from ostinato.stats.intervals import (
     paired,
 )
 from ostinato.stats.metrics import METRICS, Metric, companions, metric_for
+from ostinato.stats.quantiles import Histogram, QuantileComparison, quantile_bounds
 from ostinato.stats.sample_ratio import SampleRatio
 from ostinato.stats.seasonal import SeasonalBaseline
 from ostinato.stats.sums import BinarySums, MulticlassSums, RegressionSums
@@ -33,9 +34,11 @@ __all__ = [
     "DualEProcess",
     "EDetector",
     "EwmaChart",
+    "Histogram",
     "Metric",
     "MulticlassSums",
     "PairedResult",
+    "QuantileComparison",
     "RegressionSums",
     "SampleRatio",
     "SeasonalBaseline",
@@ -51,4 +54,5 @@ __all__ = [
     "metric_for",
     "one_sided_p",
     "paired",
+    "quantile_bounds",
 ]

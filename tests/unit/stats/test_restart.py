@@ -13,6 +13,7 @@ from ostinato.stats import (
     EDetector,
     EwmaChart,
     MulticlassSums,
+    QuantileComparison,
     RegressionSums,
     SampleRatio,
     SeasonalBaseline,
@@ -45,6 +46,10 @@ STATES = {
     "conditional": (
         ConditionalBinomial.begin(),
         lambda s, i: s.update(LOSSES[i], 1.0 - LOSSES[i], ALLOWED[i]),
+    ),
+    "quantiles": (
+        QuantileComparison.begin(level=0.5),
+        lambda s, i: s.update(LOSSES[i], 1.0 + LOSSES[i]),
     ),
     "arms": (TwoArms.begin(margin=0.01, cap=5000), lambda s, i: s.update(LOSSES[i], LOSSES[i])),
     "shewhart": (ShewhartChart.begin(0.1, 0.3, batch=30), lambda s, i: s.update(LOSSES[i])),
