@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ostinato.core.records import CandidateEvaluated, LossesObserved
+from ostinato.core.records import ROLES, CandidateEvaluated, LossesObserved
 from ostinato.decide.trigger import Reference
 from ostinato.stats.metrics import metric_for
 
+_EXPLORE = ROLES.index("explore")
 _SETS = ("recent", "random")  # the hard set was chosen for its losses and says nothing of the mean
 
 
@@ -37,3 +38,15 @@ def own_losses(observed: LossesObserved, version: str) -> LossesObserved:
         return observed
     own = observed.answered == observed.versions.index(version)
     return replace(observed, losses={version: np.where(own, losses, np.nan)})
+
+
+def explored_losses(observed: LossesObserved, version: str) -> LossesObserved:
+    """Leave a version only the rows that chance let through.
+
+    Where the answer decides whether a label comes, the others were chosen by the champion.
+    """
+    losses = observed.losses.get(version)
+    if losses is None:
+        return observed
+    chosen = observed.roles == _EXPLORE
+    return replace(observed, losses={version: np.where(chosen, losses, np.nan)})

@@ -22,7 +22,7 @@ from ostinato.core.stage import Stage
 from ostinato.core.units import DAY_NS
 from ostinato.decide.adopt import adopt
 from ostinato.decide.config import DecideConfig
-from ostinato.decide.reference import own_losses, reference_of
+from ostinato.decide.reference import explored_losses, own_losses, reference_of
 from ostinato.decide.restraint import book, hindrance
 from ostinato.decide.state import DecideState
 from ostinato.decide.trigger import Seen, Trigger
@@ -89,6 +89,8 @@ def _observe(state: DecideState, config: DecideConfig, observed: LossesObserved)
     if champion is None or not config.triggers:
         return
     losses = observed if config.paired else own_losses(observed, champion)
+    if config.explored:
+        losses = explored_losses(observed, champion)
     for trigger, inner in zip(config.triggers, state.triggers, strict=True):
         trigger.observe(inner, losses, champion)
 

@@ -159,7 +159,30 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
     if not known.any():
         return []
     labelled: Chosen = slice(None) if known.all() else np.flatnonzero(known)
-    row_loss = metric_for(config.task, config.metric).row_loss
+    losses = {
+        metric: _row_losses(config.task, metric, rows, labelled)
+        for metric in dict.fromkeys((config.metric, *config.guards))
+    }
+    observed = LossesObserved(
+        ts_event_ns=rows.ts_event_ns,
+        ts_record_ns=now_ns,
+        offsets=rows.offsets[labelled],
+        times_ns=rows.times_ns[labelled],
+        unit_hashes=rows.unit_hashes[labelled],
+        groups=rows.groups[labelled],
+        versions=rows.versions,
+        answered=rows.answered[labelled],
+        roles=rows.roles[labelled],
+        losses=losses[config.metric],
+        matured_to_ns=rows.matured_to_ns,
+        guards={metric: losses[metric] for metric in config.guards},
+    )
+    return [observed]
+
+
+def _row_losses(task: str, metric: str, rows: RowsMatured, labelled: Chosen) -> dict[str, Floats]:
+    """Return the loss of every version on labelled rows, NaN where it did not score one."""
+    row_loss = metric_for(task, metric).row_loss
     labels = rows.labels[labelled]
     losses: dict[str, Floats] = {}
     for version in rows.versions:
@@ -171,20 +194,7 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
         found = np.full(len(labels), np.nan)
         found[scored] = row_loss(labels[scored], scores[scored])
         losses[version] = found
-    observed = LossesObserved(
-        ts_event_ns=rows.ts_event_ns,
-        ts_record_ns=now_ns,
-        offsets=rows.offsets[labelled],
-        times_ns=rows.times_ns[labelled],
-        unit_hashes=rows.unit_hashes[labelled],
-        groups=rows.groups[labelled],
-        versions=rows.versions,
-        answered=rows.answered[labelled],
-        roles=rows.roles[labelled],
-        losses=losses,
-        matured_to_ns=rows.matured_to_ns,
-    )
-    return [observed]
+    return losses
 
 
 def _close(state: WatchState, config: WatchConfig, matured_to_ns: int, now_ns: int) -> list[Record]:

@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from ostinato.core.records import (
+    ROLES,
     CandidateAccepted,
     CandidateRejected,
     RolledBack,
@@ -241,6 +242,16 @@ def test_answers_of_other_versions_do_not_count_where_acting_changes_the_label(w
         counted[paired] = len(loop.state.triggers[0].pending)
 
     assert counted == {True: 100, False: 10}
+
+
+def test_where_labels_are_selective_only_explored_rows_count(world, make_losses):
+    loop = world(Degradation(season="none"), explored=True)
+    observed = make_losses(loop.now_ns, np.zeros(100))
+    observed.roles[:30] = ROLES.index("explore")
+
+    loop.tick(observed)
+
+    assert len(loop.state.triggers[0].pending) == 30
 
 
 def test_a_populated_state_survives_its_plain_form(
