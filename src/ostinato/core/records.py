@@ -292,7 +292,8 @@ class ValidationSet:
     """Paired scores of candidate and champion on rows neither was trained on.
 
     `anchor` holds those of the stability anchor, an older version, where there is one;
-    `label_times_ns` when each label became known; `golden` which rows people named.
+    `label_times_ns` when each label became known, `unlabelled` how many rows of the same times have
+    none; `golden` which rows people named.
     """
 
     name: str
@@ -304,6 +305,7 @@ class ValidationSet:
     anchor: Floats | None = None
     label_times_ns: Ints | None = None
     golden: NDArray[np.bool_] | None = None
+    unlabelled: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
