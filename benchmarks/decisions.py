@@ -17,13 +17,20 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 
-from acceptance import monitoring
+from acceptance import defaults, gates, hard_worlds, monitoring, releases
 from acceptance.check import Check, Effort, Skipped
 
 ROWS = {
     "B1": ("false alarms are as rare as promised", monitoring.b1),
     "B2": ("an alarm comes nearly as soon as one that knows the shift", monitoring.b2),
     "B3": ("a daily season is no alarm", monitoring.b3),
+    "B6": ("harm is not promoted, and proof needs few rows", releases.b6),
+    "B7": ("looking often fools the usual test", releases.b7),
+    "B13": ("gates stop harm and let health pass", gates.b13),
+    "D1": ("the default policy does not promote harm", defaults.d1),
+    "W1": ("alarms on correlated, seasonal, heavy-tailed losses", hard_worlds.w1),
+    "W2": ("releases under effects that change and errors that cling", hard_worlds.w2),
+    "W3": ("judging canaries by the minute", hard_worlds.w3),
 }
 
 
