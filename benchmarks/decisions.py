@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 
-from acceptance import defaults, gates, hard_worlds, monitoring, releases
+from acceptance import defaults, gates, hard_worlds, monitoring, releases, replays
 from acceptance.check import Check, Effort, Skipped
 
 ROWS = {
@@ -27,6 +27,7 @@ ROWS = {
     "B6": ("harm is not promoted, and proof needs few rows", releases.b6),
     "B7": ("looking often fools the usual test", releases.b7),
     "B13": ("gates stop harm and let health pass", gates.b13),
+    "B16": ("nothing of the future reaches a decision", replays.b16),
     "D1": ("the default policy does not promote harm", defaults.d1),
     "W1": ("alarms on correlated, seasonal, heavy-tailed losses", hard_worlds.w1),
     "W2": ("releases under effects that change and errors that cling", hard_worlds.w2),
