@@ -6,6 +6,7 @@ from their fields. Knows no loop, no model and no clock.
 """
 
 from ostinato.stats.arms import Arm, TwoArms
+from ostinato.stats.bank import DetectorBank
 from ostinato.stats.betting import BettingMean, BettingTest
 from ostinato.stats.charts import CusumChart, EwmaChart, ShewhartChart
 from ostinato.stats.conditional import ConditionalBinomial
@@ -34,6 +35,7 @@ __all__ = [
     "BinarySums",
     "ConditionalBinomial",
     "CusumChart",
+    "DetectorBank",
     "DualEProcess",
     "EDetector",
     "EwmaChart",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.stats.arrays import FloatArray, IntArray
-from ostinato.stats.blocks import products, sums_before
+from ostinato.stats.blocks import lowest_places, mixture, products, sums_before
 
 BLOCK = 128
 """Events per vectorised block. A factor lies in [.1, 5.6], so products over a block stay within
@@ -197,9 +197,11 @@ class EDetector:
 
     def _take(self, excess: FloatArray) -> None:
         product = products(excess, self.bets, BLOCK)
-        log_e = self._evidence(product, sums_before(product, excess.size))[: excess.size]
+        lengths = np.full(product.shape[1], len(product))
+        lengths[-1] -= product[:, :, 0].size - excess.size
+        log_e = self._evidence(product, sums_before(product, lengths))[: excess.size]
         self._record(log_e, product)
-        self.log_cu, self.low_at = _lows(product, self.log_cu, self.low_at, self.n)
+        self.log_cu, self.low_at = lows(product, self.log_cu, self.low_at, self.n)
         self.n += excess.size
         np.minimum(self.low_at, self.n, out=self.low_at)
         self.log_e = float(log_e[-1])
@@ -213,13 +215,7 @@ class EDetector:
         for b in range(len(start)):
             start[b] = self.log_sr
             self.log_sr = np.logaddexp(kept[b] + self.log_sr, new[b])
-        # Scaled by the largest component of each block against overflow.
-        top = start.max(axis=1, keepdims=True)
-        earlier *= np.exp(-top)
-        earlier += np.exp(start - top)
-        log_e: FloatArray = np.log(np.einsum("wbk,wbk->wb", earlier, product))
-        log_e += top[:, 0] - math.log(self.bets.size)
-        return log_e.T.reshape(-1)
+        return mixture(product, earlier, start).T.reshape(-1)
 
     def _record(self, log_e: FloatArray, product: FloatArray) -> None:
         best = int(log_e.argmax())
@@ -229,32 +225,42 @@ class EDetector:
             first = int(np.argmax(log_e >= math.log(self.arl)))
             self.crossed_at = self.n + first + 1
             block, place = divmod(first, len(product))
-            before = _lows(product[:, :block], self.log_cu, self.low_at, self.n)
+            before = lows(product[:, :block], self.log_cu, self.low_at, self.n)
             begun = self.n + block * len(product)
-            log_cu, low_at = _lows(product[: place + 1, block : block + 1], *before, begun)
+            log_cu, low_at = lows(product[: place + 1, block : block + 1], *before, begun)
             self.low_at_crossing = int(low_at[int(np.argmax(log_cu))])
         self.log_e_max = float(log_e[best])
         self.n_at_max = self.n + best + 1
 
 
-def _lows(
+def lows(
     product: FloatArray, log_cu: FloatArray, low_at: IntArray, begun: int
 ) -> tuple[FloatArray, IntArray]:
-    # CU_t = max(CU_{t-1}, 1) L_t is at most 1 just where the running product makes a new low,
-    # so the last low of a block and its end are all that is needed. Padding may stand for a low
-    # at the very end of an update; the caller cuts the count back to the last event.
+    """Move the log of the CUSUM statistics, and where they were last at most 1, over blocks.
+
+    CU_t = max(CU_{t-1}, 1) L_t is at most 1 just where the running product makes a new low, so that
+    the last low of a block and its end are all that is needed. What fills the last block may stand
+    for a low at its very end; the caller cuts the count back to the last event.
+
+    Parameters
+    ----------
+    product
+        (width, blocks, k), from ``blocks``; the blocks follow each other.
+    log_cu, low_at
+        (k,), before the blocks.
+    begun
+        event count before the blocks.
+    """
     width = len(product)
     if not product.shape[1]:
         return log_cu, low_at
-    lowest = product.min(axis=0)
-    # The last place of the lowest product; argmax finds the first True of the reversed rows.
-    places = width - (product == lowest)[::-1].argmax(axis=0)
+    lowest, places = lowest_places(product)
     # Sums of logs from the beginning: at the ends of the blocks, and at the low of each.
     ends = np.cumsum(np.log(product[-1]), axis=0)
-    lows = np.log(lowest)
-    lows[1:] += ends[:-1]
-    floors = np.minimum.accumulate(np.concatenate([-log_cu[None], lows]), axis=0)
-    new_low = lows <= floors[:-1]
+    bottoms = np.log(lowest)
+    bottoms[1:] += ends[:-1]
+    floors = np.minimum.accumulate(np.concatenate([-log_cu[None], bottoms]), axis=0)
+    new_low = bottoms <= floors[:-1]
     last = len(ends) - 1 - new_low[::-1].argmax(axis=0)
     at = begun + last * width + places[last, np.arange(last.size)]
     return ends[-1] - floors[-1], np.where(new_low.any(axis=0), at, low_at)

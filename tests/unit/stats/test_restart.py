@@ -11,6 +11,7 @@ from ostinato.stats import (
     BinarySums,
     ConditionalBinomial,
     CusumChart,
+    DetectorBank,
     DualEProcess,
     EDetector,
     EwmaChart,
@@ -58,6 +59,10 @@ STATES = {
         lambda s, i: s.update(np.column_stack([LOSSES[i], ALLOWED[i]])),
     ),
     "betting_mean": (BettingMean.begin(), lambda s, i: s.update(LOSSES[i])),
+    "bank": (
+        DetectorBank.begin(np.array([0.1, 0.2])),
+        lambda s, i: s.update(LOSSES[i].astype(int), LOSSES[i], ALLOWED[i]),
+    ),
     "arms": (TwoArms.begin(margin=0.01, cap=5000), lambda s, i: s.update(LOSSES[i], LOSSES[i])),
     "shewhart": (ShewhartChart.begin(0.1, 0.3, batch=30), lambda s, i: s.update(LOSSES[i])),
     "ewma": (EwmaChart.begin(0.1, 0.3), lambda s, i: s.update(LOSSES[i])),
