@@ -20,6 +20,7 @@ from ostinato.stats.intervals import (
     one_sided_p,
     paired,
 )
+from ostinato.stats.many import ELond, e_d_bh, weighted_log_e
 from ostinato.stats.metrics import METRICS, Metric, companions, metric_for
 from ostinato.stats.quantiles import Histogram, QuantileComparison, quantile_bounds
 from ostinato.stats.sample_ratio import SampleRatio
@@ -38,6 +39,7 @@ __all__ = [
     "DetectorBank",
     "DualEProcess",
     "EDetector",
+    "ELond",
     "EwmaChart",
     "Histogram",
     "Metric",
@@ -55,6 +57,7 @@ __all__ = [
     "benjamini_hochberg",
     "block_bootstrap_mean",
     "companions",
+    "e_d_bh",
     "fixed_sample_size",
     "metric_for",
     "one_sided_p",
@@ -62,4 +65,5 @@ __all__ = [
     "paired",
     "quantile_bounds",
     "sub_gaussian_radius",
+    "weighted_log_e",
 ]

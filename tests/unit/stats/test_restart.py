@@ -14,6 +14,7 @@ from ostinato.stats import (
     DetectorBank,
     DualEProcess,
     EDetector,
+    ELond,
     EwmaChart,
     MulticlassSums,
     QuantileComparison,
@@ -62,6 +63,10 @@ STATES = {
     "bank": (
         DetectorBank.begin(np.array([0.1, 0.2])),
         lambda s, i: s.update(LOSSES[i].astype(int), LOSSES[i], ALLOWED[i]),
+    ),
+    "e_lond": (
+        ELond.begin(alpha=0.1),
+        lambda s, i: [s.test(50.0 * loss) for loss in LOSSES[i].tolist()],
     ),
     "arms": (TwoArms.begin(margin=0.01, cap=5000), lambda s, i: s.update(LOSSES[i], LOSSES[i])),
     "shewhart": (ShewhartChart.begin(0.1, 0.3, batch=30), lambda s, i: s.update(LOSSES[i])),
