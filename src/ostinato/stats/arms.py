@@ -6,12 +6,13 @@ changes the label, so that the same event cannot be scored for both.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ostinato.stats.arrays import FloatArray
 from ostinato.stats.confidence import WARM_UP, asymptotic_radius, sample_sd
-from ostinato.stats.dual import Verdict
+from ostinato.stats.dual import Verdict, verdict_of
 
 
 @dataclass(slots=True)
@@ -104,11 +105,18 @@ class TwoArms:
     @property
     def verdict(self) -> Verdict:
         """What to do now; "keep" means the cap was reached without proof either way."""
-        if self.aborted_at >= 0:
-            return "abort"
-        if self.promoted_at >= 0:
-            return "promote"
-        return "keep" if self.n >= self.cap else "undecided"
+        return verdict_of(self.promoted_at, self.aborted_at, self.n, self.cap)
+
+    def registered(self) -> dict[str, Any]:
+        """Return the method and what was fixed before the first event, for the journal."""
+        return {
+            "method": "asymptotic confidence sequence per arm",
+            "margin": self.margin,
+            "alpha": self.alpha,
+            "cap": self.cap,
+            "tightest_at": self._tightest_at,
+            "warm_up": WARM_UP,
+        }
 
     def interval(self) -> tuple[float, float]:
         """Return low and high of the difference of means; infinite before 200 rows per arm."""
@@ -143,4 +151,8 @@ class TwoArms:
             self.promoted_at = self.n
 
     def _radius(self, arm: Arm) -> float:
-        return arm.radius(self.alpha / 2.0, max(1, self.cap // 4))
+        return arm.radius(self.alpha / 2.0, self._tightest_at)
+
+    @property
+    def _tightest_at(self) -> int:
+        return max(1, self.cap // 4)

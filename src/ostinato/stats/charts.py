@@ -7,6 +7,7 @@ kept to explain and to cross-check; the alarm of record is the e-detector. Only 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,16 @@ class ShewhartChart:
     def crossed(self) -> bool:
         """Whether the limit was reached since the last reset."""
         return self.crossed_at >= 0
+
+    def registered(self) -> dict[str, Any]:
+        """Return the method and what was fixed before the first event, for the journal."""
+        return {
+            "method": "shewhart chart",
+            "mean": self.mean,
+            "sd": self.sd,
+            "batch": self.batch,
+            "limit": self.limit,
+        }
 
     def reset(self) -> None:
         """Start anew after an alarm; the event count goes on."""
@@ -165,6 +176,16 @@ class EwmaChart:
         """Whether the limit was reached since the last reset."""
         return self.crossed_at >= 0
 
+    def registered(self) -> dict[str, Any]:
+        """Return the method and what was fixed before the first event, for the journal."""
+        return {
+            "method": "ewma chart",
+            "mean": self.mean,
+            "sd": self.sd,
+            "weight": self.weight,
+            "limit": self.limit,
+        }
+
     def reset(self) -> None:
         """Start anew after an alarm; the event count goes on."""
         self.statistic = 0.0
@@ -232,6 +253,16 @@ class CusumChart:
     def crossed(self) -> bool:
         """Whether the limit was reached since the last reset."""
         return self.crossed_at >= 0
+
+    def registered(self) -> dict[str, Any]:
+        """Return the method and what was fixed before the first event, for the journal."""
+        return {
+            "method": "cusum chart",
+            "mean": self.mean,
+            "sd": self.sd,
+            "drift": self.drift,
+            "limit": self.limit,
+        }
 
     def reset(self) -> None:
         """Start anew after an alarm; the event count goes on."""

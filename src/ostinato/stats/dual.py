@@ -6,11 +6,11 @@ may be read at any event. State: two times twelve running logs and three sums.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from ostinato.stats.arrays import FloatArray
+from ostinato.stats.arrays import BoolArray, FloatArray
 from ostinato.stats.confidence import asymptotic_radius, normal_quantile, sample_sd
 
 Verdict = Literal["promote", "abort", "keep", "undecided"]
@@ -162,11 +162,19 @@ class DualEProcess:
     @property
     def verdict(self) -> Verdict:
         """What to do now; "keep" means the cap was reached without proof either way."""
-        if self.aborted_at >= 0:
-            return "abort"
-        if self.promoted_at >= 0:
-            return "promote"
-        return "keep" if self.n >= self.cap else "undecided"
+        return verdict_of(self.promoted_at, self.aborted_at, self.n, self.cap)
+
+    def registered(self) -> dict[str, Any]:
+        """Return the method and what was fixed before the first event, for the journal."""
+        return {
+            "method": "dual e-process, betting",
+            "margin": self.margin,
+            "scale": self.scale,
+            "alpha": self.alpha,
+            "beta": self.beta,
+            "cap": self.cap,
+            "bets": self.bets.tolist(),
+        }
 
     @property
     def mean(self) -> float:
@@ -219,21 +227,43 @@ class DualEProcess:
         e_abort, self.log_abort = _paths(self.bets, -scaled, self.log_abort)
         self.log_e_promote, self.log_e_abort = float(e_promote[-1]), float(e_abort[-1])
         if self.promoted_at < 0 and self.aborted_at < 0:
-            self._cross(e_promote >= -math.log(self.alpha), e_abort >= -math.log(self.beta))
+            self.promoted_at, self.aborted_at = first_crossing(
+                e_promote >= -math.log(self.alpha),
+                e_abort >= -math.log(self.beta),
+                self.n,
+                self.cap,
+            )
         self.n += cut.size
         self.total += float(cut.sum())
         self.squares += float(cut @ cut)
 
-    def _cross(self, promote: np.ndarray, abort: np.ndarray) -> None:
-        # Crossings after the cap do not count: "keep" was the verdict by then.
-        either = (promote | abort)[: max(self.cap - self.n, 0)]
-        if not either.any():
-            return
-        first = int(either.argmax())
-        if abort[first]:
-            self.aborted_at = self.n + first + 1
-        else:
-            self.promoted_at = self.n + first + 1
+
+def verdict_of(promoted_at: int, aborted_at: int, n: int, cap: int) -> Verdict:
+    """Read the verdict off the crossings (event counts or -1) and the cap."""
+    if aborted_at >= 0:
+        return "abort"
+    if promoted_at >= 0:
+        return "promote"
+    return "keep" if n >= cap else "undecided"
+
+
+def first_crossing(promote: BoolArray, abort: BoolArray, n: int, cap: int) -> tuple[int, int]:
+    """Return the event counts at which to promote and to abort; at least one of them is -1.
+
+    Parameters
+    ----------
+    promote, abort
+        (m,), whether each threshold is reached at each event after the first ``n``.
+    n, cap
+        events before, and events after which a crossing no longer counts: "keep" was the
+        verdict by then.
+    """
+    either = (promote | abort)[: max(cap - n, 0)]
+    if not either.any():
+        return -1, -1
+    first = int(either.argmax())
+    at = n + first + 1
+    return (-1, at) if abort[first] else (at, -1)
 
 
 def _paths(bets: FloatArray, gains: FloatArray, logs: FloatArray) -> tuple[FloatArray, FloatArray]:

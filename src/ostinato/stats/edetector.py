@@ -6,6 +6,7 @@ first reached the threshold, and where the change began. State: twelve component
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -142,6 +143,16 @@ class EDetector:
         if self.crossed_at >= 0:
             return self.low_at_crossing
         return int(self.low_at[int(np.argmax(self.log_cu))])
+
+    def registered(self) -> dict[str, Any]:
+        """Return the method and what was fixed before the first event, for the journal."""
+        return {
+            "method": "mixture Shiryaev-Roberts e-detector",
+            "arl": self.arl,
+            "warn": self.warn,
+            "m_max": self.m_max,
+            "bets": self.bets.tolist(),
+        }
 
     def reset(self) -> None:
         """Forget all evidence (after an alarm was handled); the event count goes on."""

@@ -1,20 +1,27 @@
 import copy
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from ostinato.stats import (
+    BettingMean,
+    BettingTest,
     BinarySums,
+    ConditionalBinomial,
     CusumChart,
     DualEProcess,
     EDetector,
     EwmaChart,
     MulticlassSums,
+    QuantileComparison,
     RegressionSums,
+    SampleRatio,
     SeasonalBaseline,
     ShewhartChart,
     TwoArms,
+    WeakNullEProcess,
 )
 
 N = 700
@@ -30,6 +37,27 @@ STATES = {
         DualEProcess.begin(margin=0.01, second_moment=0.1, cap=5000),
         lambda s, i: s.update(LOSSES[i] - 0.15),
     ),
+    "weak_null": (
+        WeakNullEProcess.begin(margin=0.01, second_moment=0.1, cap=5000),
+        lambda s, i: s.update(LOSSES[i] - 0.15),
+    ),
+    "sample_ratio": (
+        SampleRatio.begin((0.8, 0.2)),
+        lambda s, i: s.update(LOSSES[i].astype(int)),
+    ),
+    "conditional": (
+        ConditionalBinomial.begin(),
+        lambda s, i: s.update(LOSSES[i], 1.0 - LOSSES[i], ALLOWED[i]),
+    ),
+    "quantiles": (
+        QuantileComparison.begin(level=0.5),
+        lambda s, i: s.update(LOSSES[i], 1.0 + LOSSES[i]),
+    ),
+    "betting_test": (
+        BettingTest.begin(mean=0.1, streams=2),
+        lambda s, i: s.update(np.column_stack([LOSSES[i], ALLOWED[i]])),
+    ),
+    "betting_mean": (BettingMean.begin(), lambda s, i: s.update(LOSSES[i])),
     "arms": (TwoArms.begin(margin=0.01, cap=5000), lambda s, i: s.update(LOSSES[i], LOSSES[i])),
     "shewhart": (ShewhartChart.begin(0.1, 0.3, batch=30), lambda s, i: s.update(LOSSES[i])),
     "ewma": (EwmaChart.begin(0.1, 0.3), lambda s, i: s.update(LOSSES[i])),
@@ -46,6 +74,7 @@ STATES = {
     ),
 }
 each_state = pytest.mark.parametrize("name", sorted(STATES))
+PROCESSES = [name for name in sorted(STATES) if hasattr(STATES[name][0], "registered")]
 
 
 def rebuilt(state):
@@ -108,3 +137,21 @@ def test_a_state_is_finite_so_that_it_can_be_written_anywhere(name):
             value = getattr(kept, field.name)
             if isinstance(value, float | np.ndarray):
                 assert np.isfinite(value).all(), field.name
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_what_a_process_registers_is_fixed_before_its_first_event(name):
+    start, update = STATES[name]
+    state = rebuilt(start)
+    before = json.dumps(state.registered())
+
+    update(state, slice(0, N))
+
+    assert json.dumps(state.registered()) == before
+    assert "method" in state.registered()
+    for key, value in state.registered().items():
+        assert isinstance(value, float | int | str | list), key
+
+
+def test_every_sequential_process_registers():
+    assert set(STATES) - set(PROCESSES) == {"binary", "multiclass", "regression", "seasonal"}
