@@ -9,7 +9,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.core.records import LabelsArrived, PredictionsMade, RowsMatured
+from ostinato.core.records import (
+    LabelsArrived,
+    LabelsAwaited,
+    PredictionsMade,
+    RowsLabelled,
+    RowsMatured,
+)
 from ostinato.core.snapshot import decode, encode
 from ostinato.join import STAGE, JoinConfig
 
@@ -70,8 +76,8 @@ def labels(events):
     )
 
 
-def play(sizes, events, *, never="censored", restore_at=frozenset()):
-    config = JoinConfig(horizon_ns=HORIZON, revise_ns=REVISE, never=never, classes=2)
+def play(sizes, events, *, never="censored", restore_at=frozenset(), early=False):
+    config = JoinConfig(horizon_ns=HORIZON, revise_ns=REVISE, never=never, classes=2, early=early)
     state, out, first = STAGE.start(config), [], 0
     for tick in range(1, END // 10 + 1):
         records = []
@@ -180,3 +186,29 @@ def test_ages_are_those_of_the_labels_that_hold(story):
             age = max(own[-1].time_ns - (tick * 10 - 5), 0)
             ages[age // 2 if age <= HORIZON else 32] += 1
     assert state.coverage.ages.tolist() == ages.tolist()
+
+
+@settings(max_examples=150, deadline=None)
+@given(story=stories(), never=st.sampled_from(["censored", "negative"]), data=st.data())
+def test_every_row_is_told_at_most_once_and_restarts_change_nothing(story, never, data):
+    sizes, events = story
+    restore_at = frozenset(data.draw(st.lists(st.integers(1, END // 10), max_size=4)))
+
+    out = [
+        record
+        for made in play(sizes, events, never=never, early=True, restore_at=restore_at)[1]
+        for record in made
+    ]
+
+    awaited = sum(len(record) for record in out if isinstance(record, LabelsAwaited))
+    told = [record.scores["v1"] for record in out if isinstance(record, RowsLabelled)]
+    rows = np.round(np.concatenate(told) * 100).astype(int).tolist() if told else []
+    assert awaited == sum(sizes)
+    assert len(set(rows)) == len(rows)
+    labelled = {row for row, value, _ in expected(sizes, events, never) if value != "nan"}
+    assert labelled <= set(rows)
+    if never == "negative":
+        assert len(rows) == sum(sizes)
+    quiet = [record for made in play(sizes, events, never=never)[1] for record in made]
+    kinds = ("labels_awaited", "rows_labelled")
+    assert [r.kind for r in out if r.kind not in kinds] == [r.kind for r in quiet]

@@ -7,9 +7,9 @@ changed after they are made.
 Two families:
 
 - **batches** carry many rows in columns: `RequestsArrived`, `PredictionsMade`, `LabelsArrived`,
-  `RowsLabelled`, `OutcomesRevealed`, `RowsMatured`, `LossesObserved`, `BucketClosed`,
-  `LatencyObserved`, `CasesNamed`, `CandidateEvaluated`. They flow between stages and into the event
-  log.
+  `LabelsAwaited`, `RowsLabelled`, `OutcomesRevealed`, `RowsMatured`, `LossesObserved`,
+  `BucketClosed`, `LatencyObserved`, `CasesNamed`, `CandidateEvaluated`. They flow between stages
+  and into the event log.
 - **decisions** are one entry of the journal each, with the evidence they rest on. The ones that
   ask the runtime for slow work (`TrainingRequested`) are effects.
 """
@@ -123,11 +123,29 @@ class LabelsArrived(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsAwaited(Record):
+    """Predictions whose labels are awaited from now on; each prediction once, retried or not.
+
+    `scored[v]` (n,) says which rows version v scored; `answered` indexes `versions`.
+    """
+
+    kind: ClassVar[str] = "labels_awaited"
+    times_ns: Ints
+    versions: tuple[str, ...]
+    answered: NDArray[np.int16]
+    scored: Mapping[str, NDArray[np.bool_]]
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowsLabelled(Record):
     """Predictions that got their first label, mature or not; in the order of the labels.
 
-    Quick labels are over-represented: nothing may be averaged over these rows. They serve evidence
-    that accounts for the age at which each label came.
+    Each prediction once, whatever becomes of its label later. Quick labels are over-represented:
+    nothing may be averaged over these rows. They serve evidence that accounts for the age at which
+    each label came. A label that is overdue and means no has the label time `NO_LABEL` of the join.
     """
 
     kind: ClassVar[str] = "rows_labelled"
@@ -274,7 +292,8 @@ class ValidationSet:
     """Paired scores of candidate and champion on rows neither was trained on.
 
     `anchor` holds those of the stability anchor, an older version, where there is one;
-    `label_times_ns` when each label became known; `golden` which rows people named.
+    `label_times_ns` when each label became known, `unlabelled` how many rows of the same times have
+    none; `golden` which rows people named.
     """
 
     name: str
@@ -286,6 +305,7 @@ class ValidationSet:
     anchor: Floats | None = None
     label_times_ns: Ints | None = None
     golden: NDArray[np.bool_] | None = None
+    unlabelled: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.records import LossesObserved
-from ostinato.decide.trigger import URGENCY, Finding, Reference, Seen, Stance, Trigger
+from ostinato.decide.trigger import (
+    URGENCY,
+    Early,
+    Finding,
+    Reference,
+    Seen,
+    Stance,
+    Trigger,
+)
+
+_CONTRACT: Final = tuple(name for name in vars(Trigger) if not name.startswith("_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,23 @@ class _Many:
     def renew(self, state: list[Any], reference: Reference | None) -> None:
         for trigger, inner in zip(self.triggers, state, strict=True):
             trigger.renew(inner, reference)
+
+    def foresee(self, state: list[Any], early: Early, champion: str) -> None:
+        for trigger, inner in zip(self.triggers, state, strict=True):
+            trigger.foresee(inner, early, champion)
+
+    def advance(self, state: list[Any], now_ns: int) -> None:
+        for trigger, inner in zip(self.triggers, state, strict=True):
+            trigger.advance(inner, now_ns)
+
+    def kept(self, state: list[Any], candidate: Reference | None) -> None:
+        for trigger, inner in zip(self.triggers, state, strict=True):
+            trigger.kept(inner, candidate)
+
+    def registered(self, state: list[Any]) -> Mapping[str, Any] | None:
+        each = {t.name: t.registered(inner) for t, inner in zip(self.triggers, state, strict=True)}
+        running = {name: process for name, process in each.items() if process is not None}
+        return {"method": "several processes", **running} if running else None
 
     def requested(self, state: list[Any], now_ns: int) -> None:
         for trigger, inner in zip(self.triggers, state, strict=True):
@@ -121,10 +148,18 @@ def check_triggers(triggers: tuple[Any, ...], *, where: str) -> None:
     Raises
     ------
     ConfigError
-        If one has no `look`, or two have the same name.
+        If one lacks a method of the contract, or two have the same name.
     """
     for trigger in triggers:
-        if isinstance(trigger, type) or not callable(getattr(trigger, "look", None)):
+        lacking = [name for name in _CONTRACT if not hasattr(trigger, name)]
+        if lacking and len(lacking) < len(_CONTRACT) // 2:
+            raise ConfigError(
+                f"{where} holds a trigger that lacks methods of the contract",
+                found=f"{trigger!r} without {', '.join(lacking)}",
+                expected="every method of ostinato.decide.trigger.Trigger",
+                hint="A method with nothing to do still has to be there.",
+            )
+        if isinstance(trigger, type) or lacking:
             raise ConfigError(
                 f"{where} holds something that is not a trigger",
                 found=repr(trigger),

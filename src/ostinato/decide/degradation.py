@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from ostinato.core.errors import ConfigError
 from ostinato.core.records import Floats, Ints, LossesObserved
 from ostinato.core.units import duration_ns, format_time
 from ostinato.decide.charts import CHARTS, chart_evidence, check_arl, warned
-from ostinato.decide.trigger import Finding, Reference, Seen, Stance
+from ostinato.decide.trigger import Early, Finding, Reference, Seen, Stance
 from ostinato.decide.watching import SEASONS, Watching, chart_line
 
 __all__ = ["SEASONS", "Degradation", "Watching", "chart_line"]
@@ -119,10 +121,20 @@ class Degradation:
     def requested(self, state: Watching, now_ns: int) -> None:
         if not state.alarmed:  # another trigger asked: what this chart has gathered stays true
             return
-        assert state.chart is not None, "only a chart can alarm"
-        state.first_change_ns = state.change_ns()
-        state.chart.reset()
-        state.quiet_until_ns = now_ns + duration_ns(self.freeze)
+        state.answered(now_ns + duration_ns(self.freeze))
+
+    def foresee(self, state: Watching, early: Early, champion: str) -> None:
+        """Only mature rows count; see `ostinato.decide.late` for those that are not."""
+
+    def advance(self, state: Watching, now_ns: int) -> None:
+        """A chart looks at rows, not at the time."""
+
+    def kept(self, state: Watching, candidate: Reference | None) -> None:
+        """What the champion loses is the same whether a candidate shipped or not."""
+
+    def registered(self, state: Watching) -> Mapping[str, Any] | None:
+        found = state.registered()
+        return None if found is None else {**found, "tolerance": self.tolerance}
 
     def look(self, state: Watching, seen: Seen) -> Stance:  # noqa: ARG002 - one signature for all triggers
         if state.chart is None:

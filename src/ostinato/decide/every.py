@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -12,7 +13,7 @@ from cronsim import CronSim, CronSimError
 from ostinato.core.errors import ConfigError
 from ostinato.core.records import LossesObserved
 from ostinato.core.units import duration_ns, format_time, from_datetime, to_datetime
-from ostinato.decide.trigger import Finding, Reference, Seen, Stance
+from ostinato.decide.trigger import Early, Finding, Reference, Seen, Stance
 
 _CRON_FIELDS: Final = 5
 _TIMES_COMPARED: Final = 50  # covers each weekday and month of the usual expressions
@@ -63,6 +64,18 @@ class Every:
 
     def renew(self, state: Any, reference: Reference | None) -> None:
         """A schedule does not depend on the champion."""
+
+    def foresee(self, state: Any, early: Early, champion: str) -> None:
+        """A schedule looks at no losses."""
+
+    def advance(self, state: Any, now_ns: int) -> None:
+        """A schedule looks at the time when it is asked."""
+
+    def kept(self, state: Any, candidate: Reference | None) -> None:
+        """A schedule does not depend on candidates."""
+
+    def registered(self, state: Any) -> Mapping[str, Any] | None:  # noqa: ARG002 - one signature for all triggers
+        return None
 
     def requested(self, state: Any, now_ns: int) -> None:
         """The next time follows from the last request."""

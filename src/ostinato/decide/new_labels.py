@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.records import LossesObserved
-from ostinato.decide.trigger import Finding, Reference, Seen, Stance
+from ostinato.decide.trigger import Early, Finding, Reference, Seen, Stance
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,18 @@ class NewLabels:
 
     def renew(self, state: Any, reference: Reference | None) -> None:
         """A new champion does not change the count."""
+
+    def foresee(self, state: Any, early: Early, champion: str) -> None:
+        """Only labels of mature rows count."""
+
+    def advance(self, state: Any, now_ns: int) -> None:
+        """The decide stage counts labels for all triggers."""
+
+    def kept(self, state: Any, candidate: Reference | None) -> None:
+        """The count goes on from the request."""
+
+    def registered(self, state: Any) -> Mapping[str, Any] | None:  # noqa: ARG002 - one signature for all triggers
+        return None
 
     def requested(self, state: Any, now_ns: int) -> None:
         """The decide stage begins to count again."""

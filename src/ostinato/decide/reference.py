@@ -6,10 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from ostinato.core.records import CandidateEvaluated, LossesObserved
-from ostinato.decide.trigger import Reference
+from ostinato.core.records import (
+    ROLES,
+    CandidateEvaluated,
+    Ints,
+    LabelsAwaited,
+    LossesObserved,
+    ValidationSet,
+)
+from ostinato.core.units import DAY_NS
+from ostinato.decide.trigger import Early, Reference
 from ostinato.stats.metrics import metric_for
 
+_EXPLORE = ROLES.index("explore")
 _SETS = ("recent", "random")  # the hard set was chosen for its losses and says nothing of the mean
 
 
@@ -23,7 +32,37 @@ def reference_of(evaluated: CandidateEvaluated, *, task: str, metric: str) -> Re
     losses = np.concatenate([row_loss(each.labels, each.candidate) for each in sets])
     order = np.argsort(times, kind="stable")
     order = order[np.isfinite(losses[order])]
-    return Reference(times_ns=times[order], losses=losses[order])
+    return Reference(
+        times_ns=times[order],
+        losses=losses[order],
+        label_times_ns=_label_times(sets, order),
+        unlabelled=sum(each.unlabelled for each in sets),
+        rows_per_day=_rows_per_day(sets),
+    )
+
+
+def _label_times(sets: list[ValidationSet], order: Ints) -> Ints | None:
+    found = [each.label_times_ns for each in sets if each.label_times_ns is not None]
+    return np.concatenate(found)[order] if len(found) == len(sets) else None
+
+
+def _rows_per_day(sets: list[ValidationSet]) -> float:
+    """Labelled rows per day of the recent set; the random one holds a sample alone."""
+    recent = [each for each in sets if each.name == _SETS[0]]
+    if not recent:
+        return float("nan")
+    times = recent[0].times_ns
+    return len(times) / max(int(times.max() - times.min()) / DAY_NS, 1.0)
+
+
+def own_rows(early: Early, version: str) -> Early:
+    """Leave a version only the rows it answered itself, as `own_losses` does."""
+    if version not in early.versions:
+        return early
+    own = early.answered == early.versions.index(version)
+    if isinstance(early, LabelsAwaited):
+        return replace(early, scored={version: early.scored[version] & own})
+    return replace(early, losses={version: np.where(own, early.losses[version], np.nan)})
 
 
 def own_losses(observed: LossesObserved, version: str) -> LossesObserved:
@@ -37,3 +76,15 @@ def own_losses(observed: LossesObserved, version: str) -> LossesObserved:
         return observed
     own = observed.answered == observed.versions.index(version)
     return replace(observed, losses={version: np.where(own, losses, np.nan)})
+
+
+def explored_losses(observed: LossesObserved, version: str) -> LossesObserved:
+    """Leave a version only the rows that chance let through.
+
+    Where the answer decides whether a label comes, the others were chosen by the champion.
+    """
+    losses = observed.losses.get(version)
+    if losses is None:
+        return observed
+    chosen = observed.roles == _EXPLORE
+    return replace(observed, losses={version: np.where(chosen, losses, np.nan)})

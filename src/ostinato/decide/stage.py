@@ -9,8 +9,11 @@ from ostinato.core.records import (
     CandidateAccepted,
     CandidateEvaluated,
     CandidateRejected,
+    EvidenceRegistered,
+    LabelsAwaited,
     LearningRequested,
     LossesObserved,
+    OutcomesRevealed,
     Promoted,
     Record,
     RolledBack,
@@ -20,11 +23,12 @@ from ostinato.core.records import (
 )
 from ostinato.core.stage import Stage
 from ostinato.core.units import DAY_NS
+from ostinato.decide.adopt import adopt
 from ostinato.decide.config import DecideConfig
-from ostinato.decide.reference import own_losses, reference_of
+from ostinato.decide.reference import explored_losses, own_losses, own_rows, reference_of
 from ostinato.decide.restraint import book, hindrance
 from ostinato.decide.state import DecideState
-from ostinato.decide.trigger import Seen, Trigger
+from ostinato.decide.trigger import Early, Seen, Trigger
 
 CALM_NS: Final = DAY_NS
 """A warning is taken back after so long without one. Shorter: a statistic that swings round its
@@ -36,6 +40,7 @@ def start(config: DecideConfig) -> DecideState:
     return DecideState(
         triggers=[trigger.begin() for trigger in config.triggers],
         stances=["" for _ in config.triggers],
+        registered=[None for _ in config.triggers],
         calm_since_ns=[None for _ in config.triggers],
         config_=config,
     )
@@ -45,17 +50,28 @@ def step(state: DecideState, inbox: Sequence[Record], now_ns: int) -> list[Recor
     """Take the evidence of this tick, then decide."""
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
+    out: list[Record] = []
     for record in inbox:
         _take(state, config, record)
+        if isinstance(record, Promoted | RolledBack):  # a champion's processes begin before events
+            out.extend(_register(state, config, now_ns))
     if state.champion is None:
-        return _first(state, config, now_ns)
-    return _decide(state, config, now_ns)
+        return out + _first(state, config, now_ns)
+    for trigger, inner in zip(config.triggers, state.triggers, strict=True):
+        trigger.advance(inner, now_ns)
+    out.extend(_register(state, config, now_ns))  # what the events themselves began
+    decided = _decide(state, config, now_ns)
+    if any(isinstance(record, LearningRequested) for record in decided):
+        decided.extend(_register(state, config, now_ns))
+    return out + decided
 
 
 def _take(state: DecideState, config: DecideConfig, record: Record) -> None:
     match record:
         case LossesObserved():
             _observe(state, config, record)
+        case LabelsAwaited() | OutcomesRevealed():
+            _foresee(state, config, record)
         case CandidateEvaluated():
             state.references[record.version] = reference_of(
                 record, task=config.task, metric=config.metric
@@ -64,11 +80,11 @@ def _take(state: DecideState, config: DecideConfig, record: Record) -> None:
             state.busy = f"{record.subject} is being rolled out"
             state.rolling_out = record.subject
         case CandidateRejected() | TrainingFailed():
-            state.references.pop(record.subject, None)
+            _kept(state, config, record.subject)
             if state.rolling_out is None:
                 state.busy = ""
         case RolloutEnded():
-            state.references.pop(record.subject, None)
+            _kept(state, config, record.subject)
             _rolled_out(state, record.subject)
         case Promoted():
             _rolled_out(state, record.subject)
@@ -88,8 +104,48 @@ def _observe(state: DecideState, config: DecideConfig, observed: LossesObserved)
     if champion is None or not config.triggers:
         return
     losses = observed if config.paired else own_losses(observed, champion)
+    if config.explored:
+        losses = explored_losses(observed, champion)
     for trigger, inner in zip(config.triggers, state.triggers, strict=True):
         trigger.observe(inner, losses, champion)
+
+
+def _foresee(state: DecideState, config: DecideConfig, early: Early) -> None:
+    champion = state.champion
+    if champion is None:
+        return
+    told = early if config.paired else own_rows(early, champion)
+    for trigger, inner in zip(config.triggers, state.triggers, strict=True):
+        trigger.foresee(inner, told, champion)
+
+
+def _kept(state: DecideState, config: DecideConfig, version: str) -> None:
+    candidate = state.references.pop(version, None)
+    if state.champion is None:
+        return
+    for trigger, inner in zip(config.triggers, state.triggers, strict=True):
+        trigger.kept(inner, candidate)
+
+
+def _register(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]:
+    """Tell the journal of the processes that began, with what was fixed before they did."""
+    out: list[Record] = []
+    for index, trigger in enumerate(config.triggers):
+        found = trigger.registered(state.triggers[index])
+        if found is None or found == state.registered[index]:
+            continue
+        state.registered[index] = found
+        out.append(
+            EvidenceRegistered(
+                ts_event_ns=now_ns,
+                ts_record_ns=now_ns,
+                subject=trigger.name,
+                reason="A process begins; it is judged by these parameters and no others.",
+                process=found["method"],
+                evidence=found,
+            )
+        )
+    return out
 
 
 def _rolled_out(state: DecideState, version: str) -> None:
@@ -194,6 +250,8 @@ STAGE = Stage(
     frozenset(
         {
             "losses_observed",
+            "labels_awaited",
+            "outcomes_revealed",
             "candidate_evaluated",
             "candidate_accepted",
             "candidate_rejected",
@@ -205,4 +263,5 @@ STAGE = Stage(
     ),
     start,
     step,
+    adopt,
 )

@@ -14,13 +14,15 @@ class DecideState:
     """Trigger states and what holds them back.
 
     `stances` is what the journal last said of each trigger; `calm_since_ns` is since when a trigger
-    that warned has been quiet. `busy` names what is under way ("" when nothing is), `rolling_out`
+    that warned has been quiet; `registered` what it last said of its
+    processes. `busy` names what is under way ("" when nothing is), `rolling_out`
     the version a rollout is about. `references` holds the validation losses of the versions in
     play: candidate, champion, previous champion.
     """
 
     triggers: list[Any] = field(default_factory=list)
     stances: list[str] = field(default_factory=list)
+    registered: list[Any] = field(default_factory=list)
     calm_since_ns: list[int | None] = field(default_factory=list)
     champion: str | None = None
     busy: str = ""

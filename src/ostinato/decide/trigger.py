@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
-from ostinato.core.records import Floats, Ints, LossesObserved
+from ostinato.core.records import Floats, Ints, LabelsAwaited, LossesObserved, OutcomesRevealed
 
 Stance = Literal["quiet", "warn", "act"]
 """What a trigger wants: nothing, to be noticed (no action), or a new model."""
@@ -40,10 +40,24 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """Losses of a version on rows it was not trained on: (n,) times and (n,) finite losses."""
+    """Losses of a version on rows it was not trained on: (n,) times and (n,) finite losses.
+
+    `label_times_ns` (n,) is when each label became known, where that was told; `unlabelled` counts
+    rows of the same times without a label. `rows_per_day` is how many labelled rows a day of the
+    most recent ones had, NaN if there are none. `costs` (n,) is what each answer cost by the cost
+    matrix, where there is one.
+    """
 
     times_ns: Ints
     losses: Floats
+    label_times_ns: Ints | None = None
+    unlabelled: int = 0
+    rows_per_day: float = float("nan")
+    costs: Floats | None = None
+
+
+Early = LabelsAwaited | OutcomesRevealed
+"""What is told of predictions that are not mature, to triggers that can use it without bias."""
 
 
 class Trigger(Protocol):
@@ -51,10 +65,12 @@ class Trigger(Protocol):
 
     Contract
     --------
-    `begin` MUST return a state of plain values (see `ostinato.core.snapshot`). `observe` MUST
-    come to the same stance whether rows come one by one or in batches. `look` is called at every
-    tick and MUST be cheap; `explain` is called when the stance changed. Both MUST NOT change the
-    state. A stance of ``act`` MUST stand until `requested` or `renew`.
+    `begin` MUST return a state of plain values (see `ostinato.core.snapshot`). `observe` and
+    `foresee` MUST come to the same stance whether rows come one by one or in batches. `look` is
+    called at every tick and MUST be cheap; `explain` is called when the stance changed. Both, and
+    `registered`, MUST NOT change the state. A stance of ``act`` MUST stand until `requested`,
+    `kept` or `renew`. What `registered` returns MUST hold from before the first event it is about,
+    and MUST change when a process begins anew.
     """
 
     @property
@@ -70,12 +86,28 @@ class Trigger(Protocol):
         """Take the losses of newly matured rows."""
         ...
 
+    def foresee(self, state: Any, early: Early, champion: str) -> None:
+        """Take what is known of predictions that are not mature."""
+        ...
+
+    def advance(self, state: Any, now_ns: int) -> None:
+        """The tick has told everything that was known by now."""
+        ...
+
     def renew(self, state: Any, reference: Reference | None) -> None:
         """A new champion serves; `reference` is what it achieved when it was proved."""
         ...
 
     def requested(self, state: Any, now_ns: int) -> None:
         """A model was asked for, by this trigger or another one."""
+        ...
+
+    def kept(self, state: Any, candidate: Reference | None) -> None:
+        """A candidate did not ship; `candidate` is what it achieved, where that is known."""
+        ...
+
+    def registered(self, state: Any) -> Mapping[str, Any] | None:
+        """Return the method and parameters of the process that runs; None when none does."""
         ...
 
     def look(self, state: Any, seen: Seen) -> Stance:

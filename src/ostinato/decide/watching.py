@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,7 +27,8 @@ at the clip and could not rise; larger makes every loss look small and slows the
 class Watching:
     """What a degradation trigger holds while one champion serves.
 
-    `scale` turns losses into [0, 1]; `pending` and `pending_times` collect losses while there is no
+    `begun_at` is how many events the chart had seen when it last began; `scale` turns losses into
+    [0, 1]; `pending` and `pending_times` collect losses while there is no
     baseline; `marks` are (events seen, time) pairs from the estimated change point on;
     `quiet_until_ns` ends the freeze-out after an alarm was answered; `first_change_ns` is where the
     first alarm of this champion saw the change begin: later alarms are about the same change until
@@ -35,6 +36,7 @@ class Watching:
     """
 
     baseline: SeasonalBaseline | None = None
+    begun_at: int = 0
     scale: float = 1.0
     chart: Chart | None = None
     pending: list[float] = field(default_factory=list)
@@ -80,6 +82,26 @@ class Watching:
         self._prune(self.chart.change_point)
         self.last_expected = float(self.baseline.expected_at(bins).mean()) * self.scale
         self.last_limit = float(limits.mean()) * self.scale
+
+    def answered(self, until_ns: int) -> None:
+        """Begin the chart anew after its alarm was answered; it rests until a moment."""
+        assert self.chart is not None, "only a chart can alarm"
+        self.first_change_ns = self.change_ns()
+        self.chart.reset()
+        self.begun_at, self.quiet_until_ns = self.chart.n, until_ns
+
+    def registered(self) -> dict[str, Any] | None:
+        """Return what the chart was begun with; None before there is one."""
+        if self.chart is None or self.baseline is None:
+            return None
+        return {
+            **self.chart.registered(),
+            "begun_at_event": self.begun_at,
+            "scale": self.scale,
+            "reference_rows": self.baseline.n,
+            "expected": self.baseline.expected.tolist(),
+            "limits": self.baseline.upper.tolist(),
+        }
 
     def change_ns(self) -> int:
         """Return where the change began that the chart alarms about."""

@@ -20,9 +20,13 @@ class JoinConfig:
         What an overdue label means: ``"censored"`` (unknown for ever) or ``"negative"`` (class 0).
     classes
         Number of classes a label may have, 0 for regression.
+    early
+        Whether to tell of every prediction when it is awaited and when it gets its first label,
+        mature or not: `LabelsAwaited`, `RowsLabelled`.
     """
 
     horizon_ns: int
     revise_ns: int
     never: str
     classes: int
+    early: bool = False

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ostinato.core.records import Floats, Ints, LabelsArrived, LabelsUnusable, Record
 from ostinato.join.coverage import NO_LABEL
+from ostinato.join.early import first_labels
 from ostinato.join.matured import revised_rows, shown
 from ostinato.join.state import EarlyLabel, JoinState
 
@@ -40,7 +41,10 @@ def take_labels(state: JoinState, labels: LabelsArrived, now_ns: int) -> list[Re
 def write_labels(
     state: JoinState, slots: Ints, values: Floats, times_ns: Ints, now_ns: int
 ) -> list[Record]:
-    """Write labels by slot, the last one by label time wins; return the revisions they make."""
+    """Write labels by slot, the last one by label time wins; return what that makes known.
+
+    Revisions of matured rows, and rows that got their first label if these are asked for.
+    """
     if not len(slots):
         return []
     if len(set(slots.tolist())) == len(slots):
@@ -52,20 +56,19 @@ def write_labels(
     ]
 
 
-def release_early(state: JoinState, slots: dict[Any, int], now_ns: int) -> None:
+def release_early(state: JoinState, slots: dict[Any, int], now_ns: int) -> list[Record]:
     """Write the labels that were waiting for predictions just made (ids to slots)."""
     waiting = [key for key in slots if key in state.early]
     if not waiting:
-        return
+        return []
     held = [state.early.pop(key) for key in waiting]
-    revisions = write_labels(
+    return write_labels(
         state,
         np.array([slots[key] for key in waiting], dtype=np.int64),
         np.array([label.value for label in held]),
         np.array([label.time_ns for label in held], dtype=np.int64),
         now_ns,
     )
-    assert not revisions, "a prediction just made has not matured"
 
 
 def drop_early(state: JoinState, limit_ns: int, now_ns: int) -> list[Record]:
@@ -132,14 +135,16 @@ def _write(
     state: JoinState, slots: Ints, values: Floats, times_ns: Ints, now_ns: int
 ) -> list[Record]:
     """Write labels of different rows."""
-    window = state.labels
+    config, window = state.config_, state.labels
+    assert config is not None, "the kernel hands the configuration in at start and restore"
     at = slots - window.first_slot
     first = (window.times_ns[at] == NO_LABEL) & (slots >= state.open_slot)
+    told = first_labels(state, slots, values, times_ns, now_ns) if config.early else []
     if first.all():  # nothing is overwritten and nothing was given out: the usual case
         window.values[at], window.times_ns[at] = values, times_ns
-        return []
+        return told
     window.values[at[first]], window.times_ns[at[first]] = values[first], times_ns[first]
-    return _overwrite(state, slots[~first], values[~first], times_ns[~first], now_ns)
+    return told + _overwrite(state, slots[~first], values[~first], times_ns[~first], now_ns)
 
 
 def _overwrite(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ostinato.core.records import LabelsArrived, PredictionsMade, Record
 from ostinato.core.stage import Stage
 from ostinato.join.config import JoinConfig
+from ostinato.join.early import awaited, overdue_labels
 from ostinato.join.labels import drop_early, release_early, take_labels
 from ostinato.join.matured import matured_rows
 from ostinato.join.state import Cohort, JoinState
@@ -30,7 +31,7 @@ def step(state: JoinState, inbox: Sequence[Record], now_ns: int) -> list[Record]
     # Predictions first: a label of the same tick belongs to one of them.
     for record in inbox:
         if isinstance(record, PredictionsMade):
-            _expect(state, record, now_ns)
+            out.extend(_expect(state, record, now_ns))
     for record in inbox:
         if isinstance(record, LabelsArrived) and len(record):
             out.extend(take_labels(state, record, now_ns))
@@ -41,7 +42,7 @@ def step(state: JoinState, inbox: Sequence[Record], now_ns: int) -> list[Record]
     return out
 
 
-def _expect(state: JoinState, made: PredictionsMade, now_ns: int) -> None:
+def _expect(state: JoinState, made: PredictionsMade, now_ns: int) -> list[Record]:
     """Open a cohort; a prediction that was retried counts once, the first time."""
     offsets = np.arange(made.offset, made.offset + len(made), dtype=np.int64)
     slots = _slots(state, made)
@@ -51,7 +52,7 @@ def _expect(state: JoinState, made: PredictionsMade, now_ns: int) -> None:
         made, offsets = _only(made, kept), offsets[kept]
         slots = _slots(state, made)
     if not len(made):
-        return
+        return []
     times_ns = made.times_ns
     cohort = Cohort(state.next_slot, int(times_ns.min()), int(times_ns.max()), offsets, made)
     state.cohorts.append(cohort)
@@ -59,8 +60,12 @@ def _expect(state: JoinState, made: PredictionsMade, now_ns: int) -> None:
     state.labels.extend(times_ns)
     state.slots.update(slots)
     state.next_slot += len(made)
+    out: list[Record] = []
+    if state.config_ is not None and state.config_.early:
+        out.append(awaited(made, now_ns))
     if state.early:
-        release_early(state, slots, now_ns)
+        out.extend(release_early(state, slots, now_ns))
+    return out
 
 
 def _slots(state: JoinState, made: PredictionsMade) -> dict[Any, int]:
@@ -108,7 +113,10 @@ def _mature(state: JoinState, config: JoinConfig, now_ns: int) -> list[Record]:
     state.open_from = ready
     state.open_slot = fresh[-1].first_slot + len(fresh[-1])
     _count_matured(state, config, fresh)
-    return matured_rows(state, fresh, now_ns)
+    out = matured_rows(state, fresh, now_ns)
+    if config.early and config.never == "negative":
+        out.extend(overdue_labels(state, fresh[0].first_slot, state.open_slot, now_ns))
+    return out
 
 
 def _count_matured(state: JoinState, config: JoinConfig, fresh: Sequence[Cohort]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato.core.records import Floats, Ints
 from ostinato.join.coverage import NO_LABEL
@@ -18,6 +19,10 @@ def _unknown(size: int) -> Floats:
 
 def _untimed(size: int) -> Ints:
     return np.full(size, NO_LABEL, dtype=np.int64)
+
+
+def _untold(size: int) -> NDArray[np.bool_]:
+    return np.zeros(size, dtype=np.bool_)
 
 
 @dataclass(slots=True)
@@ -36,6 +41,8 @@ class LabelWindow:
         (room,) time of the label held, `NO_LABEL` where none was written.
     asked_ns
         (room,) time of the prediction.
+    told
+        (room,) whether it was told that the row has got its first label.
     """
 
     first_slot: int = 0
@@ -43,6 +50,7 @@ class LabelWindow:
     values: Floats = field(default_factory=lambda: _unknown(_SMALLEST))
     times_ns: Ints = field(default_factory=lambda: _untimed(_SMALLEST))
     asked_ns: Ints = field(default_factory=lambda: _untimed(_SMALLEST))
+    told: NDArray[np.bool_] = field(default_factory=lambda: _untold(_SMALLEST))
 
     def extend(self, asked_ns: Ints) -> None:
         """Add rows without a label at the end, predicted at these times."""
@@ -50,10 +58,12 @@ class LabelWindow:
         if self.size > len(self.values):
             room = max(2 * self.size, _SMALLEST)
             values, times_ns, asked = _unknown(room), _untimed(room), _untimed(room)
+            told = _untold(room)
             values[:used] = self.values[:used]
             times_ns[:used] = self.times_ns[:used]
             asked[:used] = self.asked_ns[:used]
-            self.values, self.times_ns, self.asked_ns = values, times_ns, asked
+            told[:used] = self.told[:used]
+            self.values, self.times_ns, self.asked_ns, self.told = values, times_ns, asked, told
         self.asked_ns[used : self.size] = asked_ns
 
     def cut(self, to_slot: int) -> None:
@@ -61,7 +71,7 @@ class LabelWindow:
         gone = to_slot - self.first_slot
         assert 0 <= gone <= self.size, "only rows in the window can leave it"
         self.values, self.times_ns = self.values[gone:], self.times_ns[gone:]
-        self.asked_ns = self.asked_ns[gone:]
+        self.asked_ns, self.told = self.asked_ns[gone:], self.told[gone:]
         self.first_slot, self.size = to_slot, self.size - gone
 
     def rows(self, first_slot: int, count: int) -> slice:

@@ -15,7 +15,8 @@ from ostinato.core.rng import stream
 from ostinato.loop.loop import Loop, Prices
 from ostinato.loop.policies import scheduled, static, triggered
 from ostinato.loop.policy import Policy
-from ostinato.replay.advice import Advice, give_advice, metric_interval
+from ostinato.replay.advice import Advice, give_advice
+from ostinato.replay.blocks import metric_interval
 from ostinato.replay.drift import find_drift
 from ostinato.replay.history import make_history
 from ostinato.replay.progress import Report

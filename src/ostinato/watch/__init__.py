@@ -1,7 +1,8 @@
 """Watch: matured rows in, evidence out.
 
-In: `RowsMatured`. Out: `LossesObserved`, `BucketClosed`. State kept: mergeable summaries per
-(time bucket, version, slice) of the buckets that a revision can still change.
+In: `RowsMatured`, `RowsLabelled`. Out: `LossesObserved`, `OutcomesRevealed`, `BucketClosed`. State
+kept: mergeable summaries per (time bucket, version, slice) of the buckets that a revision can still
+change.
 """
 
 from ostinato.watch.config import WatchConfig

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.core.records import BucketClosed, Codes, Floats, LossesObserved, Record, RowsMatured
+from ostinato.core.records import (
+    BucketClosed,
+    Codes,
+    Floats,
+    LossesObserved,
+    OutcomesRevealed,
+    Record,
+    RowsLabelled,
+    RowsMatured,
+)
 from ostinato.core.stage import Stage
 from ostinato.stats.metrics import metric_for
 from ostinato.stats.sums import BinarySums, MulticlassSums, RegressionSums
@@ -29,11 +38,13 @@ def start(config: WatchConfig) -> WatchState:
 
 
 def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record]:
-    """Add matured rows to their buckets; return their losses and the buckets that closed."""
+    """Add matured rows to their buckets; return all losses and the buckets that closed."""
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
     matured = [record for record in inbox if isinstance(record, RowsMatured) and len(record)]
-    out: list[Record] = []
+    out: list[Record] = [
+        _revealed(config, record, now_ns) for record in inbox if isinstance(record, RowsLabelled)
+    ]
     for rows in matured:
         _summarise(state, config, rows)
         if not rows.revision:  # what was decided on stays decided; summaries are corrected
@@ -159,18 +170,12 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
     if not known.any():
         return []
     labelled: Chosen = slice(None) if known.all() else np.flatnonzero(known)
-    row_loss = metric_for(config.task, config.metric).row_loss
     labels = rows.labels[labelled]
-    losses: dict[str, Floats] = {}
-    for version in rows.versions:
-        scores = rows.scores[version][labelled]
-        scored = _scored(scores)
-        if scored.all():
-            losses[version] = row_loss(labels, scores)
-            continue
-        found = np.full(len(labels), np.nan)
-        found[scored] = row_loss(labels[scored], scores[scored])
-        losses[version] = found
+    scores = {version: rows.scores[version][labelled] for version in rows.versions}
+    losses = {
+        metric: {v: _loss(config.task, metric, labels, scores[v]) for v in rows.versions}
+        for metric in dict.fromkeys((config.metric, *config.guards))
+    }
     observed = LossesObserved(
         ts_event_ns=rows.ts_event_ns,
         ts_record_ns=now_ns,
@@ -181,10 +186,39 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
         versions=rows.versions,
         answered=rows.answered[labelled],
         roles=rows.roles[labelled],
-        losses=losses,
+        losses=losses[config.metric],
         matured_to_ns=rows.matured_to_ns,
+        guards={metric: losses[metric] for metric in config.guards},
     )
     return [observed]
+
+
+def _loss(task: str, metric: str, labels: Floats, scores: Floats) -> Floats:
+    """Return the loss of each labelled row, NaN where it was not scored."""
+    row_loss = metric_for(task, metric).row_loss
+    scored = _scored(scores)
+    if scored.all():
+        return row_loss(labels, scores)
+    found = np.full(len(labels), np.nan)
+    found[scored] = row_loss(labels[scored], scores[scored])
+    return found
+
+
+def _revealed(config: WatchConfig, rows: RowsLabelled, now_ns: int) -> OutcomesRevealed:
+    """Give the losses of rows that got their first label; they are not summed up."""
+    return OutcomesRevealed(
+        ts_event_ns=rows.ts_event_ns,
+        ts_record_ns=now_ns,
+        times_ns=rows.times_ns,
+        label_times_ns=rows.label_times_ns,
+        versions=rows.versions,
+        answered=rows.answered,
+        roles=rows.roles,
+        losses={
+            version: _loss(config.task, config.metric, rows.labels, rows.scores[version])
+            for version in rows.versions
+        },
+    )
 
 
 def _close(state: WatchState, config: WatchConfig, matured_to_ns: int, now_ns: int) -> list[Record]:
@@ -218,4 +252,4 @@ def tables(state: WatchState, bucket_ns: int, now_ns: int) -> list[Record]:
     return found
 
 
-STAGE = Stage("watch", frozenset({"rows_matured"}), start, step)
+STAGE = Stage("watch", frozenset({"rows_matured", "rows_labelled"}), start, step)

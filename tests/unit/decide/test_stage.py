@@ -3,8 +3,11 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pytest
 
+from ostinato.core.errors import ConfigError
 from ostinato.core.records import (
+    ROLES,
     CandidateAccepted,
     CandidateRejected,
     RolledBack,
@@ -16,6 +19,7 @@ from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import Degradation, Every, NewLabels, all_of
 from ostinato.decide.stage import step
 from ostinato.decide.trigger import Finding
+from ostinato.loop.policy import Policy
 
 
 class Swinging:
@@ -29,6 +33,18 @@ class Swinging:
 
     def observe(self, state, losses, champion):
         state[0] += 1
+
+    def foresee(self, state, early, champion):
+        pass
+
+    def advance(self, state, now_ns):
+        pass
+
+    def kept(self, state, candidate):
+        pass
+
+    def registered(self, state):
+        return None
 
     def renew(self, state, reference):
         pass
@@ -243,6 +259,16 @@ def test_answers_of_other_versions_do_not_count_where_acting_changes_the_label(w
     assert counted == {True: 100, False: 10}
 
 
+def test_where_labels_are_selective_only_explored_rows_count(world, make_losses):
+    loop = world(Degradation(season="none"), explored=True)
+    observed = make_losses(loop.now_ns, np.zeros(100))
+    observed.roles[:30] = ROLES.index("explore")
+
+    loop.tick(observed)
+
+    assert len(loop.state.triggers[0].pending) == 30
+
+
 def test_a_populated_state_survives_its_plain_form(
     world, make_losses, make_evaluated, make_promoted
 ):
@@ -281,3 +307,66 @@ def test_a_tick_with_nothing_new_costs_next_to_nothing(world, make_losses):
         best = min(best, (time.perf_counter() - begun) / 20)
 
     assert best < 100e-6
+
+
+def registered(world):
+    return [record for record in world.made if record.kind == "evidence_registered"]
+
+
+def test_a_process_is_registered_before_anything_is_decided_on_it(
+    world, make_evaluated, make_promoted, make_losses
+):
+    loop = world(Degradation(season="none", arl=1e3), Every("300d"), champion=None)
+    loop.tick(make_evaluated("v1", np.resize([1.0, 0, 0, 0], 800)))
+    loop.made.clear()
+    loop.tick(make_promoted("v1"), make_losses(loop.now_ns, np.resize([1.0, 0, 0, 0], 500)))
+
+    kinds = loop.kinds()
+    (entry,) = registered(loop)
+
+    assert kinds.index("evidence_registered") < kinds.index("trigger_changed")
+    assert entry.process == "mixture Shiryaev-Roberts e-detector"
+    assert entry.subject == Degradation(season="none").name
+    assert (entry.evidence["arl"], entry.evidence["reference_rows"]) == (1e3, 800)
+    assert entry.evidence["expected"] == [0.25]
+    assert not entry.restarted
+
+
+def test_a_process_is_registered_anew_when_it_begins_anew_and_not_otherwise(
+    world, make_evaluated, make_promoted, make_losses
+):
+    loop = world(Degradation(season="none", arl=1e3), champion=None)
+    loop.tick(make_evaluated("v1", np.resize([1.0, 0, 0, 0], 800)))
+    loop.tick(make_promoted("v1"))
+    for _ in range(5):
+        loop.tick(make_losses(loop.now_ns, np.resize([1.0, 0, 0, 0], 40)))
+    before = len(registered(loop))
+
+    loop.tick(make_losses(loop.now_ns, np.ones(400)))
+    after_reset = [entry.evidence["begun_at_event"] for entry in registered(loop)]
+    loop.tick(make_evaluated("v2", np.resize([1.0, 0], 800)))
+    loop.tick(make_promoted("v2", previous="v1"))
+
+    assert before == 1
+    assert after_reset == [0, 600]
+    assert [entry.evidence["expected"] for entry in registered(loop)] == [[0.25], [0.25], [0.5]]
+
+
+def test_a_baseline_of_live_rows_is_registered_when_it_is_known(world, make_losses):
+    loop = world(all_of(Every("300d"), Degradation(season="none", reference_rows=100)))
+    loop.tick(make_losses(loop.now_ns, np.resize([1.0, 0, 0, 0], 60)))
+    early = len(registered(loop))
+    loop.tick(make_losses(loop.now_ns, np.resize([1.0, 0, 0, 0], 60)))
+
+    (entry,) = registered(loop)
+
+    assert early == 0
+    assert entry.process == "several processes"
+    assert list(entry.evidence) == ["method", Degradation(season="none").name]
+
+
+def test_a_trigger_that_lacks_a_method_is_refused_by_name():
+    without = type("Without", (), {k: v for k, v in vars(Swinging).items() if k != "registered"})
+
+    with pytest.raises(ConfigError, match="lacks methods of the contract"):
+        Policy(triggers=[without()])

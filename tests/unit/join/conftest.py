@@ -76,8 +76,10 @@ class Joining:
 
 @pytest.fixture
 def join():
-    def make(*, horizon=100, revise=50, never="censored", classes=2):
-        config = JoinConfig(horizon_ns=horizon, revise_ns=revise, never=never, classes=classes)
+    def make(*, horizon=100, revise=50, never="censored", classes=2, early=False):
+        config = JoinConfig(
+            horizon_ns=horizon, revise_ns=revise, never=never, classes=classes, early=early
+        )
         return Joining(STAGE.start(config))
 
     return make

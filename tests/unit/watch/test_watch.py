@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from ostinato.core.records import OutcomesRevealed, RowsLabelled
 from ostinato.core.snapshot import decode, encode
 from ostinato.stats.metrics import METRICS, companions
 from ostinato.watch import ANSWERS, tables
@@ -257,3 +258,54 @@ def test_rows_before_1970_have_buckets_too(watching, draw):
     watch.tick(watch.matured(draw, "binary", 10, times=[-950] * 10))
     watch.tick(watch.matured(draw, "binary", 10, times=[-550] * 10))
     assert [closed.bucket_ns for closed in watch.closed] == [-1_000]
+
+
+def test_further_metrics_are_computed_only_when_a_guardrail_looks_at_them(watching, draw):
+    plain, guarded = watching("binary"), watching("binary", guards=("error_rate", "log_loss"))
+    rows = plain.matured(
+        draw, "binary", 60, times=range(60), versions=("v1", "v2"), missing=0.2, unlabelled=0.2
+    )
+
+    plain.tick(rows)
+    guarded.tick(rows)
+
+    assert plain.losses[0].guards == {}
+    found = guarded.losses[0]
+    assert list(found.guards) == ["error_rate", "log_loss"]
+    assert found.guards["log_loss"] is found.losses
+    labels = rows.labels[~np.isnan(rows.labels)]
+    for version in ("v1", "v2"):
+        scores = rows.scores[version][~np.isnan(rows.labels)]
+        wrong = np.where(np.isnan(scores), np.nan, (scores >= 0.5) != (labels == 1))
+        assert np.array_equal(found.guards["error_rate"][version], wrong, equal_nan=True)
+        assert np.array_equal(
+            found.losses[version], plain.losses[0].losses[version], equal_nan=True
+        )
+
+
+def test_first_labels_become_losses_of_every_version_and_no_sums(watching, draw):
+    stage = watching()
+    rows = stage.matured(draw, "binary", 50, times=range(50), versions=("v1", "v2"), missing=0.2)
+    labelled = RowsLabelled(
+        ts_event_ns=60,
+        ts_record_ns=60,
+        times_ns=rows.times_ns,
+        label_times_ns=rows.times_ns + 7,
+        labels=rows.labels,
+        versions=rows.versions,
+        answered=rows.answered,
+        roles=rows.roles,
+        scores=rows.scores,
+    )
+
+    (revealed,) = stage.tick(labelled)
+
+    assert isinstance(revealed, OutcomesRevealed)
+    assert revealed.label_times_ns.tolist() == labelled.label_times_ns.tolist()
+    for version in ("v1", "v2"):
+        scores, found = rows.scores[version], revealed.losses[version]
+        wanted = -np.log(np.where(rows.labels == 1, scores, 1 - scores))
+        scored = ~np.isnan(scores)
+        assert np.isnan(found[~scored]).all()
+        assert found[scored] == pytest.approx(wanted[scored])
+    assert stage.state.buckets == {}
