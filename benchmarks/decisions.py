@@ -17,16 +17,34 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 
-from acceptance import defaults, gates, hard_worlds, monitoring, releases, replays
+from acceptance import (
+    arms,
+    defaults,
+    distances,
+    estimates,
+    gates,
+    hard_worlds,
+    monitoring,
+    outcomes,
+    releases,
+    replays,
+    retraining,
+)
 from acceptance.check import Check, Effort, Skipped
 
 ROWS = {
     "B1": ("false alarms are as rare as promised", monitoring.b1),
     "B2": ("an alarm comes nearly as soon as one that knows the shift", monitoring.b2),
     "B3": ("a daily season is no alarm", monitoring.b3),
+    "B4": ("late outcomes alarm before they are mature", outcomes.b4),
     "B6": ("harm is not promoted, and proof needs few rows", releases.b6),
     "B7": ("looking often fools the usual test", releases.b7),
+    "B8": ("errors of a canary, whatever the season", arms.b8),
+    "B9": ("shares of units that are off", arms.b9),
+    "B10": ("distances flag what moved, not what is small", distances.b10),
+    "B11": ("few labels and many guesses cover the truth", estimates.b11),
     "B13": ("gates stop harm and let health pass", gates.b13),
+    "B15": ("training when it pays", retraining.b15),
     "B16": ("nothing of the future reaches a decision", replays.b16),
     "D1": ("the default policy does not promote harm", defaults.d1),
     "W1": ("alarms on correlated, seasonal, heavy-tailed losses", hard_worlds.w1),

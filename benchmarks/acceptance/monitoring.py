@@ -135,7 +135,7 @@ def b2(effort: Effort) -> list[Check]:
     checks = []
     for p0, p1 in SHIFTS if not effort.quick else (SHIFTS[2], SHIFTS[6]):
         limit, up, down = oracle_limit(p0, p1, 1e6)
-        horizon = int(60 * limit / (p1 * up + (1 - p1) * down) / 8)
+        horizon = max(int(8 * limit / (p1 * up + (1 - p1) * down)), 6_000)
         ours, oracle, chunks = [], [], []
         for run in range(runs):
             rng = np.random.default_rng([2, run])
