@@ -213,12 +213,13 @@ def _changed(
     state: DecideState, trigger: Trigger, index: int, seen: Seen, held: str
 ) -> TriggerChanged:
     finding, stance = trigger.explain(state.triggers[index], seen), state.stances[index]
+    by_stage = stance == "held" and held and trigger.look(state.triggers[index], seen) == "act"
     return TriggerChanged(
         ts_event_ns=seen.now_ns,
         ts_record_ns=seen.now_ns,
         subject=trigger.name,
         stance=stance,
-        reason=f"{finding.reason} Held back: {held}." if stance == "held" else finding.reason,
+        reason=f"{finding.reason} Held back: {held}." if by_stage else finding.reason,
         evidence=finding.evidence,
     )
 
