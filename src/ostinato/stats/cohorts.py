@@ -207,8 +207,8 @@ class CohortDetector:
         Parameters
         ----------
         days, gains
-            (m,), the day of each cohort something is known of, each once; (m, k), the sum of
-            what was ``revealed`` of it and of its ``others``. Cohorts that are not open are left out.
+            (m,), the day of each cohort something is known of, each once; (m, k), the sum of what
+            was ``revealed`` of it and of its ``others``. Cohorts that are not open are left out.
         """
         asked = np.asarray(days, dtype=np.int64)
         where = np.searchsorted(self.days, asked)
