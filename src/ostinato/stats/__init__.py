@@ -6,9 +6,12 @@ from their fields. Knows no loop, no model and no clock.
 """
 
 from ostinato.stats.arms import Arm, TwoArms
+from ostinato.stats.bank import DetectorBank
+from ostinato.stats.betting import BettingMean, BettingTest
 from ostinato.stats.charts import CusumChart, EwmaChart, ShewhartChart
 from ostinato.stats.cohorts import CohortDetector
-from ostinato.stats.confidence import asymptotic_radius
+from ostinato.stats.conditional import ConditionalBinomial
+from ostinato.stats.confidence import asymptotic_radius, one_sided_radius, sub_gaussian_radius
 from ostinato.stats.distances import Distance, cramers_v, jensen_shannon, psi, total_variation
 from ostinato.stats.dual import DualEProcess, Verdict, fixed_sample_size
 from ostinato.stats.edetector import EDetector
@@ -26,9 +29,12 @@ from ostinato.stats.intervals import (
     paired,
 )
 from ostinato.stats.kll import QuantileSketch
+from ostinato.stats.many import ELond, e_d_bh, weighted_log_e
 from ostinato.stats.metrics import METRICS, Metric, companions, metric_for
 from ostinato.stats.ppi import FusedMean, ppi_mean
 from ostinato.stats.ppi_stream import FusedStream
+from ostinato.stats.quantiles import Histogram, QuantileComparison, quantile_bounds
+from ostinato.stats.sample_ratio import SampleRatio
 from ostinato.stats.seasonal import SeasonalBaseline
 from ostinato.stats.shrink import Shrunk, npmle
 from ostinato.stats.ski_rental import ShadowPrice, SkiRental
@@ -40,21 +46,29 @@ from ostinato.stats.weights import WeightBank
 __all__ = [
     "METRICS",
     "Arm",
+    "BettingMean",
+    "BettingTest",
     "BinarySums",
     "CohortDetector",
+    "ConditionalBinomial",
     "CusumChart",
+    "DetectorBank",
     "Distance",
     "DualEProcess",
     "EDetector",
+    "ELond",
     "EwmaChart",
     "FusedMean",
     "FusedStream",
     "HazardDetector",
+    "Histogram",
     "Metric",
     "MulticlassSums",
     "PairedResult",
+    "QuantileComparison",
     "QuantileSketch",
     "RegressionSums",
+    "SampleRatio",
     "SeasonalBaseline",
     "ShadowPrice",
     "ShewhartChart",
@@ -69,6 +83,7 @@ __all__ = [
     "block_bootstrap_mean",
     "companions",
     "cramers_v",
+    "e_d_bh",
     "fit_hazards",
     "fixed_sample_size",
     "hazards_from_outcomes",
@@ -78,9 +93,13 @@ __all__ = [
     "metric_for",
     "npmle",
     "one_sided_p",
+    "one_sided_radius",
     "paired",
     "ppi_mean",
     "psi",
+    "quantile_bounds",
+    "sub_gaussian_radius",
     "total_variation",
     "wasserstein",
+    "weighted_log_e",
 ]

@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 
 from ostinato.stats import (
+    BettingMean,
+    BettingTest,
     BinarySums,
+    ConditionalBinomial,
     CusumChart,
+    DetectorBank,
     DualEProcess,
     EDetector,
+    ELond,
     EwmaChart,
     MulticlassSums,
+    QuantileComparison,
     RegressionSums,
+    SampleRatio,
     SeasonalBaseline,
     ShewhartChart,
     TwoArms,
@@ -35,6 +42,31 @@ STATES = {
     "weak_null": (
         WeakNullEProcess.begin(margin=0.01, second_moment=0.1, cap=5000),
         lambda s, i: s.update(LOSSES[i] - 0.15),
+    ),
+    "sample_ratio": (
+        SampleRatio.begin((0.8, 0.2)),
+        lambda s, i: s.update(LOSSES[i].astype(int)),
+    ),
+    "conditional": (
+        ConditionalBinomial.begin(),
+        lambda s, i: s.update(LOSSES[i], 1.0 - LOSSES[i], ALLOWED[i]),
+    ),
+    "quantiles": (
+        QuantileComparison.begin(level=0.5),
+        lambda s, i: s.update(LOSSES[i], 1.0 + LOSSES[i]),
+    ),
+    "betting_test": (
+        BettingTest.begin(mean=0.1, streams=2),
+        lambda s, i: s.update(np.column_stack([LOSSES[i], ALLOWED[i]])),
+    ),
+    "betting_mean": (BettingMean.begin(), lambda s, i: s.update(LOSSES[i])),
+    "bank": (
+        DetectorBank.begin(np.array([0.1, 0.2])),
+        lambda s, i: s.update(LOSSES[i].astype(int), LOSSES[i], ALLOWED[i]),
+    ),
+    "e_lond": (
+        ELond.begin(alpha=0.1),
+        lambda s, i: [s.test(50.0 * loss) for loss in LOSSES[i].tolist()],
     ),
     "arms": (TwoArms.begin(margin=0.01, cap=5000), lambda s, i: s.update(LOSSES[i], LOSSES[i])),
     "shewhart": (ShewhartChart.begin(0.1, 0.3, batch=30), lambda s, i: s.update(LOSSES[i])),
