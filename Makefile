@@ -11,7 +11,7 @@ OLD_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check static lint types floors format-check format docs bench e2e clean
+.PHONY: help demo test check static lint types floors format-check format docs golden bench e2e clean
 
 help: ## List the commands
 	@echo "Ostinato: replay a continuous-learning loop over history."
@@ -88,6 +88,10 @@ format: $(VENV)/.dev ## Format the code and repair what ruff can repair
 
 docs: $(VENV)/.dev ## Write the generated reference pages again
 	@$(BIN)/python docs/generate.py
+
+golden: $(VENV)/.dev ## Record the golden decision logs again; review the difference before you commit it
+	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/golden
+	@git diff --stat -- tests/golden
 
 bench: $(VENV)/.dev ## Measure how fast a replay is
 	@echo "==> Benchmark: events per second round the model"

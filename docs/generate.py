@@ -367,8 +367,11 @@ def metrics_page() -> str:
 
 MAKERS: Final = {
     "loop_started": "the kernel",
+    "policy_changed": "the kernel",
     "requests_arrived": "the runtime",
     "labels_arrived": "the runtime",
+    "latency_observed": "the runtime",
+    "cases_named": "the runtime",
     "candidate_trained": "the runtime",
     "candidate_evaluated": "the runtime",
     "training_failed": "the runtime",
@@ -392,6 +395,7 @@ MAKERS: Final = {
     "rollout_advanced": "release",
     "promoted": "release",
     "rollout_ended": "release",
+    "rollout_frozen": "release",
     "rolled_back": "release",
     "routes_changed": "release",
 }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ostinato.loop.loop import Label, Loop, Prices
     from ostinato.loop.policy import Policy
     from ostinato.release import BlueGreen, Canary, Immediate, Shadow
+    from ostinato.replay.autopilot import Autopilot, autopilot
     from ostinato.replay.compare import Comparison, compare
     from ostinato.replay.result import Replay
     from ostinato.replay.run import replay
@@ -51,6 +52,7 @@ _HOMES = {
     "ostinato.loop.loop": ("Label", "Loop", "Prices"),
     "ostinato.loop.policy": ("Policy",),
     "ostinato.release": ("BlueGreen", "Canary", "Immediate", "Shadow"),
+    "ostinato.replay.autopilot": ("Autopilot", "autopilot"),
     "ostinato.replay.compare": ("Comparison", "compare"),
     "ostinato.replay.result": ("Replay",),
     "ostinato.replay.run": ("replay",),
@@ -60,6 +62,7 @@ _MODULES = {"learners": "ostinato.learn.learners", "policies": "ostinato.loop.po
 
 __all__ = [
     "ArtifactSize",
+    "Autopilot",
     "BlueGreen",
     "Calibration",
     "Canary",
@@ -92,6 +95,7 @@ __all__ = [
     "TruncatedError",
     "all_of",
     "any_of",
+    "autopilot",
     "compare",
     "learners",
     "policies",

@@ -24,6 +24,8 @@ class DecideConfig:
     paired
         Whether the champion's loss counts on rows that another version answered, because the
         label does not depend on the prediction.
+    explored
+        Whether only explored rows count, because labels come only where the answer lets them.
     """
 
     triggers: tuple[Trigger, ...]
@@ -33,3 +35,4 @@ class DecideConfig:
     task: str
     metric: str
     paired: bool = True
+    explored: bool = False

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ostinato.core.records import (
+    ROLES,
     CandidateEvaluated,
     Ints,
     LabelsAwaited,
@@ -17,6 +18,7 @@ from ostinato.core.units import DAY_NS
 from ostinato.decide.trigger import Early, Reference
 from ostinato.stats.metrics import metric_for
 
+_EXPLORE = ROLES.index("explore")
 _SETS = ("recent", "random")  # the hard set was chosen for its losses and says nothing of the mean
 
 
@@ -74,3 +76,15 @@ def own_losses(observed: LossesObserved, version: str) -> LossesObserved:
         return observed
     own = observed.answered == observed.versions.index(version)
     return replace(observed, losses={version: np.where(own, losses, np.nan)})
+
+
+def explored_losses(observed: LossesObserved, version: str) -> LossesObserved:
+    """Leave a version only the rows that chance let through.
+
+    Where the answer decides whether a label comes, the others were chosen by the champion.
+    """
+    losses = observed.losses.get(version)
+    if losses is None:
+        return observed
+    chosen = observed.roles == _EXPLORE
+    return replace(observed, losses={version: np.where(chosen, losses, np.nan)})

@@ -23,10 +23,11 @@ from ostinato.core.records import (
 )
 from ostinato.core.stage import Stage
 from ostinato.core.units import DAY_NS
+from ostinato.decide.adopt import adopt
 from ostinato.decide.config import DecideConfig
-from ostinato.decide.reference import own_losses, own_rows, reference_of
+from ostinato.decide.reference import explored_losses, own_losses, own_rows, reference_of
 from ostinato.decide.restraint import book, hindrance
-from ostinato.decide.state import DecideState
+from ostinato.decide.state import VOID, DecideState
 from ostinato.decide.trigger import Early, Seen, Trigger
 
 CALM_NS: Final = DAY_NS
@@ -103,6 +104,8 @@ def _observe(state: DecideState, config: DecideConfig, observed: LossesObserved)
     if champion is None or not config.triggers:
         return
     losses = observed if config.paired else own_losses(observed, champion)
+    if config.explored:
+        losses = explored_losses(observed, champion)
     for trigger, inner in zip(config.triggers, state.triggers, strict=True):
         trigger.observe(inner, losses, champion)
 
@@ -131,7 +134,7 @@ def _register(state: DecideState, config: DecideConfig, now_ns: int) -> list[Rec
         found = trigger.registered(state.triggers[index])
         if found is None or found == state.registered[index]:
             continue
-        state.registered[index] = found
+        restarted, state.registered[index] = state.registered[index] == VOID, found
         out.append(
             EvidenceRegistered(
                 ts_event_ns=now_ns,
@@ -140,6 +143,7 @@ def _register(state: DecideState, config: DecideConfig, now_ns: int) -> list[Rec
                 reason="A process begins; it is judged by these parameters and no others.",
                 process=found["method"],
                 evidence=found,
+                restarted=restarted,
             )
         )
     return out
@@ -261,4 +265,5 @@ STAGE = Stage(
     ),
     start,
     step,
+    adopt,
 )

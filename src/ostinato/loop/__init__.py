@@ -4,7 +4,16 @@ In: a `Loop`, a `Policy`, and batches of records. Out: records, decisions among 
 the states of the seven stages and what is on its way between them (`kernel.LoopState`).
 """
 
-from ostinato.loop.kernel import STAGES, LoopState, Plan, restore, snapshot, start, step
+from ostinato.loop.kernel import (
+    STAGES,
+    LoopState,
+    Plan,
+    change_policy,
+    restore,
+    snapshot,
+    start,
+    step,
+)
 from ostinato.loop.label import Label
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
@@ -18,6 +27,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Prices",
+    "change_policy",
     "restore",
     "snapshot",
     "start",

@@ -10,13 +10,23 @@ from ostinato.loop.policy import Policy
 
 
 def check_fit(label: Label, policy: Policy) -> None:
-    """Refuse a rollout that the label can never give evidence for.
+    """Refuse a policy that the label can never give evidence for.
 
     Raises
     ------
     ConfigError
-        If the truth depends on who answers and the rollout lets the challenger answer nobody.
+        If the truth depends on who answers and the rollout lets the challenger answer nobody, or
+        labels are selective and the policy explores nothing.
     """
+    if label.selective and policy.explore == 0:
+        raise ConfigError(
+            "Label(selective=True) contradicts Policy(explore=0)",
+            found=f"labels of {label.column!r} that come only where the answer lets a request "
+            "through, and no share that chance lets through",
+            expected="a share in (0, 0.5]",
+            hint="Policy(explore=0.02) lets 2% of the units through whatever the answer; without "
+            "them no version can be compared with another.",
+        )
     rollout = policy.rollout
     answers = any(share > 0 for share, _ in rollout.stages())
     if label.affected_by_prediction and rollout.proves and not answers:

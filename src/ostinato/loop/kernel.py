@@ -18,7 +18,7 @@ from typing import Any
 
 from ostinato.core import snapshot as plain
 from ostinato.core.errors import LoopError, StoreError
-from ostinato.core.records import Decision, LoopStarted, Record
+from ostinato.core.records import Decision, LoopStarted, PolicyChanged, Record
 from ostinato.core.stage import Stage
 from ostinato.decide import stage as decide
 from ostinato.gate import stage as gate
@@ -157,6 +157,68 @@ def _emit(state: LoopState, plan: Plan, made: list[Record], records: Sequence[Re
                 state.backlog[stage.name].append(record)
 
 
+def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState, list[Record]]:
+    """Go on under another policy, between two steps.
+
+    Evidence is worth nothing if its rules change while it is gathered: a trigger or proof whose
+    parameters are other ones begins anew, and the journal says so. All else goes on: the routes,
+    the labels waited for, the triggers and the rollout that stay as they were.
+
+    Parameters
+    ----------
+    state
+        As for `step`.
+    plan
+        Of the same loop; only the policy may differ.
+    now_ns
+        The moment of the change; never smaller than at the last tick.
+
+    Returns
+    -------
+    (LoopState, list of Record)
+        As for `step`: `PolicyChanged` first, then what the stages had to say.
+
+    Raises
+    ------
+    LoopError
+        If more than the policy differs.
+    """
+    before = state.plan_
+    assert before is not None, "a state comes from start or restore"
+    other = _differences(before.policy, plan.policy)
+    fixed = [name for name in other if name != "policy"]
+    if fixed or plan.seed != before.seed:
+        raise LoopError(
+            "Only the policy of a running loop can be changed",
+            found="other " + ", ".join(fixed or ["seed"]),
+            expected="a plan of the same loop",
+            hint="Start a new loop for other data, features, labels or learners.",
+        )
+    state.plan_, state.policy_digest = plan, plan.policy_digest
+    made: list[Record] = []
+    _emit(state, plan, made, [_policy_changed(before, plan, now_ns)])
+    for stage in STAGES:
+        config = plan.stages[stage.name]
+        _emit(state, plan, made, stage.adopt(state.stages[stage.name], config, now_ns))
+    return state, made
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return [name for name in {**one, **other} if one.get(name) != other.get(name)]
+
+
+def _policy_changed(before: Plan, plan: Plan, now_ns: int) -> PolicyChanged:
+    changed = _differences(before.policy["policy"], plan.policy["policy"])
+    return PolicyChanged(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        subject=plan.name,
+        reason=f"The policy was changed: {', '.join(changed)}." if changed else "Nothing changed.",
+        evidence={name: plan.policy["policy"].get(name) for name in changed},
+        previous=before.policy_digest,
+    )
+
+
 def snapshot(state: LoopState) -> bytes:
     """Write all state down; equal states give equal bytes."""
     return plain.encode(state)
@@ -184,7 +246,7 @@ def restore(plan: Plan, data: bytes) -> LoopState:
             "The snapshot was made under another plan",
             found=state.policy_digest[:12],
             expected=plan.policy_digest[:12],
-            hint="Restore under the loop and policy it was made with; a new policy starts anew.",
+            hint="Restore under the loop and policy it was made with, then `change_policy`.",
         )
     state.plan_ = plan
     for stage in STAGES:

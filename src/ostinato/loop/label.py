@@ -33,6 +33,11 @@ class Label:
     affected_by_prediction
         Whether acting on the prediction changes the truth seen. If not, champion and challenger
         are compared on the same rows, which needs far fewer labels.
+    selective
+        Whether a label only comes for requests that the answer let through (a loan that was
+        granted, a case that was sent to review). What is seen is then chosen by the model, and
+        says little of the rest: the policy must let a random share through
+        (``Policy(explore=...)``), and versions are compared on that share alone.
     revise
         How long after maturity a label may still be revised. Default: the horizon.
 
@@ -48,6 +53,7 @@ class Label:
     horizon: str | None = None
     never: str = "censored"
     affected_by_prediction: bool = False
+    selective: bool = False
     revise: str | None = None
 
     def __post_init__(self) -> None:
@@ -56,9 +62,27 @@ class Label:
                 "Label(column) is not a column name", found=repr(self.column), expected="a text"
             )
         self._check_moments()
+        self._check_selective()
         if self.never not in NEVER:
             raise ConfigError(
                 "Label(never=...) is unknown", found=repr(self.never), expected=" or ".join(NEVER)
+            )
+
+    def _check_selective(self) -> None:
+        if self.selective and self.affected_by_prediction:
+            raise ConfigError(
+                "Label(selective=True) contradicts Label(affected_by_prediction=True)",
+                found="both",
+                expected="one of them",
+                hint="Explored requests are let through whatever the answer was, so there is no "
+                "answer that could affect their truth.",
+            )
+        if self.selective and self.never == "negative":
+            raise ConfigError(
+                'Label(selective=True) contradicts Label(never="negative")',
+                found="an absent label that means class 0",
+                expected='never="censored"',
+                hint="Where the answer keeps a label away, its absence says nothing of the truth.",
             )
 
     def _check_moments(self) -> None:

@@ -145,6 +145,7 @@ def make_plan(
                 task=loop.task,
                 metric=loop.metric,
                 paired=not label.affected_by_prediction,
+                explored=label.selective,
             ),
             "learn": LearnConfig(
                 window=policy.window,
@@ -168,6 +169,8 @@ def make_plan(
                 paired=not label.affected_by_prediction,
                 task=loop.task,
                 metric=loop.metric,
+                explore=policy.explore,
+                explored=label.selective,
             ),
         },
     )

@@ -47,6 +47,10 @@ class Policy:
         Length of the recent holdout that candidates are proved on.
     warm_start
         Whether a candidate continues from the champion, where the estimator can.
+    explore
+        Share of the champion's units, in [0, 0.5], that chance marks for exploration: their
+        label is sought whatever the answer was (role ``explore``). Needed where labels are
+        selective; each answer is logged with its probability either way.
     train_timeout
         Seconds after which a training counts as hung; ``None``: no limit.
 
@@ -70,6 +74,7 @@ class Policy:
     per: str = "30d"
     holdout: str = "7d"
     warm_start: bool = False
+    explore: float = 0.0
     train_timeout: float | None = None
 
     def __post_init__(self) -> None:
@@ -85,6 +90,10 @@ class Policy:
                 found=self.max_retrains,
                 expected="at least 1",
                 hint="Use policies.static() for a model that is never retrained.",
+            )
+        if not 0 <= self.explore <= 0.5:
+            raise ConfigError(
+                "Policy(explore=...) is out of range", found=self.explore, expected="[0, 0.5]"
             )
         if self.train_timeout is not None and not self.train_timeout > 0:
             raise ConfigError(

@@ -21,6 +21,9 @@ class Prices:
         Price of one hour of training, in processor time.
     label
         Price of one label.
+    alarm
+        Price of one alarm that came to nothing: a retraining that failed, was refused or was
+        aborted, or a release that was rolled back. People look at each of them.
     currency
         How amounts are called.
     false_positive, false_negative
@@ -36,6 +39,7 @@ class Prices:
     metric_unit: float = 1.0
     train_hour: float = 1.0
     label: float = 0.0
+    alarm: float = 0.0
     currency: str = "units"
     false_positive: float | None = None
     false_negative: float | None = None
@@ -47,7 +51,14 @@ class Prices:
                 found=f"{self.false_positive}, {self.false_negative}",
                 expected="both or neither",
             )
-        for name in ("metric_unit", "train_hour", "label", "false_positive", "false_negative"):
+        for name in (
+            "metric_unit",
+            "train_hour",
+            "label",
+            "alarm",
+            "false_positive",
+            "false_negative",
+        ):
             amount = getattr(self, name)
             if amount is not None and not 0 <= amount < math.inf:
                 raise ConfigError(

@@ -20,9 +20,16 @@ class ReleaseConfig:
         not depend on the prediction. Otherwise only rows each of them answered count.
     task, metric
         For the losses on the validation rows.
+    explore
+        Share of the champion's units that chance marks for exploration.
+    explored
+        Whether versions are compared on explored rows alone, because labels come only where the
+        answer lets them.
     """
 
     rollout: Rollout
     paired: bool
     task: str
     metric: str
+    explore: float = 0.0
+    explored: bool = False

@@ -33,6 +33,7 @@ def begin_look_back(
         paired=True,
         prior=prior,
         lenient=True,
+        explored=config.explored,
     )
     state.look_back_until_ns = now_ns + duration_ns(watch)
 

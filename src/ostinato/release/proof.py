@@ -21,6 +21,7 @@ CAP_FACTOR: Final = 2  # the champion stays after twice the rows a fixed-size te
 _SMALLEST_MARGIN: Final = 1e-12  # of a champion that never loses
 _CANARY: Final = ROLES.index("canary")
 _CHAMPION: Final = ROLES.index("champion")
+_EXPLORE: Final = ROLES.index("explore")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class Proof:
     Without a `prior`, `burn_in` collects (champion's, challenger's) losses until there are
     `BURN_IN`; then `test` takes over. A `lenient` proof forgives the challenger the margin: harm is
     then being worse by more than that (what changes sign from day to day is no reason to go back).
+    An `explored` one counts only rows that chance let through.
     """
 
     champion: str
@@ -66,6 +68,7 @@ class Proof:
     paired: bool
     prior: Prior | None = None
     lenient: bool = False
+    explored: bool = False
     burn_in: list[tuple[float, float]] = field(default_factory=list)
     test: DualEProcess | TwoArms | None = None
 
@@ -75,6 +78,8 @@ class Proof:
         if ours is None or theirs is None:
             return
         fresh = observed.times_ns > self.since_ns
+        if self.explored:
+            fresh &= observed.roles == _EXPLORE
         if self.paired:
             both = fresh & np.isfinite(ours) & np.isfinite(theirs)
             self._paired(theirs[both], ours[both], rollout)

@@ -35,6 +35,7 @@ def begin(state: ReleaseState, config: ReleaseConfig, candidate: str, now_ns: in
             since_ns=now_ns,
             paired=config.paired,
             prior=state.priors.get(candidate),
+            explored=config.explored,
         ),
     )
     return out + _enter(state, config, 0, now_ns)

@@ -10,10 +10,15 @@ from ostinato.release.state import ReleaseState
 
 
 def route(state: ReleaseState, now_ns: int, reason: str, **change: Any) -> RoutesChanged:
-    """Change some fields of the routes; the shadows follow from what is being proved."""
+    """Change some fields of the routes; the rest follows from the proofs and the policy."""
+    config = state.config_
+    assert config is not None, "the kernel hands the configuration in at start and restore"
     shadows = tuple(version for version in _proved(state) if version is not None)
     state.routes = replace(
-        state.routes, epoch=state.routes.epoch + 1, **{"shadows": shadows, **change}
+        state.routes,
+        epoch=state.routes.epoch + 1,
+        explore_share=config.explore,
+        **{"shadows": shadows, **change},
     )
     return RoutesChanged(
         ts_event_ns=now_ns,

@@ -6,31 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 
 from ostinato.core.ports import Entry
 from ostinato.core.records import Floats, Ints
-from ostinato.loop.loop import Loop, Prices
+from ostinato.loop.loop import Loop
 from ostinato.replay.history import History
+from ostinato.replay.ledger import Ledger, harm_of
 from ostinato.replay.record import Recorder
 from ostinato.replay.scores import BLOCK, ModelScores
 from ostinato.stats.metrics import metric_for
-
-_THRESHOLD: Final = 0.5  # where the cost matrix turns a probability into an act
-
-
-def harm_of(prices: Prices, labels: Floats, scores: Floats, losses: Floats) -> Floats:
-    """Return what each row's answer costs, by the cost matrix or by the loss; 0 where unknown."""
-    if prices.false_positive is not None and prices.false_negative is not None:
-        positive = scores >= _THRESHOLD
-        harm = np.where(positive & (labels == 0), prices.false_positive, 0.0)
-        harm = np.where(~positive & (labels == 1), prices.false_negative, harm)
-    else:
-        harm = losses * prices.metric_unit
-    known: Floats = np.where(np.isnan(losses), 0.0, harm)
-    return known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +27,9 @@ class Books:
     ----------
     loop, history, scores
         What was run, for asking "what if this model had stayed".
-    labels, losses, harm
-        (n,) per served row: the label (NaN: none), the loss (NaN: unknown) and its cost.
+    labels, losses, harm, cost
+        (n,) per served row: the label (NaN: none), the loss (NaN: unknown), its price, and what was
+        spent by then.
     champions
         (first row served, artifact) of each champion in turn.
     totals
@@ -56,6 +43,7 @@ class Books:
     labels: Floats
     losses: Floats
     harm: Floats
+    cost: Floats
     champions: tuple[tuple[int, str], ...]
     totals: dict[str, float]
 
@@ -63,6 +51,11 @@ class Books:
     def times_ns(self) -> Ints:
         """Time of each served row."""
         return self.history.times_ns[self.history.first :]
+
+    @property
+    def ledger(self) -> Ledger:
+        """Losses, harm and costs, to compare with another policy's."""
+        return Ledger(times_ns=self.times_ns, losses=self.losses, harm=self.harm, cost=self.cost)
 
     def champion_at(self, row: int) -> str:
         """Return the artifact of the champion when a served row was answered."""
@@ -112,16 +105,18 @@ def champions(recorder: Recorder) -> tuple[tuple[int, str], ...]:
 
 
 def totals_of(
-    prices: Prices, recorder: Recorder, entries: Sequence[Entry], *, labels_used: int, value: float
+    recorder: Recorder,
+    entries: Sequence[Entry],
+    *,
+    labels_used: int,
+    cost: float,
+    value: float,
 ) -> dict[str, float]:
     """Add up what a run did and what it cost."""
     kinds = Counter(entry.kind for entry in entries)
     spent = [lineage.cost for _, lineage, _ in recorder.trained.values()]
-    train_seconds = sum(cost["cpu_seconds"] for cost in spent)
-    # The first champion is trained under every policy: its training is nobody's extra cost.
-    extra_seconds = sum(cost["cpu_seconds"] for cost in spent[1:])
     return {
-        "train_seconds": train_seconds,
+        "train_seconds": sum(each["cpu_seconds"] for each in spent),
         "retrains": float(max(kinds["training_requested"] - 1, 0)),
         "failed_trainings": float(kinds["training_failed"]),
         "rejections": float(kinds["candidate_rejected"]),
@@ -129,7 +124,7 @@ def totals_of(
         "aborts": float(kinds["rollout_ended"]),
         "rollbacks": float(kinds["rolled_back"]),
         "labels_used": float(labels_used),
-        "artifact_bytes": sum(cost["artifact_bytes"] for cost in spent),
-        "cost": extra_seconds / 3600.0 * prices.train_hour + labels_used * prices.label,
+        "artifact_bytes": sum(each["artifact_bytes"] for each in spent),
+        "cost": cost,
         "value": value,
     }

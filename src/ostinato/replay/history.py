@@ -60,6 +60,15 @@ class History:
             return int(times[open_rows[0]]) - 1
         return int(times[-1]) if len(times) else now_ns
 
+    def matured_rows(self, now_ns: int, horizon_ns: int) -> int:
+        """Return how many rows, from the first on, have all matured at a moment.
+
+        A row has matured when its label is there or overdue.
+        """
+        waiting = (self.label_times_ns > now_ns) & (self.times_ns > now_ns - horizon_ns)
+        waiting |= self.times_ns > now_ns
+        return int(np.argmax(waiting)) if waiting.any() else len(self)
+
 
 def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> History:
     """Check a table against the loop's declaration and bring it into order.

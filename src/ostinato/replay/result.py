@@ -17,7 +17,8 @@ from ostinato.core.ports import Entry
 from ostinato.core.records import ROLES, Floats
 from ostinato.core.units import format_time
 from ostinato.loop.loop import Loop
-from ostinato.replay.books import Books, champions, frozen, harm_of, totals_of
+from ostinato.replay.books import Books, champions, frozen, totals_of
+from ostinato.replay.ledger import costs_of, harm_of, known_labels, losses_of
 from ostinato.replay.report import render_replay
 from ostinato.replay.tables import (
     VERSION_TIMES,
@@ -155,18 +156,13 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
     loop: Loop = run.loop
     history, recorder = run.history, run.recorder
     metric = metric_for(loop.task, loop.metric)
-    labels = history.labels[history.first :].copy()
+    labels = known_labels(history, slice(history.first, len(history)))
     # A label that comes after the end and after its horizon is overdue like one that never comes.
     overdue = history.label_times_ns[history.first :] > run.clock.now_ns() + loop.label.horizon_ns
     labels[overdue] = np.nan
-    if history.n_classes:
-        labels[labels >= history.n_classes] = np.nan
     scored = recorder.answered >= 0
     scored &= ~np.isnan(recorder.scores if recorder.scores.ndim == 1 else recorder.scores[:, 0])
-    both = scored & ~np.isnan(labels)
-    losses = np.full(len(labels), np.nan)
-    if both.any():
-        losses[both] = metric.row_loss(labels[both], recorder.scores[both])
+    losses, both = losses_of(loop, labels, recorder.scores, recorder.answered)
     entries = list(run.journal.entries())
     books = _books(run, losses, labels, both, entries)
     plan = run.state.plan_
@@ -203,13 +199,16 @@ def _books(
 ) -> Books:
     loop, recorder, scores = run.loop, run.recorder, run.trainer.scores
     harm = harm_of(loop.prices, labels, recorder.scores, losses)
+    learns = bool(run.policy.triggers)
+    served = run.history.times_ns[run.history.first :]
+    cost = costs_of(loop.prices, served, recorder, entries, both if learns else None)
     turns = champions(recorder)
     _, kept = frozen(loop, run.history, scores, labels, artifact=turns[0][1], from_row=0)
     totals = totals_of(
-        loop.prices,
         recorder,
         entries,
-        labels_used=int(both.sum()) if run.policy.triggers else 0,
+        labels_used=int(both.sum()) if learns else 0,
+        cost=float(cost.sum()),
         value=float((kept - harm)[both].sum()),
     )
     seconds = {"predict_seconds": run.scorer.predict_seconds, "kernel_seconds": run.kernel_seconds}
@@ -220,6 +219,7 @@ def _books(
         labels=labels,
         losses=losses,
         harm=harm,
+        cost=cost,
         champions=turns,
         totals={**totals, **seconds},
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ostinato.core.errors import LearnerError
 from ostinato.core.records import (
+    ROLES,
     Floats,
     PredictionsMade,
     Record,
@@ -18,7 +19,7 @@ from ostinato.core.records import (
     ServingFault,
 )
 from ostinato.core.stage import Stage
-from ostinato.serve.assign import CANARY, FALLBACK, HOLDBACK, assign
+from ostinato.serve.assign import CANARY, FALLBACK, HOLDBACK, assign, probabilities
 from ostinato.serve.config import ServeConfig
 from ostinato.serve.state import ServeState
 
@@ -52,12 +53,16 @@ def _answer(state: ServeState, requests: RequestsArrived, now_ns: int) -> list[R
     versions = _versions(routes)
     scores, faults = _score_all(state, config, versions, requests, now_ns)
     roles = assign(routes, requests.unit_hashes, loop=config.loop)
-    answered = np.zeros(len(requests), dtype=np.int16)
-    for role, named in ((CANARY, routes.canary), (HOLDBACK, routes.holdback)):
-        if named is not None:
-            answered[roles == role] = versions.index(named)
+    owners, chances = _owners(routes, versions), probabilities(routes)
+    answered = owners[roles]
+    propensities = None if chances is None else chances[roles]
     if state.faulty:
-        _fall_back(versions, scores, answered, roles)
+        missing = np.stack([_unanswered(scores[version]) for version in versions])
+        rows = _fall_back(missing, answered, roles)
+        if propensities is not None and chances is not None:
+            # Chance led here by each version that failed on the row.
+            chosen = np.bincount(owners, weights=chances, minlength=len(versions))
+            propensities[rows] = chosen @ missing[:, rows]
     made = PredictionsMade(
         ts_event_ns=requests.ts_event_ns,
         ts_record_ns=now_ns,
@@ -71,6 +76,7 @@ def _answer(state: ServeState, requests: RequestsArrived, now_ns: int) -> list[R
         roles=roles,
         scores=scores,
         epoch=routes.epoch,
+        propensities=propensities,
     )
     return [made, *faults]
 
@@ -79,6 +85,15 @@ def _versions(routes: Routes) -> tuple[str, ...]:
     # The champion comes first: index 0 is where every request falls back to.
     named = (routes.champion, routes.canary, routes.holdback, *routes.shadows)
     return tuple(dict.fromkeys(version for version in named if version is not None))
+
+
+def _owners(routes: Routes, versions: tuple[str, ...]) -> NDArray[np.int16]:
+    """Return the version of each role, as an index: the champion's, unless another is named."""
+    owners = np.zeros(len(ROLES), dtype=np.int16)
+    for role, named in ((CANARY, routes.canary), (HOLDBACK, routes.holdback)):
+        if named is not None:
+            owners[role] = versions.index(named)
+    return owners
 
 
 def _score_all(
@@ -151,16 +166,13 @@ def _unanswered(scores: Floats) -> NDArray[np.bool_]:
 
 
 def _fall_back(
-    versions: tuple[str, ...],
-    scores: dict[str, Floats],
-    answered: NDArray[np.int16],
-    roles: NDArray[np.int8],
-) -> None:
-    """Give rows whose version had no answer to the first version that has one."""
-    missing = np.stack([_unanswered(scores[version]) for version in versions])
+    missing: NDArray[np.bool_], answered: NDArray[np.int16], roles: NDArray[np.int8]
+) -> NDArray[np.intp]:
+    """Give rows whose version had no answer to the first version that has one; return them."""
     failed = missing[answered, np.arange(len(answered))]
     rows = np.flatnonzero(failed & ~missing.all(axis=0))
     answered[rows], roles[rows] = missing[:, rows].argmin(axis=0), FALLBACK
+    return rows
 
 
 STAGE = Stage("serve", frozenset({"requests_arrived", "routes_changed"}), start, step)

@@ -24,6 +24,8 @@ class WatchConfig:
         something changed.
     settle_ns
         How long a bucket stays open after it matured, for revisions.
+    guards
+        Names of the further metrics that guardrails look at.
     """
 
     task: str
@@ -32,3 +34,4 @@ class WatchConfig:
     groups: int
     bucket_ns: int
     settle_ns: int
+    guards: tuple[str, ...] = ()

@@ -171,7 +171,11 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
         return []
     labelled: Chosen = slice(None) if known.all() else np.flatnonzero(known)
     labels = rows.labels[labelled]
-    losses = {v: _loss(config, labels, rows.scores[v][labelled]) for v in rows.versions}
+    scores = {version: rows.scores[version][labelled] for version in rows.versions}
+    losses = {
+        metric: {v: _loss(config.task, metric, labels, scores[v]) for v in rows.versions}
+        for metric in dict.fromkeys((config.metric, *config.guards))
+    }
     observed = LossesObserved(
         ts_event_ns=rows.ts_event_ns,
         ts_record_ns=now_ns,
@@ -182,15 +186,16 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
         versions=rows.versions,
         answered=rows.answered[labelled],
         roles=rows.roles[labelled],
-        losses=losses,
+        losses=losses[config.metric],
         matured_to_ns=rows.matured_to_ns,
+        guards={metric: losses[metric] for metric in config.guards},
     )
     return [observed]
 
 
-def _loss(config: WatchConfig, labels: Floats, scores: Floats) -> Floats:
+def _loss(task: str, metric: str, labels: Floats, scores: Floats) -> Floats:
     """Return the loss of each labelled row, NaN where it was not scored."""
-    row_loss = metric_for(config.task, config.metric).row_loss
+    row_loss = metric_for(task, metric).row_loss
     scored = _scored(scores)
     if scored.all():
         return row_loss(labels, scores)
@@ -209,7 +214,10 @@ def _revealed(config: WatchConfig, rows: RowsLabelled, now_ns: int) -> OutcomesR
         versions=rows.versions,
         answered=rows.answered,
         roles=rows.roles,
-        losses={v: _loss(config, rows.labels, rows.scores[v]) for v in rows.versions},
+        losses={
+            version: _loss(config.task, config.metric, rows.labels, rows.scores[version])
+            for version in rows.versions
+        },
     )
 
 

@@ -127,3 +127,27 @@ def test_a_shadow_that_can_never_collect_evidence_is_refused_with_both_fields_na
         loop(label=label, policy=Policy(rollout=Shadow()))
 
     assert loop(label=label, policy=Policy(rollout=Canary())).label == label
+
+
+def test_selective_labels_need_a_share_that_chance_lets_through():
+    label = Label("repaid", delay="30d", selective=True)
+
+    with pytest.raises(
+        ConfigError, match=r"selective=True\) contradicts Policy\(explore=0\)"
+    ) as no:
+        loop(label=label)
+
+    assert "Policy(explore=0.02)" in str(no.value)
+    assert loop(label=label, policy=Policy(explore=0.02)).policy.explore == 0.02
+
+
+@pytest.mark.parametrize("share", [-0.01, 0.51, float("nan")])
+def test_a_share_to_explore_beyond_half_of_the_units_is_refused(share):
+    with pytest.raises(ConfigError, match=r"Policy\(explore=...\)"):
+        Policy(explore=share)
+
+
+@pytest.mark.parametrize("other", [{"affected_by_prediction": True}, {"never": "negative"}])
+def test_selective_labels_contradict_what_needs_all_labels(other):
+    with pytest.raises(ConfigError, match=r"Label\(selective=True\) contradicts Label\("):
+        Label("repaid", selective=True, **other)

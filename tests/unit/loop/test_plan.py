@@ -104,3 +104,14 @@ def test_a_label_that_depends_on_the_answer_reaches_the_stages_that_compare():
         stages = plan(one, Policy()).stages
         assert stages["release"].paired is not affected
         assert stages["decide"].paired is not affected
+
+
+def test_a_selective_label_and_what_is_explored_reach_the_stages():
+    one = loop(label=Label("repaid", selective=True), policy=Policy(explore=0.1))
+    stages = plan(one, one.policy).stages
+    assert (stages["release"].explored, stages["release"].explore) == (True, 0.1)
+    assert stages["decide"].explored
+
+    stages = plan(loop(), Policy(explore=0.1)).stages
+    assert (stages["release"].explored, stages["release"].explore) == (False, 0.1)
+    assert not stages["decide"].explored

@@ -104,8 +104,12 @@ class World:
 
 @pytest.fixture
 def world() -> Callable[..., World]:
-    def make(rollout: Rollout, *, paired: bool = True, champion: str | None = "v1") -> World:
-        config = ReleaseConfig(rollout=rollout, paired=paired, task="regression", metric="mae")
+    def make(
+        rollout: Rollout, *, paired: bool = True, champion: str | None = "v1", **more: Any
+    ) -> World:
+        config = ReleaseConfig(
+            rollout=rollout, paired=paired, task="regression", metric="mae", **more
+        )
         found = World(start(config))
         if champion is not None:
             found.accept(champion)

@@ -425,3 +425,28 @@ def test_a_record_nobody_asked_for_is_a_broken_invariant(world):
 
     with pytest.raises(AssertionError, match="release does not want"):
         step(loop.state, [loop.last("promoted")], 0)
+
+
+def test_the_share_to_explore_stands_in_every_route(world):
+    loop = world(Canary(**CANARY), explore=0.1)
+    loop.accept("v2")
+    run(loop, RNG(0), 12, v2=0.1)
+
+    shares = [r.routes.explore_share for r in loop.made if r.kind == "routes_changed"]
+    assert len(shares) >= 3
+    assert set(shares) == {0.1}
+
+
+def test_where_labels_are_selective_only_explored_rows_are_evidence(world):
+    loop, rng = world(Canary(**CANARY | {"over": "40h"}), explore=0.5, explored=True), RNG(0)
+    loop.accept("v2")
+    for _ in range(8):
+        explored = rng.random(800) < 0.5
+        shown = losses(rng, 800, v2=0.1)
+        shown["v2"][~explored] += 5.0  # the champion chose these rows
+        roles = np.where(explored, ROLES.index("explore"), ROLES.index("champion"))
+        loop.show(shown, (np.zeros(800), roles))
+
+    proof = loop.state.rollout.proof
+    assert proof.test.n == pytest.approx(8 * 400 - 100, abs=150)
+    assert proof.test.mean == pytest.approx(0.1, abs=0.02)

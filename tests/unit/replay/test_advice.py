@@ -38,6 +38,20 @@ def test_a_turning_world_is_worth_following(world, make_loop):
     assert advice.text.startswith("Worth it")
 
 
+def test_the_best_of_many_is_not_promised_what_it_measured(world, make_loop):
+    policies = {
+        "static": ost.policies.static(),
+        **{
+            f"every {days}d": ost.policies.scheduled(f"{days}d", holdout="3d") for days in (5, 7, 9)
+        },
+    }
+    advice = ost.compare(make_loop(), world(4000, change=0.5), policies, tick="12h").advice
+    assert advice.value_per_month < advice.in_sample
+    assert 0 < advice.sure <= 1
+    assert "picked for its luck" in advice.text
+    assert advice.in_sample.low < advice.in_sample < advice.in_sample.high
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_still_world_is_not(seed, world, make_loop):
     advice = ost.compare(make_loop(), world(6000, seed=seed), POLICIES, tick="12h").advice
@@ -65,6 +79,20 @@ def test_dear_training_makes_it_not_worth_it(world, make_loop):
     advice = ost.compare(make_loop(), drifting(world), policies, tick="6h", prices=prices).advice
     assert not advice.worth_it
     assert advice.value_per_month < 0
+
+
+def test_alarms_that_come_to_nothing_have_a_price(world, make_loop):
+    table, loop = world(4000), make_loop()
+    free, priced = (
+        ost.compare(loop, table, POLICIES, tick="12h", prices=ost.Prices(train_hour=0.0, alarm=p))
+        for p in (0.0, 7.0)
+    )
+    cost = priced.replays["weekly"].cost
+    nothing = cost["rejections"] + cost["aborts"] + cost["failed_trainings"] + cost["rollbacks"]
+    assert nothing > 0
+    assert cost["cost"] == 7.0 * nothing
+    assert free.replays["weekly"].cost["cost"] == 0.0
+    assert priced.replays["static"].cost["cost"] == 0.0
 
 
 def test_a_cost_matrix_counts_errors(world, make_loop):

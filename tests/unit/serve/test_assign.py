@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from ostinato.core.ids import hash_keys
 from ostinato.core.records import Routes
-from ostinato.serve.assign import CANARY, CHAMPION, HOLDBACK, assign
+from ostinato.serve.assign import CANARY, CHAMPION, EXPLORE, HOLDBACK, assign, probabilities
 
 UNITS = hash_keys(np.arange(50_000))
 
@@ -71,3 +72,36 @@ def test_without_canary_and_holdback_the_champion_answers_everyone():
 
 def test_nobody_is_assigned_when_nobody_asks():
     assert assign(routes(0.5, 0.5), UNITS[:0], loop="demo").shape == (0,)
+
+
+def test_explored_units_are_a_share_of_what_canary_and_holdback_leave():
+    table = replace(routes(0.3, 0.2), explore_share=0.1)
+
+    explored = units_in(EXPLORE, table)
+
+    assert len(explored) / len(UNITS) == pytest.approx(0.7 * 0.8 * 0.1, abs=0.005)
+    assert explored <= units_in(EXPLORE, replace(table, canary_share=0.0, holdback_share=0.0))
+    assert units_in(CANARY, table) == units_in(CANARY, routes(0.3, 0.2))
+    assert units_in(HOLDBACK, table) == units_in(HOLDBACK, routes(0.3, 0.2))
+
+
+def test_each_loop_explores_its_own_units():
+    table = Routes(champion="v1", explore_share=0.1)
+    both = units_in(EXPLORE, table) & units_in(EXPLORE, table, loop="other")
+    assert len(both) / len(UNITS) == pytest.approx(0.01, abs=0.003)
+
+
+def test_the_probability_of_each_role_is_the_share_of_units_that_get_it():
+    table = replace(routes(0.3, 0.2), explore_share=0.1)
+
+    chances = probabilities(table)
+
+    seen = np.bincount(assign(table, UNITS, loop="demo"), minlength=len(chances)) / len(UNITS)
+    assert chances.sum() == pytest.approx(1.0)
+    assert seen == pytest.approx(chances, abs=0.007)
+
+
+def test_without_any_share_nothing_is_left_to_chance():
+    assert probabilities(Routes(champion="v1")) is None
+    without = Routes(champion="v1", canary_share=1.0, holdback_share=0.5)
+    assert probabilities(without) is None

@@ -223,3 +223,35 @@ def test_restored_serving_answers_alike(serving):
     again.config_ = state.config_
     results = [STAGE.step(s, [requests(50)], 20) for s in (state, again)]
     assert encode(results[0]) == encode(results[1])
+
+
+def test_the_champion_answers_explored_units_and_every_row_has_its_probability(serving):
+    state = serving({"v1": 0.1, "v2": 0.2})
+    table = change(champion="v1", canary="v2", canary_share=0.25, explore_share=0.4)
+
+    (made,) = STAGE.step(state, [table, requests(400)], 10)
+
+    chances = {"champion": 0.75 * 0.6, "canary": 0.25, "explore": 0.75 * 0.4}
+    assert {"champion", "canary", "explore"} == set(roles(made))
+    assert made.propensities == pytest.approx([chances[role] for role in roles(made)])
+    explored = made.roles == ROLES.index("explore")
+    assert set(made.answered[explored].tolist()) == {made.versions.index("v1")}
+
+
+def test_without_a_share_no_probabilities_are_written(serving):
+    state = serving({"v1": 0.1, "v2": 0.2})
+    (made,) = STAGE.step(state, [change(champion="v1", shadows=("v2",)), requests()], 10)
+    assert made.propensities is None
+
+
+def test_a_row_that_fell_back_has_the_probability_of_all_ways_that_led_there(serving):
+    state = serving({"v1": 0.1, "v2": NAN, "v0": NAN})
+    table = change(champion="v1", canary="v2", canary_share=0.5, holdback="v0", holdback_share=0.2)
+
+    made, *_ = STAGE.step(state, [table, requests(200)], 10)
+
+    fell = made.roles == ROLES.index("fallback")
+    assert set(roles(made)) == {"champion", "fallback"}
+    assert made.propensities[fell] == pytest.approx(0.2 + 0.8 * 0.5)
+    assert made.propensities[~fell] == pytest.approx(0.8 * 0.5)
+    assert np.mean(fell) == pytest.approx(0.6, abs=0.12)

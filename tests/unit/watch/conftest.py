@@ -106,7 +106,7 @@ def draw():
 
 @pytest.fixture
 def watching():
-    def make(task="binary", metric=None, *, groups=GROUPS):
+    def make(task="binary", metric=None, *, groups=GROUPS, guards=()):
         config = WatchConfig(
             task=task,
             metric=metric or {"regression": "mse"}.get(task, "log_loss"),
@@ -114,6 +114,7 @@ def watching():
             groups=groups,
             bucket_ns=BUCKET,
             settle_ns=SETTLE,
+            guards=guards,
         )
         return Watching(STAGE.start(config))
 

@@ -260,6 +260,29 @@ def test_rows_before_1970_have_buckets_too(watching, draw):
     assert [closed.bucket_ns for closed in watch.closed] == [-1_000]
 
 
+def test_further_metrics_are_computed_only_when_a_guardrail_looks_at_them(watching, draw):
+    plain, guarded = watching("binary"), watching("binary", guards=("error_rate", "log_loss"))
+    rows = plain.matured(
+        draw, "binary", 60, times=range(60), versions=("v1", "v2"), missing=0.2, unlabelled=0.2
+    )
+
+    plain.tick(rows)
+    guarded.tick(rows)
+
+    assert plain.losses[0].guards == {}
+    found = guarded.losses[0]
+    assert list(found.guards) == ["error_rate", "log_loss"]
+    assert found.guards["log_loss"] is found.losses
+    labels = rows.labels[~np.isnan(rows.labels)]
+    for version in ("v1", "v2"):
+        scores = rows.scores[version][~np.isnan(rows.labels)]
+        wrong = np.where(np.isnan(scores), np.nan, (scores >= 0.5) != (labels == 1))
+        assert np.array_equal(found.guards["error_rate"][version], wrong, equal_nan=True)
+        assert np.array_equal(
+            found.losses[version], plain.losses[0].losses[version], equal_nan=True
+        )
+
+
 def test_first_labels_become_losses_of_every_version_and_no_sums(watching, draw):
     stage = watching()
     rows = stage.matured(draw, "binary", 50, times=range(50), versions=("v1", "v2"), missing=0.2)
