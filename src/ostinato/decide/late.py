@@ -43,6 +43,10 @@ class LateDegradation:
     the matured rows alone decide, and hazards are learnt anew from predictions made since, at the
     loss that was normal before; when they are known the warning is taken back.
 
+    An alarm is held back at first: a training learns from mature rows, and those from before the
+    change teach nothing new. It asks for a model when `reference_rows` rows made since the change
+    are mature, and for a second one when there are twice as many.
+
     Parameters
     ----------
     declared
@@ -76,12 +80,15 @@ class LateDegradation:
         return -(-self.horizon_ns // DAY_NS) + (2 if self.negative else 1)
 
     def begin(self) -> State:
-        return [self.mature.begin(), Outcomes(self.ages)]
+        return [self.mature.begin(), self._outcomes()]
 
     def observe(self, state: State, losses: LossesObserved, champion: str) -> None:
         watching, outcomes = state
         unknown = watching.baseline is None
         self.mature.observe(watching, losses, champion)
+        found = losses.losses.get(champion)
+        if found is not None:
+            outcomes.mature(losses.times_ns[np.isfinite(found)])
         if unknown and watching.baseline is not None:
             self._gather(watching, outcomes)
 
@@ -117,7 +124,7 @@ class LateDegradation:
     def renew(self, state: State, reference: Reference | None) -> None:
         watching = state[0]
         self.mature.renew(watching, reference)
-        outcomes = state[1] = Outcomes(self.ages)
+        outcomes = state[1] = self._outcomes()
         if watching.baseline is None:
             return
         assert reference is not None, "a baseline was made of it"
@@ -138,7 +145,7 @@ class LateDegradation:
     def requested(self, state: State, now_ns: int) -> None:
         watching, outcomes = state
         self.mature.requested(watching, now_ns)
-        if outcomes.alarmed:
+        if outcomes.learnable:
             outcomes.answered(now_ns + duration_ns(self.declared.freeze))
 
     def kept(self, state: State, candidate: Reference | None) -> None:
@@ -161,15 +168,20 @@ class LateDegradation:
         evidence = {**matured.evidence, "arl": self.declared.arl, "outcomes": _evidence(outcomes)}
         if self.mature.look(watching, seen) == "act":
             return replace(matured, evidence=evidence)
-        change_ns = outcomes.change_day * DAY_NS if outcomes.alarmed else None
-        if change_ns is not None:
-            day = format_time(change_ns)
+        if outcomes.alarmed:
+            day = format_time(outcomes.change_day * DAY_NS)
+            reason = f"Outcomes are worse than their age allows since about {day}."
+            if not outcomes.learnable:
+                reason += " Held back: too few rows since then are mature to learn from."
             return Finding(
-                reason=f"Outcomes are worse than their age allows since about {day}.",
-                evidence={**evidence, "change": day},
-                change_ns=change_ns,
+                reason=reason,
+                evidence={**evidence, "change": day, "mature": outcomes.matured_since_change},
+                change_ns=outcomes.change_day * DAY_NS,
             )
         return Finding(reason=_reason(outcomes) or matured.reason, evidence=evidence)
+
+    def _outcomes(self) -> Outcomes:
+        return Outcomes(self.ages, wanted=self.declared.reference_rows)
 
     def _gather(self, watching: Watching, outcomes: Outcomes) -> None:
         outcomes.scale = watching.scale
@@ -210,8 +222,8 @@ def _weekdays(baseline: SeasonalBaseline, season: str) -> Floats:
 
 def _stance(outcomes: Outcomes) -> Stance:
     if outcomes.alarmed:
-        return "act"
-    return "warn" if outcomes.changed_on is not None or outcomes.warned else "quiet"
+        return "act" if outcomes.learnable else "held"
+    return "warn" if outcomes.warned or outcomes.changed_on is not None else "quiet"
 
 
 def _reason(outcomes: Outcomes) -> str:

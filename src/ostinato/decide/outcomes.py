@@ -20,6 +20,11 @@ from ostinato.stats.cohorts import CohortDetector
 _NO_LABEL: Final = int(np.iinfo(np.int64).min)  # label time of an overdue label that means no
 
 
+_DAYS_KEPT: Final = 4
+"""Mature rows are counted by day for so many horizons. A change that began earlier is given fewer
+rows than there are; more costs memory."""
+
+
 @dataclass(slots=True)
 class Day:
     """What a calendar day reveals, until it is over.
@@ -49,6 +54,8 @@ class Outcomes:
     day on which the labels began to come faster, while that is not settled; `better_on` the last
     one on which good outcomes came in faster than allowed. `parameters` is what was fixed at the
     begin, `answered_on` the day on which the last alarm was answered and the evidence begun anew.
+    `matured` counts mature rows by day of prediction, of the last days; `wanted` is how many of
+    them there must be since a change for a training to learn from.
     """
 
     ages: int
@@ -68,6 +75,8 @@ class Outcomes:
     better_on: int | None = None
     parameters: dict[str, Any] | None = None
     answered_on: int | None = None
+    matured: dict[int, int] = field(default_factory=dict)
+    wanted: int = 0
 
     @property
     def alarmed(self) -> bool:
@@ -87,7 +96,26 @@ class Outcomes:
         assert self.worse is not None, "only a detector can tell a change"
         return self.worse.change_day
 
+    @property
+    def matured_since_change(self) -> int:
+        """Mature rows predicted since the change."""
+        since = self.change_day
+        return sum(count for day, count in self.matured.items() if day >= since)
+
+    @property
+    def learnable(self) -> bool:
+        """Whether an alarm waits that a training can answer."""
+        return self.alarmed and self.matured_since_change >= self.wanted
+
     # -- what is told
+
+    def mature(self, times_ns: Ints) -> None:
+        """Count mature rows, (n,) times of prediction."""
+        days, counts = np.unique(times_ns // DAY_NS, return_counts=True)
+        for day, count in zip(days.tolist(), counts.tolist(), strict=True):
+            self.matured[day] = self.matured.get(day, 0) + count
+        for day in sorted(self.matured)[: -_DAYS_KEPT * self.ages]:
+            del self.matured[day]
 
     def expect(self, times_ns: Ints) -> None:
         """Count predictions that wait for a label from now on."""
@@ -144,10 +172,8 @@ class Outcomes:
     def _bet(self, kept: Day, ages: Ints, places: Ints, losses: Floats) -> None:
         if self.worse is None or self.better is None or kept.begun != self.begun:
             return  # a day that had begun before the detectors did is left out
-        for age in np.unique(ages).tolist():
-            rows = ages == age
-            kept.worse[age] += self.worse.gain(places[rows], losses[rows])
-            kept.better[age] += self.better.gain(places[rows], 1.0 - losses[rows])
+        np.add.at(kept.worse, ages, self.worse.revealed(places, losses))
+        np.add.at(kept.better, ages, self.better.revealed(places, 1.0 - losses))
 
     def _open(self, day: int) -> Day:
         if day not in self.open:
@@ -231,6 +257,8 @@ class Outcomes:
         assert self.worse is not None, "only a detector can alarm"
         assert self.better is not None, "both detectors run, or none"
         self.first_change_day = self.change_day
+        # The next try must have more to learn from than the one that begins now.
+        self.wanted = max(self.wanted, 2 * self.matured_since_change)
         self.worse.reset()
         self.better.reset()
         self.quiet_until_ns, self.answered_on = until_ns, self.day

@@ -9,6 +9,7 @@ from ostinato.stats.arms import Arm, TwoArms
 from ostinato.stats.bank import DetectorBank
 from ostinato.stats.betting import BettingMean, BettingTest
 from ostinato.stats.charts import CusumChart, EwmaChart, ShewhartChart
+from ostinato.stats.cohorts import CohortDetector
 from ostinato.stats.conditional import ConditionalBinomial
 from ostinato.stats.confidence import asymptotic_radius, one_sided_radius, sub_gaussian_radius
 from ostinato.stats.distances import Distance, cramers_v, jensen_shannon, psi, total_variation
@@ -48,6 +49,7 @@ __all__ = [
     "BettingMean",
     "BettingTest",
     "BinarySums",
+    "CohortDetector",
     "ConditionalBinomial",
     "CusumChart",
     "DetectorBank",

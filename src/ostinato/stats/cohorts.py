@@ -64,8 +64,8 @@ class CohortDetector:
     >>> detector = CohortDetector.begin(np.array([0.02, 0.01]), arl=1000.0)
     >>> for day in range(4):
     ...     detector.open(day)
-    ...     bad = detector.gain(np.zeros(25, int), np.ones(25)) + detector.others([475, 0])
-    ...     detector.step(np.array([day]), bad[None])
+    ...     bad = detector.revealed(np.zeros(25, int), np.ones(25)).sum(axis=0)
+    ...     detector.step(np.array([day]), [bad + detector.others([475, 0])])
     >>> detector.crossed_at, detector.change_day
     (2, 0)
     """
@@ -143,9 +143,7 @@ class CohortDetector:
     @property
     def change_day(self) -> int:
         """First day whose predictions turn out worse: as of the crossing, else as of now."""
-        low = self.low_at_crossing if self.crossed else self._low()
-        later = self.days[self.days > low]
-        return int(later[0]) if later.size else low + 1
+        return 1 + (self.low_at_crossing if self.crossed else self._low())
 
     def registered(self) -> dict[str, Any]:
         """Return the method and what was fixed before the first day, for the journal."""
@@ -166,8 +164,8 @@ class CohortDetector:
         self.log_e = 0.0
         self.crossed_at = self.low_at_crossing = -1
 
-    def gain(self, places: npt.ArrayLike, losses: npt.ArrayLike) -> FloatArray:
-        """Return the log factor (k,) of rows whose outcome came.
+    def revealed(self, places: npt.ArrayLike, losses: npt.ArrayLike) -> FloatArray:
+        """Return the log factor (m, k) of each row whose outcome came.
 
         Parameters
         ----------
@@ -185,8 +183,8 @@ class CohortDetector:
         if not ((found >= 0.0) & (found <= 1.0)).all():
             raise ValueError("losses must be in [0, 1]")
         factors = 1.0 + self.bets[:, where] * (found - self.hazards[where])
-        total: FloatArray = np.log(factors).sum(axis=1)
-        return total
+        logs: FloatArray = np.log(factors).T
+        return logs
 
     def others(self, at_risk: npt.ArrayLike) -> FloatArray:
         """Return the log factor (..., k) of rows (..., a) by place whose outcome did not come."""
@@ -203,20 +201,20 @@ class CohortDetector:
         self.gains = np.vstack([self.gains, np.zeros((1, self.rises.size))])
         self.n += 1
 
-    def step(self, days: npt.ArrayLike, gains: FloatArray) -> None:
+    def step(self, days: npt.ArrayLike, gains: npt.ArrayLike) -> None:
         """Take in one calendar day.
 
         Parameters
         ----------
         days, gains
-            (m,), the day of each cohort something is known of, each once; (m, k), the sum of its
-            ``gain`` and ``others``. Cohorts that are not open are left out.
+            (m,), the day of each cohort something is known of, each once; (m, k), the sum of what
+            was ``revealed`` of it and of its ``others``. Cohorts that are not open are left out.
         """
         asked = np.asarray(days, dtype=np.int64)
         where = np.searchsorted(self.days, asked)
         known = where < self.days.size
         known[known] = self.days[where[known]] == asked[known]
-        self.gains[where[known]] += gains[known]
+        self.gains[where[known]] += as_floats(gains)[known]
         self.log_e = self._evidence()
         if self.crossed_at < 0 and self.days.size and self.log_e >= math.log(self.arl):
             self.crossed_at, self.low_at_crossing = self.n, self._low()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ostinato.core.errors import ConfigError
-from ostinato.core.records import LabelsAwaited, OutcomesRevealed
+from ostinato.core.records import LabelsAwaited, LossesObserved, OutcomesRevealed
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import AnyOf, Degradation, Every, any_of
@@ -113,7 +113,7 @@ def seen(now_ns):
 def tell(
     trigger, state, rows, days, *, hours=24, cuts=1, until=None, overdue_ns=None, on_tick=None
 ):
-    """Play ticks; return the stance after each."""
+    """Play ticks; return the stance after each, or that the outcomes alarm."""
     times, known, losses = rows
     order = np.argsort(known, kind="stable")
     stances, told, asked = [], 0, 0
@@ -128,7 +128,7 @@ def tell(
         for part in np.array_split(come, cuts) if len(come) else []:
             trigger.foresee(state, revealed(now_ns, times[part], known[part], losses[part]), "v1")
         trigger.advance(state, now_ns)
-        stances.append(trigger.look(state, seen(now_ns)))
+        stances.append("alarm" if state[1].alarmed else trigger.look(state, seen(now_ns)))
         if on_tick is not None:
             state = on_tick(state)
         if until is not None and stances[-1] == until:
@@ -154,7 +154,7 @@ def test_a_rise_is_found_in_a_week_where_maturity_takes_a_month():
         reference = Late(np.random.default_rng(99 + seed), rate=5000).reference(100_000)
         trigger = late()
         state = begun(trigger, reference)
-        stances = tell(trigger, state, world.history(change + 15), change + 15, until="act")
+        stances = tell(trigger, state, world.history(change + 15), change + 15, until="alarm")
         delays.append(len(stances) - change)
         finding = trigger.explain(state, seen((FIRST + len(stances)) * DAY_NS))
         changes.append(finding.change_ns // DAY_NS - FIRST - change)
@@ -176,7 +176,7 @@ def test_nothing_happens_while_nothing_changes_however_the_labels_come():
         )
         state = begun(trigger, world.reference(20_000))
         stances = tell(trigger, state, world.history(90), 90)
-        assert "act" not in stances, settings
+        assert "alarm" not in stances, settings
         assert state[1].changed_on is None
 
 
@@ -185,7 +185,7 @@ def test_labels_that_come_on_working_days_alone_are_no_change_of_the_labels():
     trigger = late(arl=6e5)
     state = begun(trigger, world.reference(40_000))
 
-    assert "act" not in tell(trigger, state, world.history(50), 50)
+    assert "alarm" not in tell(trigger, state, world.history(50), 50)
     assert (state[1].changed_on, state[1].better_on) == (None, None)
 
 
@@ -202,7 +202,7 @@ def test_labels_that_come_faster_are_a_warning_about_the_labels_that_is_taken_ba
     begins = stances.index("warn")
     during = [s for s in stances[begins:] if s == "warn"]
 
-    assert "act" not in stances
+    assert "alarm" not in stances
     assert 11 <= begins <= 20
     assert HORIZON <= len(during) < 45  # hazards are learnt anew from whole cohorts
     assert stances[-5:] == ["quiet"] * 5
@@ -233,9 +233,9 @@ def test_after_the_labels_settled_a_worse_model_is_still_found():
     trigger = late(arl=5e6)
     state = begun(trigger, Late(np.random.default_rng(4)).reference())
 
-    stances = tell(trigger, state, world.history(65), 65, until="act")
+    stances = tell(trigger, state, world.history(65), 65, until="alarm")
 
-    assert stances[-1] == "act"
+    assert stances[-1] == "alarm"
     assert change < len(stances) <= change + 10
 
 
@@ -263,9 +263,9 @@ def test_discrimination_lost_at_a_constant_rate_of_wrong_answers_is_seen_by_the_
     trigger = late()
     state = begun(trigger, reference)
 
-    stances = tell(trigger, state, (times, known, found), 20, until="act")
+    stances = tell(trigger, state, (times, known, found), 20, until="alarm")
 
-    assert stances[-1] == "act"
+    assert stances[-1] == "alarm"
     assert 6 < len(stances) <= 14
 
 
@@ -341,7 +341,7 @@ def test_labels_that_stop_coming_are_no_alarm():
     trigger = late(arl=1e6)
     state = begun(trigger, Late(np.random.default_rng(4)).reference())
 
-    assert "act" not in tell(trigger, state, world.history(40), 40)[12:]
+    assert "alarm" not in tell(trigger, state, world.history(40), 40)[12:]
 
 
 def test_an_overdue_label_that_means_no_is_judged_against_other_overdue_ones():
@@ -357,9 +357,9 @@ def test_an_overdue_label_that_means_no_is_judged_against_other_overdue_ones():
     losses = np.where(worse, np.random.default_rng(2).random(len(times)) < 0.05, losses)
     known = np.where(overdue, times + 5 * DAY_NS, known)
 
-    stances = tell(trigger, state, (times, known, losses), 30, until="act")
+    stances = tell(trigger, state, (times, known, losses), 30, until="alarm")
 
-    assert stances[-1] == "act"
+    assert stances[-1] == "alarm"
     assert 20 <= len(stances) <= 24
 
 
@@ -376,28 +376,70 @@ def test_without_label_times_hazards_are_learnt_from_the_first_mature_cohorts():
     rows = world.history(30)
     early = trigger.registered(state)
 
-    stances = tell(trigger, state, rows, 30, until="act")
+    stances = tell(trigger, state, rows, 30, until="alarm")
 
     assert early["method"] == "mixture Shiryaev-Roberts e-detector"
     assert trigger.registered(state)["method"] == "age-hazard e-detector"
     assert 20 < len(stances) <= 25
 
 
-def test_an_answered_alarm_begins_the_evidence_anew_and_rests():
+def matured(now_ns, times, losses):
+    n = len(times)
+    return LossesObserved(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        offsets=np.arange(n),
+        times_ns=times,
+        unit_hashes=np.arange(n, dtype=np.uint64),
+        groups=np.zeros((n, 0), dtype=np.int32),
+        versions=("v1",),
+        answered=np.zeros(n, dtype=np.int16),
+        roles=np.zeros(n, dtype=np.int8),
+        losses={"v1": losses},
+        matured_to_ns=now_ns,
+    )
+
+
+def alarmed(**changes):
+    """A trigger whose outcomes alarm about day 3, on day 5 or so: (trigger, state, now)."""
     world = Late(np.random.default_rng(1), wrong=lambda day: 0.08 if day >= 3 else 0.02)
-    trigger = late(freeze="3d")
+    trigger = late(**changes)
     state = begun(trigger, Late(np.random.default_rng(4)).reference())
-    rows = world.history(14)
-    stances = tell(trigger, state, rows, 7, until="act")
-    now_ns = (FIRST + len(stances)) * DAY_NS
+    stances = tell(trigger, state, world.history(14), 14, until="alarm")
+    assert stances[-1] == "alarm"
+    return trigger, state, (FIRST + len(stances)) * DAY_NS
+
+
+def test_an_alarm_is_held_back_until_there_are_mature_rows_to_learn_from():
+    trigger, state, now_ns = alarmed(reference_rows=500)
+    before = np.full(3000, (FIRST + 2) * DAY_NS)
+    since = np.full(400, (FIRST + 3) * DAY_NS + 5)
+
+    trigger.observe(state, matured(now_ns, before, np.zeros(3000)), "v1")
+    trigger.observe(state, matured(now_ns, since, np.zeros(400)), "v1")
+    early, finding = trigger.look(state, seen(now_ns)), trigger.explain(state, seen(now_ns))
+    trigger.observe(state, matured(now_ns, since[:100], np.zeros(100)), "v1")
+
+    assert early == "held"
+    assert "too few rows since then are mature" in finding.reason
+    assert finding.evidence["mature"] == 400
+    assert trigger.look(state, seen(now_ns)) == "act"
+    assert trigger.explain(state, seen(now_ns)).change_ns == (FIRST + 3) * DAY_NS
+
+
+def test_an_answered_alarm_begins_anew_and_asks_again_with_twice_the_rows():
+    trigger, state, now_ns = alarmed(freeze="3d", reference_rows=500)
+    since = np.full(600, (FIRST + 3) * DAY_NS + 5)
+    trigger.observe(state, matured(now_ns, since, np.zeros(600)), "v1")
     before = trigger.registered(state)
 
     trigger.requested(state, now_ns)
 
-    assert stances[-1] == "act"
     assert trigger.look(state, seen(now_ns)) == "quiet"
     assert trigger.registered(state) != before
     assert state[1].first_change_day == FIRST + 3
+    assert state[1].wanted == 1200
+    assert state[1].quiet_until_ns == now_ns + 3 * DAY_NS
 
 
 def test_hazard_mode_is_chosen_where_labels_have_times_and_the_horizon_is_long():

@@ -79,9 +79,8 @@ def test_a_term_of_the_sum_has_mean_one_for_any_losses_with_the_allowed_mean():
     rows = found[:50]
     places, losses = np.nonzero(rows)[1], np.full(int(rows.sum()), 0.5)
     others = (~rows).sum(axis=0)
-    assert (detector.gain(places, losses) + detector.others(others))[5] == pytest.approx(
-        factors[:50].sum()
-    )
+    total = detector.revealed(places, losses).sum(axis=0) + detector.others(others)
+    assert total[5] == pytest.approx(factors[:50].sum())
 
 
 def test_a_rise_from_a_cohort_on_is_found_sooner_than_by_bad_days_and_dated():
@@ -104,6 +103,9 @@ def test_a_rise_from_a_cohort_on_is_found_sooner_than_by_bad_days_and_dated():
     assert min(ours) > 0
     assert np.median(ours) <= np.median(theirs) - 2
     assert np.median(np.abs(dated)) <= 2
+    change_day = detector.change_day
+    detector.close(10**6)
+    assert detector.change_day == change_day
 
 
 def test_false_alarms_come_no_more_often_than_once_in_the_run_length():
@@ -175,6 +177,6 @@ def test_values_out_of_range_are_refused(values, message):
 def test_losses_out_of_range_are_refused():
     detector = CohortDetector.begin([0.1])
     with pytest.raises(ValueError, match=r"losses must be in \[0, 1\]"):
-        detector.gain([0], [1.5])
+        detector.revealed([0], [1.5])
     with pytest.raises(ValueError, match="shapes must agree"):
-        detector.gain([0, 0], [0.5])
+        detector.revealed([0, 0], [0.5])
