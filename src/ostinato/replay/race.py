@@ -18,7 +18,7 @@ from ostinato.core.records import Floats
 from ostinato.core.rng import stream
 from ostinato.replay.ledger import Ledger, ledger_as_of
 from ostinato.replay.run import Run
-from ostinato.replay.standing import Standing, stand
+from ostinato.replay.standing import Standing, per_month, stand
 
 ETA: Final = 3
 """Each rung is this many times as long as the one before, and keeps one policy in so many."""
@@ -27,6 +27,11 @@ FEWEST_KEPT: Final = 2
 CHANCE: Final = 0.05
 """A policy with at least this chance of being the best goes on whatever its place. Larger drops
 sooner and is wrong more often; smaller replays nearly everything to the end."""
+
+MATERIAL: Final = 0.01
+"""A policy behind the best by less than this share of what static loses goes on: while the world
+stands still all are alike, and which of them will follow a change cannot be seen. Smaller drops
+sooner, and drops the best of a world that changes later; larger replays nearly everything."""
 
 FEWEST_ROWS: Final = 200  # labelled rows under which a rung drops nobody
 
@@ -162,26 +167,30 @@ def _close(state: Race, rung: int, end: int, *, last: bool, seed: int) -> None:
         state.standing = stand(saved, base.times_ns, rng, different=different)
     kept = list(state.going)
     if state.standing is not None:
-        kept = _kept(state, state.standing, None if last else different)
+        kept = _kept(state, state.standing, base, different, last=last)
     state.rows += [_row(state, rung, end, name, kept) for name in state.going]
     state.going = {name: state.going[name] for name in kept}
 
 
-def _kept(state: Race, standing: Standing, different: Sequence[str] | None) -> list[str]:
+def _kept(
+    state: Race, standing: Standing, base: Ledger, different: Sequence[str], *, last: bool
+) -> list[str]:
     """Return who goes on: the better third, and who may well be the best.
 
-    Before the last rung also who did not answer otherwise than static yet: all that is known of
-    them is what asking in vain did cost.
+    Before the last rung also who is hardly behind, and who did not answer otherwise than static
+    yet: all that is known of them is what asking in vain did cost.
     """
     going = list(state.going)
-    best_first = sorted(going, key=lambda name: -float(standing.measured(name)))
+    value = {name: float(standing.measured(name)) for name in going}
+    best_first = sorted(going, key=lambda name: -value[name])
     kept = best_first[: max(-(-len(going) // ETA), FEWEST_KEPT)]
+    bar = max(value.values()) - MATERIAL * per_month(float(base.harm.sum()), base.times_ns)
     return [
         name
         for name in going
         if name in kept
         or standing.sure(name, going) >= CHANCE
-        or (different is not None and name not in different)
+        or (not last and (value[name] >= bar or name not in different))
     ]
 
 
