@@ -114,6 +114,7 @@ def make_plan(
                 groups=len(group_names),
                 bucket_ns=bucket_ns,
                 settle_ns=label.horizon_ns + label.revise_ns,
+                guards=policy.rollout.guard_metrics,
             ),
             "decide": DecideConfig(
                 triggers=tuple(policy.triggers),
@@ -147,6 +148,7 @@ def make_plan(
                 paired=not label.affected_by_prediction,
                 task=loop.task,
                 metric=loop.metric,
+                horizon_ns=label.horizon_ns,
                 explore=policy.explore,
                 explored=label.selective,
             ),
