@@ -13,7 +13,7 @@ from ostinato.join.config import JoinConfig
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.estimators import check_learner, describe
 from ostinato.learn.warmstart import continues
-from ostinato.loop.check import check_fit, check_warm_start
+from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
@@ -50,6 +50,7 @@ def check(loop: Loop, policy: Policy) -> None:
         If loop and policy contradict each other, or the learner does not fit them.
     """
     check_fit(loop.label, policy)
+    check_guardrails(loop.task, policy)
     check_learner(loop.learner, loop.task)
     check_warm_start(loop.learner, policy, continues=continues(loop.learner))
     describe(loop.learner)
