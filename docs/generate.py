@@ -30,7 +30,15 @@ from ostinato.loop import policies
 from ostinato.loop.kernel import STAGES
 from ostinato.loop.loop import DEFAULT_METRIC, Label, Loop, Prices
 from ostinato.loop.policy import Policy
-from ostinato.release import BlueGreen, Canary, Immediate, Shadow
+from ostinato.release import (
+    BlueGreen,
+    Canary,
+    Guardrail,
+    Immediate,
+    LatencyGuard,
+    ServingErrors,
+    Shadow,
+)
 from ostinato.release.plans import Rollout
 from ostinato.stats.metrics import METRICS
 
@@ -296,6 +304,10 @@ def rollouts_page() -> str:
         proves worse or cannot score.
         """,
         *(describe(cls) for cls in (Canary, Shadow, BlueGreen, Immediate)),
+        """
+        Guardrails stop what the loop's own metric does not see: `Canary(guardrails=[...])`.
+        """,
+        *(describe(cls) for cls in (Guardrail, ServingErrors, LatencyGuard)),
         "## Parameters of every rollout",
         table(("parameter", "type", "default", "meaning"), fields_of(Rollout)),
     )
@@ -392,7 +404,9 @@ MAKERS: Final = {
     "gate_judged": "gate",
     "candidate_accepted": "gate",
     "candidate_rejected": "gate",
+    "evidence_registered": "release",
     "rollout_advanced": "release",
+    "rollout_frozen": "release",
     "promoted": "release",
     "rollout_ended": "release",
     "rollout_frozen": "release",

@@ -15,7 +15,7 @@ from ostinato.join.config import JoinConfig
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.estimators import check_learner, describe
 from ostinato.learn.warmstart import continues
-from ostinato.loop.check import check_fit, check_warm_start
+from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
@@ -53,6 +53,7 @@ def check(loop: Loop, policy: Policy) -> None:
     """
     check_fit(loop.label, policy)
     bound_triggers(loop, policy)
+    check_guardrails(loop.task, policy)
     check_learner(loop.learner, loop.task)
     check_warm_start(loop.learner, policy, continues=continues(loop.learner))
     describe(loop.learner)
@@ -136,6 +137,7 @@ def make_plan(
                 groups=len(group_names),
                 bucket_ns=bucket_ns,
                 settle_ns=label.horizon_ns + label.revise_ns,
+                guards=policy.rollout.guard_metrics,
             ),
             "decide": DecideConfig(
                 triggers=triggers,
@@ -169,6 +171,7 @@ def make_plan(
                 paired=not label.affected_by_prediction,
                 task=loop.task,
                 metric=loop.metric,
+                horizon_ns=label.horizon_ns,
                 explore=policy.explore,
                 explored=label.selective,
             ),
