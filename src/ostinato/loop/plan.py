@@ -11,9 +11,12 @@ from ostinato.decide.bind import Surroundings, bound, looks_early
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.config import GateConfig
+from ostinato.gate.no_worse_than_anchor import NoWorseThanAnchor
 from ostinato.join.config import JoinConfig
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.estimators import check_learner, describe
+from ostinato.learn.line import AnchorRule
+from ostinato.learn.schedules import resolved
 from ostinato.learn.warmstart import continues
 from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
 from ostinato.loop.kernel import Plan
@@ -39,6 +42,7 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "classes": plain(loop.classes),
         "learner": {"name": name, "parameters": parameters},
         "never_trained": loop.holdout,
+        "golden": loop.golden,
         "policy": plain(policy),
     }
 
@@ -57,6 +61,7 @@ def check(loop: Loop, policy: Policy) -> None:
     check_learner(loop.learner, loop.task)
     check_warm_start(loop.learner, policy, continues=continues(loop.learner))
     describe(loop.learner)
+    resolved(loop.learner, policy.schedules)
 
 
 def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
@@ -159,6 +164,8 @@ def make_plan(
                 matured_to_ns=matured_to_ns,
                 loop=loop.name,
                 never_trained=loop.holdout,
+                schedules=resolved(loop.learner, policy.schedules),
+                anchor=_anchor_rule(policy),
             ),
             "gate": GateConfig(
                 gates=tuple(policy.gates),
@@ -177,3 +184,11 @@ def make_plan(
             ),
         },
     )
+
+
+def _anchor_rule(policy: Policy) -> AnchorRule | None:
+    """Keep an older version only where a gate compares with it."""
+    for gate in policy.gates:
+        if isinstance(gate, NoWorseThanAnchor):
+            return AnchorRule(every_ns=gate.every_ns, promotions=gate.every_promotions)
+    return None
