@@ -31,9 +31,9 @@ class MinimumDelta:
         champion's loss: what a switch costs, divided by what the gain is worth on the traffic until
         the next one; and twice what churn costs (people and systems that have to get used to other
         answers). Smaller: releases that change little, and the luckiest of many candidates get
-        through; larger: real gains wait. With 0, of 200 candidates in a row 3.9 % of the promoted
-        ones were harmful, with 0.01 none (20,000 rows, error rate 20 %, true gains of
-        -0.1 +- 0.3 points).
+        through; larger: real gains wait. Of 200 candidates in a row with true gains of
+        -0.1 +- 0.3 points (20,000 rows, error rate 20 %), 3.9 % of the promoted ones were harmful
+        with 0, and none of 624 with 0.01; at an error rate of 10 % it were 0.9 %.
     margin
         Relative loss that still counts as no worse, > 0.
     alpha

@@ -19,11 +19,17 @@ def effect(size: float, base: float) -> str:
     --------
     >>> effect(0.0121, 0.526)
     'an effect of 0.012 (2.3 %)'
+    >>> effect(1530.0, 1200.0)
+    'an effect of 1,530 (128 %)'
     """
     if not math.isfinite(size):
         return "no effect"
-    share = f" ({100 * size / base:.2g} %)" if base > 0 else ""
-    return f"an effect of {size:.2g}{share}"
+    share = f" ({_short(100 * size / base)} %)" if base > 0 else ""
+    return f"an effect of {_short(size)}{share}"
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
 
 
 def would_show(sentence: str, size: float, base: float, *, where: str = "") -> str:
