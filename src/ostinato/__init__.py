@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         TamperedError,
         TruncatedError,
     )
-    from ostinato.decide import Degradation, Every, NewLabels, all_of, any_of
+    from ostinato.decide import Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
     from ostinato.gate import ArtifactSize, Calibration, Latency, MinimumDelta, NoWorseSlice
     from ostinato.learn import learners
     from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
@@ -46,7 +46,7 @@ _HOMES = {
         "TamperedError",
         "TruncatedError",
     ),
-    "ostinato.decide": ("Degradation", "Every", "NewLabels", "all_of", "any_of"),
+    "ostinato.decide": ("Degradation", "Every", "ExcessLoss", "NewLabels", "all_of", "any_of"),
     "ostinato.gate": ("ArtifactSize", "Calibration", "Latency", "MinimumDelta", "NoWorseSlice"),
     "ostinato.learn.windows": ("Decayed", "Expanding", "Last", "SinceChange"),
     "ostinato.loop.loop": ("Label", "Loop", "Prices"),
@@ -72,6 +72,7 @@ __all__ = [
     "Decayed",
     "Degradation",
     "Every",
+    "ExcessLoss",
     "Expanding",
     "Immediate",
     "InputError",
