@@ -42,7 +42,7 @@ WORLDS = {
 
 
 def d1(effort: Effort) -> list[Check]:
-    runs = effort(1_500, 40)
+    runs = effort(1_000, 40)
     checks = []
     for index, (world, (make, per_hour, live)) in enumerate(WORLDS.items()):
         if effort.quick and index != 1:
