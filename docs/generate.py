@@ -30,7 +30,15 @@ from ostinato.loop import policies
 from ostinato.loop.kernel import STAGES
 from ostinato.loop.loop import DEFAULT_METRIC, Label, Loop, Prices
 from ostinato.loop.policy import Policy
-from ostinato.release import BlueGreen, Canary, Immediate, Shadow
+from ostinato.release import (
+    BlueGreen,
+    Canary,
+    Guardrail,
+    Immediate,
+    LatencyGuard,
+    ServingErrors,
+    Shadow,
+)
 from ostinato.release.plans import Rollout
 from ostinato.stats.metrics import METRICS
 
@@ -296,6 +304,10 @@ def rollouts_page() -> str:
         proves worse or cannot score.
         """,
         *(describe(cls) for cls in (Canary, Shadow, BlueGreen, Immediate)),
+        """
+        Guardrails stop what the loop's own metric does not see: `Canary(guardrails=[...])`.
+        """,
+        *(describe(cls) for cls in (Guardrail, ServingErrors, LatencyGuard)),
         "## Parameters of every rollout",
         table(("parameter", "type", "default", "meaning"), fields_of(Rollout)),
     )
@@ -367,8 +379,11 @@ def metrics_page() -> str:
 
 MAKERS: Final = {
     "loop_started": "the kernel",
+    "policy_changed": "the kernel",
     "requests_arrived": "the runtime",
     "labels_arrived": "the runtime",
+    "latency_observed": "the runtime",
+    "cases_named": "the runtime",
     "candidate_trained": "the runtime",
     "candidate_evaluated": "the runtime",
     "training_failed": "the runtime",
@@ -389,9 +404,12 @@ MAKERS: Final = {
     "gate_judged": "gate",
     "candidate_accepted": "gate",
     "candidate_rejected": "gate",
+    "evidence_registered": "release",
     "rollout_advanced": "release",
+    "rollout_frozen": "release",
     "promoted": "release",
     "rollout_ended": "release",
+    "rollout_frozen": "release",
     "rolled_back": "release",
     "routes_changed": "release",
 }

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from ostinato.loop import policies
     from ostinato.loop.loop import Label, Loop, Prices
     from ostinato.loop.policy import Policy
-    from ostinato.release import BlueGreen, Canary, Immediate, Shadow
+    from ostinato.release import (
+        BlueGreen,
+        Canary,
+        Guardrail,
+        Immediate,
+        LatencyGuard,
+        ServingErrors,
+        Shadow,
+    )
+    from ostinato.replay.autopilot import Autopilot, autopilot
     from ostinato.replay.compare import Comparison, compare
     from ostinato.replay.result import Replay
     from ostinato.replay.run import replay
@@ -50,7 +59,16 @@ _HOMES = {
     "ostinato.learn.windows": ("Decayed", "Expanding", "Last", "SinceChange"),
     "ostinato.loop.loop": ("Label", "Loop", "Prices"),
     "ostinato.loop.policy": ("Policy",),
-    "ostinato.release": ("BlueGreen", "Canary", "Immediate", "Shadow"),
+    "ostinato.release": (
+        "BlueGreen",
+        "Canary",
+        "Guardrail",
+        "Immediate",
+        "LatencyGuard",
+        "ServingErrors",
+        "Shadow",
+    ),
+    "ostinato.replay.autopilot": ("Autopilot", "autopilot"),
     "ostinato.replay.compare": ("Comparison", "compare"),
     "ostinato.replay.result": ("Replay",),
     "ostinato.replay.run": ("replay",),
@@ -60,6 +78,7 @@ _MODULES = {"learners": "ostinato.learn.learners", "policies": "ostinato.loop.po
 
 __all__ = [
     "ArtifactSize",
+    "Autopilot",
     "BlueGreen",
     "Calibration",
     "Canary",
@@ -70,11 +89,13 @@ __all__ = [
     "Degradation",
     "Every",
     "Expanding",
+    "Guardrail",
     "Immediate",
     "InputError",
     "Label",
     "Last",
     "Latency",
+    "LatencyGuard",
     "LearnerError",
     "Loop",
     "LoopError",
@@ -85,6 +106,7 @@ __all__ = [
     "Policy",
     "Prices",
     "Replay",
+    "ServingErrors",
     "Shadow",
     "SinceChange",
     "StoreError",
@@ -92,6 +114,7 @@ __all__ = [
     "TruncatedError",
     "all_of",
     "any_of",
+    "autopilot",
     "compare",
     "learners",
     "policies",

@@ -8,7 +8,7 @@ from typing import Any
 from ostinato.core.canonical import plain
 from ostinato.core.records import Record
 from ostinato.decide.config import DecideConfig
-from ostinato.decide.state import DecideState
+from ostinato.decide.state import VOID, DecideState
 from ostinato.decide.trigger import Trigger
 
 
@@ -20,6 +20,7 @@ class _Kept:
     inner: Any
     stance: str
     calm_since_ns: int | None
+    registered: Any
 
 
 def adopt(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]:  # noqa: ARG001 - the signature of `Stage.adopt`
@@ -33,13 +34,19 @@ def adopt(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]
     known = [
         _Kept(*each)
         for each in zip(
-            before.triggers, state.triggers, state.stances, state.calm_since_ns, strict=True
+            before.triggers,
+            state.triggers,
+            state.stances,
+            state.calm_since_ns,
+            state.registered,
+            strict=True,
         )
     ]
-    chosen = [_same(known, trigger) or _anew(state, trigger) for trigger in config.triggers]
+    chosen = [_same(known, trigger) or _anew(state, trigger, known) for trigger in config.triggers]
     state.triggers = [each.inner for each in chosen]
     state.stances = [each.stance for each in chosen]
     state.calm_since_ns = [each.calm_since_ns for each in chosen]
+    state.registered = [each.registered for each in chosen]
     state.config_ = config
     return []
 
@@ -49,8 +56,9 @@ def _same(known: list[_Kept], trigger: Trigger) -> _Kept | None:
     return next((each for each in known if plain(each.trigger) == told), None)
 
 
-def _anew(state: DecideState, trigger: Trigger) -> _Kept:
+def _anew(state: DecideState, trigger: Trigger, known: list[_Kept]) -> _Kept:
     inner = trigger.begin()
     if state.champion is not None:
         trigger.renew(inner, state.references.get(state.champion))
-    return _Kept(trigger, inner, "", None)
+    ran = any(each.trigger.name == trigger.name and each.registered for each in known)
+    return _Kept(trigger, inner, "", None, VOID if ran else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from ostinato.decide.charts import CHARTS, chart_evidence, check_arl, warned
 from ostinato.decide.trigger import Early, Finding, Reference, Seen, Stance
 from ostinato.decide.watching import SEASONS, Watching, chart_line
 
-__all__ = ["SEASONS", "Degradation", "Watching", "chart_line"]
+__all__ = ["LATE", "SEASONS", "Degradation", "Watching", "chart_line"]
+
+LATE: Final = ("auto", "hazard", "mature")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,12 @@ class Degradation:
         How long the chart rests after its alarm was answered by a request.
     reference_rows
         With fewer validation rows than this, the baseline waits for as many live ones; >= 50.
+    late
+        What is done while labels are late. ``"mature"``: wait until rows are mature. ``"hazard"``:
+        judge outcomes by the age at which they come, beside the mature rows, which sees a change
+        within days of a horizon of weeks; `season` holds for the mature rows in full, and by
+        weekday for the outcomes. ``"auto"``: ``"hazard"`` with the chart ``"e"`` where the label
+        has a time of its own and a horizon of two days or more, else ``"mature"``.
 
     Source
     ------
@@ -67,11 +75,13 @@ class Degradation:
     chart: str = "e"
     freeze: str = "1d"
     reference_rows: int = 500
+    late: str = "auto"
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
             ("season", self.season, SEASONS),
             ("chart", self.chart, CHARTS),
+            ("late", self.late, LATE),
         ):
             if value not in allowed:
                 raise ConfigError(

@@ -27,7 +27,7 @@ from ostinato.decide.adopt import adopt
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.reference import explored_losses, own_losses, own_rows, reference_of
 from ostinato.decide.restraint import book, hindrance
-from ostinato.decide.state import DecideState
+from ostinato.decide.state import VOID, DecideState
 from ostinato.decide.trigger import Early, Seen, Trigger
 
 CALM_NS: Final = DAY_NS
@@ -134,7 +134,7 @@ def _register(state: DecideState, config: DecideConfig, now_ns: int) -> list[Rec
         found = trigger.registered(state.triggers[index])
         if found is None or found == state.registered[index]:
             continue
-        state.registered[index] = found
+        restarted, state.registered[index] = state.registered[index] == VOID, found
         out.append(
             EvidenceRegistered(
                 ts_event_ns=now_ns,
@@ -143,6 +143,7 @@ def _register(state: DecideState, config: DecideConfig, now_ns: int) -> list[Rec
                 reason="A process begins; it is judged by these parameters and no others.",
                 process=found["method"],
                 evidence=found,
+                restarted=restarted,
             )
         )
     return out
@@ -216,12 +217,13 @@ def _changed(
     state: DecideState, trigger: Trigger, index: int, seen: Seen, held: str
 ) -> TriggerChanged:
     finding, stance = trigger.explain(state.triggers[index], seen), state.stances[index]
+    by_stage = stance == "held" and held and trigger.look(state.triggers[index], seen) == "act"
     return TriggerChanged(
         ts_event_ns=seen.now_ns,
         ts_record_ns=seen.now_ns,
         subject=trigger.name,
         stance=stance,
-        reason=f"{finding.reason} Held back: {held}." if stance == "held" else finding.reason,
+        reason=f"{finding.reason} Held back: {held}." if by_stage else finding.reason,
         evidence=finding.evidence,
     )
 

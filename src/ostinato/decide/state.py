@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.trigger import Reference
+
+VOID: Final = {"void": True}
+"""Stands for a process that ran under other parameters of a trigger of the same name."""
 
 
 @dataclass(slots=True)

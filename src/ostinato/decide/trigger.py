@@ -8,10 +8,11 @@ from typing import Any, Final, Literal, Protocol
 
 from ostinato.core.records import Floats, Ints, LabelsAwaited, LossesObserved, OutcomesRevealed
 
-Stance = Literal["quiet", "warn", "act"]
-"""What a trigger wants: nothing, to be noticed (no action), or a new model."""
+Stance = Literal["quiet", "warn", "held", "act"]
+"""What a trigger wants: nothing, to be noticed (no action), a new model as soon as there is enough
+to learn from, or a new model now."""
 
-URGENCY: Final[dict[Stance, int]] = {"quiet": 0, "warn": 1, "act": 2}
+URGENCY: Final[dict[Stance, int]] = {"quiet": 0, "warn": 1, "held": 2, "act": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ def first_labels(
 def overdue_labels(state: JoinState, first_slot: int, stop_slot: int, now_ns: int) -> list[Record]:
     """Tell of rows that mature without ever having had a label, where that means no."""
     rows = state.labels.rows(first_slot, stop_slot - first_slot)
-    missing = np.flatnonzero(~state.labels.told[rows])
+    missing = np.flatnonzero(~state.labels.told[rows] & np.isnan(state.labels.values[rows]))
     state.labels.told[rows] = True
     none = np.full(len(missing), NO_LABEL, dtype=np.int64)
     return _labelled(state, missing + first_slot, np.zeros(len(missing)), none, now_ns)

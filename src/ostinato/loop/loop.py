@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ostinato.core.errors import ConfigError
-from ostinato.loop.check import check_fit
+from ostinato.loop.check import check_fit, check_guardrails
 from ostinato.loop.label import Label
 from ostinato.loop.policies import triggered
 from ostinato.loop.policy import Policy
@@ -105,6 +105,7 @@ class Loop:
                     expected=f"{kind.__name__}(...)",
                 )
         check_fit(self.label, self.policy)
+        check_guardrails(self.task, self.policy)
 
     def _check_name(self) -> None:
         name = self.name

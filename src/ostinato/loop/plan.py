@@ -7,13 +7,15 @@ from typing import Any
 from ostinato.core.canonical import digest, plain
 from ostinato.core.ports import Scorer
 from ostinato.core.units import duration_ns
+from ostinato.decide.bind import Surroundings, bound, looks_early
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.trigger import Trigger
 from ostinato.gate.config import GateConfig
 from ostinato.join.config import JoinConfig
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.estimators import check_learner, describe
 from ostinato.learn.warmstart import continues
-from ostinato.loop.check import check_fit, check_warm_start
+from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
@@ -50,9 +52,28 @@ def check(loop: Loop, policy: Policy) -> None:
         If loop and policy contradict each other, or the learner does not fit them.
     """
     check_fit(loop.label, policy)
+    bound_triggers(loop, policy)
+    check_guardrails(loop.task, policy)
     check_learner(loop.learner, loop.task)
     check_warm_start(loop.learner, policy, continues=continues(loop.learner))
     describe(loop.learner)
+
+
+def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
+    """Return the triggers as they run for this loop.
+
+    Raises
+    ------
+    ConfigError
+        If a trigger and the loop contradict each other.
+    """
+    label = loop.label
+    surroundings = Surroundings(
+        horizon_ns=label.horizon_ns,
+        timed=label.time is not None,
+        negative=label.never == "negative",
+    )
+    return tuple(bound(trigger, surroundings) for trigger in policy.triggers)
 
 
 def make_plan(
@@ -94,6 +115,7 @@ def make_plan(
     check(loop, policy)
     declared = declaration(loop, policy)
     label = loop.label
+    triggers = bound_triggers(loop, policy)
     return Plan(
         name=loop.name,
         policy_digest=digest(declared),
@@ -106,6 +128,7 @@ def make_plan(
                 revise_ns=label.revise_ns,
                 never=label.never,
                 classes=classes,
+                early=looks_early(triggers),
             ),
             "watch": WatchConfig(
                 task=loop.task,
@@ -114,9 +137,10 @@ def make_plan(
                 groups=len(group_names),
                 bucket_ns=bucket_ns,
                 settle_ns=label.horizon_ns + label.revise_ns,
+                guards=policy.rollout.guard_metrics,
             ),
             "decide": DecideConfig(
-                triggers=tuple(policy.triggers),
+                triggers=triggers,
                 cooldown_ns=duration_ns(policy.cooldown),
                 max_requests=policy.max_retrains,
                 per_ns=duration_ns(policy.per),
@@ -147,6 +171,7 @@ def make_plan(
                 paired=not label.affected_by_prediction,
                 task=loop.task,
                 metric=loop.metric,
+                horizon_ns=label.horizon_ns,
                 explore=policy.explore,
                 explored=label.selective,
             ),

@@ -125,7 +125,8 @@ def give_advice(
     if not others:
         return nothing_to_compare(baseline)
     saved = {name: each.books.ledger.saved(static.books.ledger) for name, each in others.items()}
-    standing = stand(saved, static.books.times_ns, stream(seed, "advice"))
+    released = [name for name, each in others.items() if each.cost["promotions"]]
+    standing = stand(saved, static.books.times_ns, stream(seed, "advice"), different=released)
     best = standing.leader(standing.names)
     value = standing.believed(best)
     gain = relative_gain(static.books.losses, replays[best].books.losses)

@@ -18,6 +18,7 @@ from ostinato.loop.policy import Policy
 from ostinato.replay.advice import Advice, give_advice
 from ostinato.replay.blocks import metric_interval
 from ostinato.replay.drift import find_drift
+from ostinato.replay.family import with_static
 from ostinato.replay.history import make_history
 from ostinato.replay.progress import Report
 from ostinato.replay.read import read_table
@@ -114,7 +115,7 @@ def compare(
         If no first champion can be trained.
     """
     check_tick(tick)
-    chosen = _with_static(policies)
+    chosen = _chosen(policies)
     if prices is not None:
         loop = replace(loop, prices=prices)
     history = make_history(loop, read_table(data), start=start, end=end)
@@ -142,24 +143,22 @@ def compare(
         find=lambda: find_drift(loop, history, seed=seed),
     )
     return Comparison(
-        replays=replays, table=_table(replays, seed), advice=advice, prices=loop.prices
+        replays=replays, table=comparison_table(replays, seed), advice=advice, prices=loop.prices
     )
 
 
-def _with_static(policies: Mapping[str, Policy] | None) -> dict[str, Policy]:
+def _chosen(policies: Mapping[str, Policy] | None) -> dict[str, Policy]:
     if policies is None:
         return {"static": static(), "scheduled": scheduled(), "triggered": triggered()}
     if not policies:
         raise ConfigError("compare(policies=...) is empty", expected="at least one policy")
     for each, policy in policies.items():
         check_policy(policy, name=each)
-    if any(not policy.triggers for policy in policies.values()):
-        return dict(policies)
-    name = "static" if "static" not in policies else "static (never learns)"
-    return {name: static(), **policies}
+    return with_static(policies)
 
 
-def _table(replays: Mapping[str, Replay], seed: int) -> pl.DataFrame:
+def comparison_table(replays: Mapping[str, Replay], seed: int) -> pl.DataFrame:
+    """Draw up a row per policy; see `Comparison.table`."""
     net = {name: r.cost["value"] - r.cost["cost"] for name, r in replays.items()}
     best = max(net.values())
     rows = []

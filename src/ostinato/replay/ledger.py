@@ -37,13 +37,14 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.times_ns)
 
-    def part(self, start: int) -> Ledger:
-        """Return the rows from one on."""
+    def part(self, start: int, stop: int | None = None) -> Ledger:
+        """Return the rows from one on, up to another."""
+        rows = slice(start, stop)
         return Ledger(
-            times_ns=self.times_ns[start:],
-            losses=self.losses[start:],
-            harm=self.harm[start:],
-            cost=self.cost[start:],
+            times_ns=self.times_ns[rows],
+            losses=self.losses[rows],
+            harm=self.harm[rows],
+            cost=self.cost[rows],
         )
 
     def saved(self, other: Ledger) -> Floats:

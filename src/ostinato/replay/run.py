@@ -46,7 +46,7 @@ TRAIN_TAKES: Final = "10m"
 """How long a training takes in simulated time unless it is said or measured: no policy profits
 from instant models, and two replays agree to the byte."""
 
-_TICKS_PER_REPORT: Final = 50
+TICKS_PER_REPORT: Final = 50
 
 
 @dataclass(slots=True)
@@ -277,22 +277,22 @@ def run_policy(
 ) -> None:
     """Take a run from its first champion to the last row."""
     run.begin()
-    total = len(run.history) - run.history.first
     for number, (now_ns, stop) in enumerate(ticks(run.history, tick)):
         run.tick(now_ns, stop)
-        if report is not None and number % _TICKS_PER_REPORT == 0:
-            report(_progress(run, name, index, count, total))
+        if report is not None and number % TICKS_PER_REPORT == 0:
+            report(progress_of(run, name, index, count))
     if report is not None:
-        report(_progress(run, name, index, count, total))
+        report(progress_of(run, name, index, count))
 
 
-def _progress(run: Run, name: str, index: int, count: int, total: int) -> Progress:
+def progress_of(run: Run, name: str, index: int, count: int) -> Progress:
+    """Say where a run is, which is one of several."""
     return Progress(
         policy=name,
         policy_index=index,
         policies=count,
         events=run.next_row - run.history.first,
-        events_total=total,
+        events_total=len(run.history) - run.history.first,
         now_ns=run.clock.now_ns(),
         decisions=run.journal.head()[0],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -12,7 +12,7 @@ from ostinato.core.records import Floats, Ints
 from ostinato.core.units import DAY_NS
 from ostinato.replay.blocks import LEVEL, cut
 from ostinato.stats.confidence import normal_quantile
-from ostinato.stats.shrinkage import Shrunken, shrink
+from ostinato.stats.shrinkage import shrink
 
 MONTH_DAYS: Final = 30.4375
 _TIE: Final = 1e-9  # relative; policies that did the same are both the best
@@ -43,14 +43,16 @@ class Standing:
         (p,), as measured.
     draws
         (d, p), the same over histories drawn anew: the same blocks of time for all policies.
-    shrunken
-        `values` after shrinkage: the best of many was picked for its luck too.
+    means, spreads
+        (p,), what to believe of each after shrinkage, since the best of many was picked for its
+        luck too, and how unsure that is (a standard deviation).
     """
 
     names: tuple[str, ...]
     values: Floats
     draws: Floats
-    shrunken: Shrunken
+    means: Floats
+    spreads: Floats
 
     def measured(self, name: str) -> Estimate:
         """Return a policy's value as measured, with the ends of its 95 % bootstrap interval."""
@@ -61,13 +63,13 @@ class Standing:
     def believed(self, name: str) -> Estimate:
         """Return a policy's value after shrinkage, with its 95 % interval."""
         place = self.names.index(name)
-        value = float(self.shrunken.mean[place])
-        reach = normal_quantile(1 - LEVEL / 2) * float(self.shrunken.spread[place])
+        value = float(self.means[place])
+        reach = normal_quantile(1 - LEVEL / 2) * float(self.spreads[place])
         return Estimate(value, value - reach, value + reach)
 
     def leader(self, among: Sequence[str]) -> str:
         """Return the policy with the largest shrunken value; the earlier one of equals."""
-        return max(among, key=lambda name: float(self.shrunken.mean[self.names.index(name)]))
+        return max(among, key=lambda name: float(self.means[self.names.index(name)]))
 
     def drawn(self, name: str) -> Floats:
         """Return the draws of a policy, (d,); zeros for one that is not in `names`: static."""
@@ -93,14 +95,22 @@ class Standing:
         return Estimate(found, 0.0, max(bound, found))
 
 
-def stand(saved: Mapping[str, Floats], times_ns: Ints, rng: np.random.Generator) -> Standing:
+def stand(
+    saved: Mapping[str, Floats],
+    times_ns: Ints,
+    rng: np.random.Generator,
+    *,
+    different: Collection[str],
+) -> Standing:
     """Estimate net values per month from what each row was spared.
 
     Parameters
     ----------
     saved
-        (n,) per policy, in the currency of the prices, against static; at least one policy. A
-        policy that was dropped has fewer rows: its value is that of the time it lived through.
+        (n,) per policy, in the currency of the prices, against static; at least one policy.
+    different
+        The policies that answered otherwise than static at all. They alone are drawn together: the
+        others spared nothing, so that their value is known, and no luck is in it.
     times_ns
         (n,) when the rows were asked for, in order; n >= 1.
     rng
@@ -109,20 +119,24 @@ def stand(saved: Mapping[str, Floats], times_ns: Ints, rng: np.random.Generator)
     blocks = cut(times_ns)
     counts = blocks.draw(rng)
     rows = len(times_ns)
-    months = max(int(times_ns[-1] - times_ns[0]) / (DAY_NS * MONTH_DAYS), 1e-9)
+    scale = per_month(float(rows), times_ns)
     values, draws = [], []
     for own in saved.values():
-        mean = float(own.mean()) if len(own) else 0.0
+        mean = float(own.mean())
         total = counts @ blocks.sums(own)
-        size = counts @ blocks.sums(np.ones(len(own)))
+        size = counts @ blocks.sums(np.ones(rows))
         drawn = np.divide(total, size, out=np.full(len(total), mean), where=size > 0)
-        values.append(mean * rows / months)
-        draws.append((mean + (drawn - mean) * blocks.widening) * rows / months)
-    matrix = np.stack(draws, axis=1)
-    found = np.array(values)
-    return Standing(
-        names=tuple(saved),
-        values=found,
-        draws=matrix,
-        shrunken=shrink(found, np.atleast_2d(np.cov(matrix, rowvar=False))),
-    )
+        values.append(mean * scale)
+        draws.append((mean + (drawn - mean) * blocks.widening) * scale)
+    matrix, found = np.stack(draws, axis=1), np.array(values)
+    means, spreads = found.copy(), matrix.std(axis=0)
+    active = [place for place, name in enumerate(saved) if name in different]
+    if active:
+        shrunken = shrink(found[active], np.atleast_2d(np.cov(matrix[:, active], rowvar=False)))
+        means[active], spreads[active] = shrunken.mean, shrunken.spread
+    return Standing(names=tuple(saved), values=found, draws=matrix, means=means, spreads=spreads)
+
+
+def per_month(total: float, times_ns: Ints) -> float:
+    """Return what a sum over rows comes to in a month of 30.4375 days."""
+    return total / max(int(times_ns[-1] - times_ns[0]) / (DAY_NS * MONTH_DAYS), 1e-9)

@@ -142,12 +142,24 @@ class Trainer:
         # What a window forgets, its candidate is not held to.
         hard = hard[known[hard] & (hard >= before.start)] if len(hard) else hard
         champion = artifacts.get(order.champion) if order.champion is not None else None
+        unlabelled = {
+            "recent": span.stop - span.start - len(recent),
+            "random": int((held & ~known)[before].sum()),
+        }
         return tuple(
-            self._set(name, rows[-_MOST_VALIDATION_ROWS:], artifact, champion)
+            self._set(
+                name,
+                rows[-_MOST_VALIDATION_ROWS:],
+                artifact,
+                champion,
+                _share(unlabelled.get(name, 0), len(rows), _MOST_VALIDATION_ROWS),
+            )
             for name, rows in (("recent", recent), ("random", random), ("hard", hard))
         )
 
-    def _set(self, name: str, rows: Ints, artifact: str, champion: str | None) -> ValidationSet:
+    def _set(
+        self, name: str, rows: Ints, artifact: str, champion: str | None, unlabelled: int
+    ) -> ValidationSet:
         history = self.history
         empty = np.empty(0)
         some = len(rows) > 0
@@ -158,6 +170,8 @@ class Trainer:
             groups=history.groups[rows],
             candidate=self._answers(artifact, rows) if some else empty,
             champion=(self._answers(champion, rows) if some else empty) if champion else None,
+            label_times_ns=history.label_times_ns[rows],
+            unlabelled=unlabelled,
         )
 
     def _answers(self, artifact: str, rows: Ints) -> Floats:
@@ -324,6 +338,11 @@ class Trainer:
                 "latency_ms_per_row": trained.latency_ms,
             },
         )
+
+
+def _share(unlabelled: int, rows: int, most: int) -> int:
+    """Return how many rows without a label belong to the last of the labelled ones."""
+    return unlabelled if rows <= most else round(unlabelled * most / rows)
 
 
 def _data_digest(frame: pl.DataFrame, labels: Floats) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ostinato.stats.arrays import BoolArray, FloatArray, IntArray
+from ostinato.stats.arrays import BoolArray, FloatArray, IntArray, log_mean_exp
 
 STAKES = np.geomspace(0.0005, 0.9, 16)
 """Shares of the capital that a component can lose in one event. Smaller ones find small deviations
@@ -265,10 +265,3 @@ class BettingMean:
             rich = log_mean_exp(np.einsum("sc,sck->sk", counts, logs)) >= level
             low, high = np.where(rich, middle, low), np.where(rich, high, middle)
         return low
-
-
-def log_mean_exp(logs: FloatArray) -> FloatArray:
-    """Log of the mean of exp over the last axis, without overflow."""
-    top = logs.max(axis=-1, keepdims=True)
-    mean: FloatArray = np.log(np.exp(logs - top).mean(axis=-1)) + top[..., 0]
-    return mean

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from ostinato.core.records import (
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import Degradation, Every, NewLabels, all_of
-from ostinato.decide.stage import step
+from ostinato.decide.stage import STAGE, step
 from ostinato.decide.trigger import Finding
 from ostinato.loop.policy import Policy
 
@@ -370,3 +371,22 @@ def test_a_trigger_that_lacks_a_method_is_refused_by_name():
 
     with pytest.raises(ConfigError, match="lacks methods of the contract"):
         Policy(triggers=[without()])
+
+
+def test_a_process_begun_anew_by_a_changed_policy_says_that_what_it_had_gathered_is_void(
+    world, make_evaluated, make_promoted, make_losses
+):
+    kept, changed = Degradation(season="none", chart="ewma"), Degradation(season="none", arl=1e4)
+    loop = world(Degradation(season="none"), kept, champion=None)
+    loop.tick(make_evaluated("v1", np.resize([1.0, 0, 0, 0], 800)))
+    loop.tick(make_promoted("v1"))
+    loop.made.clear()
+
+    config = replace(loop.state.config_, triggers=(Every("300d"), kept, changed))
+    STAGE.adopt(loop.state, config, loop.now_ns)
+    loop.tick(make_losses(loop.now_ns, np.resize([1.0, 0, 0, 0], 40)))
+
+    (entry,) = registered(loop)
+    assert (entry.subject, entry.restarted) == (changed.name, True)
+    assert entry.evidence["arl"] == 1e4
+    assert [bool(each) for each in loop.state.registered] == [False, True, True]

@@ -1,0 +1,42 @@
+"""The journal gets the parameters of every sequential process before its first row counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostinato.core.records import EvidenceRegistered
+from ostinato.release.config import ReleaseConfig
+from ostinato.release.state import ReleaseState
+
+
+def register(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[EvidenceRegistered]:
+    """Return a decision for each process that began since the last call."""
+    rollout, back, guards = state.rollout, state.look_back, state.look_back_guards
+    out: list[EvidenceRegistered] = []
+    if rollout is not None:
+        found = rollout.proof.registrations(config.rollout.terms)
+        found += rollout.guards.registrations(config)
+        if rollout.ratio is not None:
+            found += rollout.ratio.registrations()
+        out += _decisions(rollout.challenger, found, now_ns)
+    if back is not None and guards is not None:
+        found = back.registrations(config.rollout.back_terms) + guards.registrations(config)
+        found = [(f"after promotion: {use}", parameters) for use, parameters in found]
+        out += _decisions(back.challenger, found, now_ns)
+    return out
+
+
+def _decisions(
+    version: str, found: list[tuple[str, dict[str, Any]]], now_ns: int
+) -> list[EvidenceRegistered]:
+    return [
+        EvidenceRegistered(
+            ts_event_ns=now_ns,
+            ts_record_ns=now_ns,
+            subject=version,
+            process=use,
+            reason="Its parameters are fixed before its first row.",
+            evidence=parameters,
+        )
+        for use, parameters in found
+    ]

@@ -1,0 +1,76 @@
+"""Pick a policy from what was known at a moment: the best, or the simplest that is hardly worse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ostinato.replay.race import Race
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """What was picked.
+
+    Parameters
+    ----------
+    name
+        The policy: the leader, or the simplest one within one standard error of it; static is the
+        simplest of all.
+    best
+        The best policy that learns, by shrunken value; static where none was run.
+    sure
+        In which share of the histories drawn anew `name` is the best.
+    finalists
+        Who was still running, without static.
+    """
+
+    name: str
+    best: str
+    sure: float
+    finalists: tuple[str, ...]
+
+
+def pick(race: Race) -> Pick:
+    """Pick from the finalists of a race by what its last rung knew.
+
+    Value is compared after shrinkage. Among those whose distance to the leader is no more than its
+    standard error (over the same drawn histories, so that what both lived through cancels), the
+    one that asked for the fewest models is picked.
+
+    Source: the one-standard-error rule, Breiman, Friedman, Olshen, Stone 1984, section 3.4.3.
+    """
+    static, names = race.static.name, tuple(race.going)
+    standing = race.standing
+    if standing is None or not names:
+        return Pick(
+            name=static,
+            best=names[0] if names else static,
+            sure=0.0 if names else 1.0,
+            finalists=names,
+        )
+    best = standing.leader(names)
+    value = {name: float(standing.believed(name)) for name in names} | {static: 0.0}
+    top = best if value[best] > 0.0 else static
+    near = [
+        name
+        for name in (static, *names)
+        if value[top] - value[name] <= float(np.std(standing.drawn(top) - standing.drawn(name)))
+    ]
+    chosen = simplest(near, race, value)
+    return Pick(
+        name=chosen,
+        best=best,
+        sure=standing.sure(chosen, names),
+        finalists=names,
+    )
+
+
+def simplest(names: Sequence[str], race: Race, value: dict[str, float]) -> str:
+    """Return who asked for the fewest models; static before all, then the better one."""
+    return min(
+        names,
+        key=lambda name: (name != race.static.name, race.requests.get(name, 0), -value[name]),
+    )

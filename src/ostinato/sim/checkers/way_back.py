@@ -1,0 +1,72 @@
+"""There is always a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ostinato.core.records import PredictionsMade, Promoted, RolledBack, RolloutEnded, RoutesChanged
+from ostinato.sim.observe import Evidence, TickSeen
+from ostinato.sim.verdict import Finding
+
+NAME = "a way back"
+
+
+@dataclass(slots=True)
+class _Seat:
+    """Who is champion, who was before, and until when that one must stay warm."""
+
+    champion: str | None = None
+    previous: str | None = None
+    until_ns: int | None = None
+    checked_to_ns: int = 0
+
+
+def check(evidence: Evidence) -> Iterator[Finding]:
+    """While a promotion is watched the previous champion scores; a rollback restores it."""
+    seat = _Seat()
+    for step in evidence.steps:
+        if seat.until_ns is not None and seat.checked_to_ns < seat.until_ns:
+            for made in (r for r in step.made if isinstance(r, PredictionsMade)):
+                if seat.previous is not None and seat.previous not in made.scores:
+                    yield _finding(step, f"{seat.previous} is no longer warm while watched")
+        for place, record in enumerate(step.made):
+            if isinstance(record, Promoted):
+                _promoted(evidence, seat, record, step.now_ns)
+                yield from _routed(step, place, record.subject)
+            elif isinstance(record, RolledBack):
+                yield from _rolled_back(seat, record, step)
+                yield from _routed(step, place, record.previous)
+            elif isinstance(record, RolloutEnded):
+                yield from _routed(step, place, seat.champion)
+        seat.checked_to_ns = step.now_ns
+
+
+def _promoted(evidence: Evidence, seat: _Seat, record: Promoted, now_ns: int) -> None:
+    seat.champion, seat.previous = record.subject, record.previous
+    watch_ns = evidence.promises.watch_ns
+    watched = record.previous is not None and watch_ns is not None and evidence.promises.paired
+    seat.until_ns = now_ns + watch_ns if watched and watch_ns is not None else None
+
+
+def _rolled_back(seat: _Seat, record: RolledBack, step: TickSeen) -> Iterator[Finding]:
+    if (record.subject, record.previous) != (seat.champion, seat.previous):
+        text = f"rolled back from {record.subject} to {record.previous}"
+        yield _finding(step, f"{text}; {seat.champion} had taken the place of {seat.previous}")
+    if seat.until_ns is None or seat.checked_to_ns >= seat.until_ns:
+        yield _finding(step, f"{record.subject} rolled back when nobody watched any more")
+    seat.champion, seat.previous, seat.until_ns = record.previous, None, None
+
+
+def _routed(step: TickSeen, place: int, champion: str | None) -> Iterator[Finding]:
+    """The routes right after a change of champion, or after a rollout's end, give him all."""
+    after = next((r for r in step.made[place + 1 :] if isinstance(r, RoutesChanged)), None)
+    if after is None:
+        yield _finding(step, f"no new routes after {step.made[place].kind}")
+    elif after.routes.champion != champion or after.routes.canary is not None:
+        text = f"{after.routes.champion} with canary {after.routes.canary}, not {champion} alone"
+        yield _finding(step, f"after {step.made[place].kind} the routes name {text}")
+
+
+def _finding(step: TickSeen, text: str) -> Finding:
+    return Finding(checker=NAME, tick=step.tick, text=text)

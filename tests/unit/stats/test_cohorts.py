@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ostinato.core.snapshot import decode, encode
+from ostinato.stats.cohorts import CohortDetector
+from ostinato.stats.hazard import HazardDetector
+
+AGES = 15
+CHANCE = np.diff(-np.expm1(-np.arange(AGES + 1) / 4.0))
+
+
+def world(rng, days, wrong, rows=2000):
+    """(days, ages) bad outcomes, good ones, and rows at risk, by cohort and age."""
+    bad, good = np.zeros((days, AGES)), np.zeros((days, AGES))
+    for day in range(days):
+        worse = rng.binomial(rows, wrong(day))
+        share = np.append(CHANCE, 1 - CHANCE.sum())
+        bad[day] = rng.multinomial(worse, share)[:-1]
+        good[day] = rng.multinomial(rows - worse, share)[:-1]
+    gone = bad + good
+    return bad, rows - np.cumsum(gone, axis=1) + gone
+
+
+def hazards(p):
+    return p * CHANCE / (1 - np.cumsum(CHANCE) + CHANCE)
+
+
+def play(detector, bad, risk, *, until_alarm=True):
+    log_bad = np.log1p(detector.bets * (1 - detector.hazards))
+    for day in range(len(bad)):
+        detector.open(day)
+        cohorts = np.arange(max(day - AGES + 1, 0), day + 1)
+        ages = day - cohorts
+        waiting = np.zeros((len(cohorts), AGES))
+        waiting[np.arange(len(cohorts)), ages] = (risk - bad)[cohorts, ages]
+        gains = bad[cohorts, ages][:, None] * log_bad[:, ages].T + detector.others(waiting)
+        detector.step(cohorts, gains)
+        detector.close(day - AGES + 2)
+        if detector.crossed and until_alarm:
+            return
+
+
+def by_definition(gains):
+    """log of the mean over components of the sum over first cohorts of the products from it on."""
+    total = [
+        np.exp(sum(cohort[k] for cohort in gains[first:]))
+        for k in range(gains.shape[1])
+        for first in range(len(gains))
+    ]
+    return np.log(np.sum(total) / gains.shape[1])
+
+
+def test_the_evidence_is_the_sum_over_all_first_cohorts():
+    rng = np.random.default_rng(0)
+    detector = CohortDetector.begin(hazards(0.05), arl=1e9)
+    factors = np.zeros((12, detector.rises.size))
+    for day in range(12):
+        detector.open(day)
+        days = np.arange(max(day - 3, 0), day + 1)
+        gains = rng.normal(0, 0.3, (len(days), detector.rises.size))
+        detector.step(days, gains)
+        factors[days] += gains
+        assert detector.log_e == pytest.approx(by_definition(factors[: day + 1]))
+        detector.close(day - 2)
+
+
+def test_a_term_of_the_sum_has_mean_one_for_any_losses_with_the_allowed_mean():
+    rng = np.random.default_rng(1)
+    allowed = np.array([0.1, 0.03])
+    detector = CohortDetector.begin(allowed)
+    found = rng.random((200_000, 2)) < 2 * allowed  # half of them reveal a loss of one half
+    factors = np.zeros(200_000)
+    for place in (0, 1):
+        bet = detector.bets[5, place]
+        factors += np.log1p(bet * (found[:, place] / 2 - allowed[place]))
+    assert np.exp(factors).mean() == pytest.approx(1.0, abs=0.002)
+    rows = found[:50]
+    places, losses = np.nonzero(rows)[1], np.full(int(rows.sum()), 0.5)
+    others = (~rows).sum(axis=0)
+    total = detector.revealed(places, losses).sum(axis=0) + detector.others(others)
+    assert total[5] == pytest.approx(factors[:50].sum())
+
+
+def test_a_rise_from_a_cohort_on_is_found_sooner_than_by_bad_days_and_dated():
+    ours, theirs, dated = [], [], []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        bad, risk = world(rng, 60, lambda day: 0.03 if day >= 40 else 0.02)
+        allowed = hazards(0.02) * 1.1
+        detector = CohortDetector.begin(allowed, arl=1e4)
+        play(detector, bad, risk)
+        other = HazardDetector.begin(allowed, arl=1e4)
+        ages = np.arange(AGES)
+        for day in range(60):
+            kept = ages[ages <= day]
+            other.day(kept, risk[day - kept, kept], bad[day - kept, kept])
+        ours.append(detector.n - 40 if detector.crossed else 60)
+        theirs.append(other.crossed_at - 40 if other.crossed else 60)
+        dated.append(detector.change_day - 40)
+
+    assert min(ours) > 0
+    assert np.median(ours) <= np.median(theirs) - 2
+    assert np.median(np.abs(dated)) <= 2
+    change_day = detector.change_day
+    detector.close(10**6)
+    assert detector.change_day == change_day
+
+
+def test_false_alarms_come_no_more_often_than_once_in_the_run_length():
+    alarms = 0
+    for seed in range(40):
+        detector = CohortDetector.begin(hazards(0.02), arl=500.0)
+        play(detector, *world(np.random.default_rng(seed), 150, lambda day: 0.02))
+        alarms += detector.crossed
+
+    # 40 x 150 days at one alarm in 500 days or less: 12 expected at most, 28 is wrong once in 1e5.
+    assert alarms < 28
+
+
+def test_cohorts_that_are_closed_or_unknown_do_not_count_and_order_is_kept():
+    detector = CohortDetector.begin(hazards(0.02))
+    for day in (3, 4, 7):
+        detector.open(day)
+    ones = np.ones((3, detector.rises.size))
+    detector.step(np.array([4, 5, 9]), ones)
+    assert detector.gains.sum(axis=1).tolist() == [0.0, 12.0, 0.0]
+    detector.close(5)
+    assert detector.days.tolist() == [7]
+    with pytest.raises(ValueError, match="open in order"):
+        detector.open(7)
+
+
+def test_a_reset_forgets_the_evidence_and_keeps_the_cohorts():
+    rng = np.random.default_rng(3)
+    detector = CohortDetector.begin(hazards(0.02), arl=1e3)
+    bad, risk = world(rng, 30, lambda day: 0.06)
+    play(detector, bad, risk)
+    days = detector.days.copy()
+
+    detector.reset()
+
+    assert not detector.crossed
+    assert detector.log_e == 0.0
+    assert detector.days.tolist() == days.tolist()
+    assert not detector.gains.any()
+    assert detector.change_day >= days[0]
+
+
+def test_a_restart_changes_nothing():
+    rng = np.random.default_rng(3)
+    bad, risk = world(rng, 40, lambda day: 0.02)
+    once = CohortDetector.begin(hazards(0.02))
+    play(once, bad, risk)
+    again = CohortDetector.begin(hazards(0.02))
+    play(again, bad[:20], risk[:20])
+    copy = decode(encode(again))
+    assert encode(copy) == encode(again)
+    assert copy.change_day == again.change_day
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"hazards": [0.0]}, "hazards must be"),
+        ({"hazards": [[0.1]]}, "hazards must be"),
+        ({"hazards": [0.1], "arl": 1.0}, "arl must be above 1"),
+        ({"hazards": [0.1], "components": 0}, "components at least 1"),
+    ],
+)
+def test_values_out_of_range_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        CohortDetector.begin(**values)
+
+
+def test_losses_out_of_range_are_refused():
+    detector = CohortDetector.begin([0.1])
+    with pytest.raises(ValueError, match=r"losses must be in \[0, 1\]"):
+        detector.revealed([0], [1.5])
+    with pytest.raises(ValueError, match="shapes must agree"):
+        detector.revealed([0, 0], [0.5])
