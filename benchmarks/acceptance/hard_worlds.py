@@ -199,7 +199,7 @@ def outcomes(make, effect, runs, seed) -> dict[str, Counter]:
         rng = np.random.default_rng([22, seed, run])
         differences = make(rng, effect, rows)
         champion, candidate = losses_of(rng, differences)
-        both = {"rows_per_hour": PER_HOUR, "holdout_days": HOLDOUT_DAYS}
+        both = {"rows_per_hour": PER_HOUR, "holdout_days": HOLDOUT_DAYS, "tick_rows": 3 * PER_HOUR}
         found["gates and proof"][release(champion, candidate, **both)[0]] += 1
         found["proof alone"][release(champion, candidate, policy=NO_GATES, **both)[0]] += 1
         better = differences[:held].mean() > 0.0
