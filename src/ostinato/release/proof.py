@@ -34,7 +34,8 @@ class Proof:
     where the two may not be compared on the same rows. A `lenient` proof forgives the challenger
     the margin: harm is then being worse by more than that. An `explored` one counts only rows that
     chance let through. `metric` names a guardrail's, "" is the loop's own. `registered` says
-    whether the journal knows the parameters of the tests.
+    whether the journal knows the parameters of the tests, `restarted` whether a change of the plan
+    made it begin anew.
     """
 
     champion: str
@@ -49,6 +50,7 @@ class Proof:
     tests: dict[str, Paired] = field(default_factory=dict)
     arms: TwoArms | None = None
     registered: bool = False
+    restarted: bool = False
 
     def begin(self, terms: Terms) -> None:
         """Fix the parameters of the tests, as soon as a prior sets their scale."""
