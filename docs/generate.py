@@ -300,7 +300,7 @@ def gates_page() -> str:
         A verdict is `pass`, `fail` or `inconclusive`; anything but `pass` rejects
         the candidate, and the champion stays. A candidate that was compared with a champion that
         no longer serves is rejected unjudged. The first champion meets no gate: there is nothing to
-        compare it with. Default: `MinimumDelta`, `NoWorseSlice`, `Calibration`.
+        compare it with. Default: `MinimumDelta`, `NoWorseSlice`, `Calibration`, `NoRegression`.
         """,
         *(
             describe(c)
