@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
+SEEDS ?= 0:10000
 
 BIN := $(VENV)/bin
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14
@@ -11,7 +12,8 @@ OLD_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check static lint types floors format-check format docs golden bench e2e clean
+.PHONY: help demo test check static lint types floors format-check format docs golden bench \
+  bench-decisions bench-quick bench-streams simulate e2e clean
 
 help: ## List the commands
 	@echo "Ostinato: replay a continuous-learning loop over history."
@@ -96,6 +98,10 @@ golden: $(VENV)/.dev ## Record the golden decision logs again; review the differ
 bench: $(VENV)/.dev ## Measure how fast a replay is
 	@echo "==> Benchmark: events per second round the model"
 	@$(BIN)/python benchmarks/replay.py
+
+simulate: $(VENV)/.dev ## Run the loop in made-up worlds, with faults (SEEDS=0:10000, or 200)
+	@echo "==> Simulation: seeds $(SEEDS), on $(WORKERS) workers"
+	@$(BIN)/python -m ostinato.sim --seeds $(SEEDS) --workers $(WORKERS)
 
 e2e: $(VENV)/.dev ## Open the report in a browser and use it (needs chromium and playwright)
 	@echo "==> The report in a real browser"

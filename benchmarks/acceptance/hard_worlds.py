@@ -59,7 +59,7 @@ STREAMS = {
 
 
 def w1(effort: Effort) -> list[Check]:
-    null, repeats = effort((1_000_000, 12), (200_000, 3))
+    null, repeats = effort((1_000_000, 8), (200_000, 3))
     checks = []
     for index, (world, make) in enumerate(STREAMS.items()):
         if effort.quick and world not in {"AR(1) .8", "daily +-50%"}:
@@ -199,7 +199,7 @@ def outcomes(make, effect, runs, seed) -> dict[str, Counter]:
         rng = np.random.default_rng([22, seed, run])
         differences = make(rng, effect, rows)
         champion, candidate = losses_of(rng, differences)
-        both = {"rows_per_hour": PER_HOUR, "holdout_days": HOLDOUT_DAYS}
+        both = {"rows_per_hour": PER_HOUR, "holdout_days": HOLDOUT_DAYS, "tick_rows": 3 * PER_HOUR}
         found["gates and proof"][release(champion, candidate, **both)[0]] += 1
         found["proof alone"][release(champion, candidate, policy=NO_GATES, **both)[0]] += 1
         better = differences[:held].mean() > 0.0
@@ -219,7 +219,7 @@ def _by_intervals(rng, champion: np.ndarray, candidate: np.ndarray) -> str:
 
 
 def w2(effort: Effort) -> list[Check]:
-    runs = effort(400, 30)
+    runs = effort(240, 12)
     checks = []
     for index, (world, make) in enumerate(EFFECTS.items()):
         if effort.quick and world not in {"independent", "alternating days"}:
@@ -246,7 +246,7 @@ def w2(effort: Effort) -> list[Check]:
 
 def w3(effort: Effort) -> list[Check]:
     """Healthy canaries, 10 metrics by the minute for four hours, two of them critical."""
-    runs, metrics, minutes = effort((200, 10, 240), (20, 10, 240))
+    runs, metrics, minutes = effort((100, 10, 240), (8, 10, 240))
     checks = []
     for rho in (0.0, 0.5, 0.8):
         wrong = 0

@@ -1,8 +1,9 @@
 """When to train again: total cost against the best schedule chosen in hindsight (B15).
 
 The concept wanders and sometimes jumps; a model's excess loss is the squared way since it was
-trained. Each step costs the excess loss, each training its price. Rules see the excess through 200 labels.
-The oracle knows everything (dynamic programming); the best fixed period is also chosen afterwards.
+trained. Each step costs the excess loss, each training its price. Rules see the excess through 200
+labels. The oracle knows everything (dynamic programming); the best fixed period is also chosen
+afterwards.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import math
 
 import numpy as np
 
-from acceptance.check import Check, Effort, at_least, at_most, told
+from acceptance.check import Check, Effort, at_least, at_most
 from ostinato.stats.ski_rental import SkiRental
 
-STEPS, LABELS = 1_500, 200
+STEPS, LABELS, DISAGREE = 1_500, 200, 0.06
 WANDER, JUMP_RATE, JUMP = 0.02, 0.005, 0.5
 
 
@@ -53,15 +54,14 @@ def ski_rental(rng: np.random.Generator, lost: np.ndarray, price: float) -> floa
             trained, total = now, total + price
         seen = lost[trained, now]
         total += seen
-        rate = 0.1 + seen
-        noise = math.sqrt((rate * (1.0 - rate) + 0.09) / LABELS)
+        noise = math.sqrt((DISAGREE + seen) / LABELS)  # both models on the same labelled rows
         rule.add(seen + rng.normal(0.0, noise), noise * noise)
     return total
 
 
 def b15(effort: Effort) -> list[Check]:
     worlds, steps = effort((40, STEPS), (6, 500))
-    checks = []
+    checks, means = [], []
     for price in (0.5, 2.0, 8.0):
         ours, fixed, never = [], [], []
         for seed in range(worlds):
@@ -72,11 +72,12 @@ def b15(effort: Effort) -> list[Check]:
             periods = np.unique(np.geomspace(2, steps, 60).astype(int))
             fixed.append(min(periodic(lost, price, each) for each in periods) / least)
             never.append(float(lost[0].sum()) / least)
-        checks.append(
-            at_most(f"cost / oracle, price {price:g}", float(np.mean(ours)), effort(1.8, 2.2))
-        )
-        checks.append(told(f"  best period in hindsight / oracle, price {price:g}", np.mean(fixed)))
-        checks.append(
-            at_least(f"  never / oracle, price {price:g}", float(np.mean(never)), 2.0, teeth=True)
-        )
+        means.append(float(np.mean(ours)))
+        # Renting until the price is paid costs at most twice the best when nothing is noisy.
+        checks.append(at_most(f"cost / oracle, price {price:g}", means[-1], effort(2.0, 2.2)))
+        what = f"best period in hindsight / oracle, price {price:g}"
+        checks.append(at_least(what, float(np.mean(fixed)), means[-1], teeth=True))
+        what = f"never training / oracle, price {price:g}"
+        checks.append(at_least(what, float(np.mean(never)), 2.0, teeth=True))
+    checks.append(at_most("cost / oracle, mean of the three", float(np.mean(means)), 1.8))
     return checks

@@ -20,13 +20,30 @@ if TYPE_CHECKING:
         TruncatedError,
     )
     from ostinato.decide import Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
-    from ostinato.gate import ArtifactSize, Calibration, Latency, MinimumDelta, NoWorseSlice
+    from ostinato.gate import (
+        ArtifactSize,
+        Calibration,
+        Latency,
+        MinimumDelta,
+        NoRegression,
+        NoWorseSlice,
+        NoWorseThanAnchor,
+    )
     from ostinato.learn import learners
+    from ostinato.learn.schedules import Schedule
     from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
     from ostinato.loop import policies
     from ostinato.loop.loop import Label, Loop, Prices
     from ostinato.loop.policy import Policy
-    from ostinato.release import BlueGreen, Canary, Immediate, Shadow
+    from ostinato.release import (
+        BlueGreen,
+        Canary,
+        Guardrail,
+        Immediate,
+        LatencyGuard,
+        ServingErrors,
+        Shadow,
+    )
     from ostinato.replay.autopilot import Autopilot, autopilot
     from ostinato.replay.compare import Comparison, compare
     from ostinato.replay.result import Replay
@@ -47,11 +64,28 @@ _HOMES = {
         "TruncatedError",
     ),
     "ostinato.decide": ("Degradation", "Every", "ExcessLoss", "NewLabels", "all_of", "any_of"),
-    "ostinato.gate": ("ArtifactSize", "Calibration", "Latency", "MinimumDelta", "NoWorseSlice"),
+    "ostinato.gate": (
+        "ArtifactSize",
+        "Calibration",
+        "Latency",
+        "MinimumDelta",
+        "NoRegression",
+        "NoWorseSlice",
+        "NoWorseThanAnchor",
+    ),
+    "ostinato.learn.schedules": ("Schedule",),
     "ostinato.learn.windows": ("Decayed", "Expanding", "Last", "SinceChange"),
     "ostinato.loop.loop": ("Label", "Loop", "Prices"),
     "ostinato.loop.policy": ("Policy",),
-    "ostinato.release": ("BlueGreen", "Canary", "Immediate", "Shadow"),
+    "ostinato.release": (
+        "BlueGreen",
+        "Canary",
+        "Guardrail",
+        "Immediate",
+        "LatencyGuard",
+        "ServingErrors",
+        "Shadow",
+    ),
     "ostinato.replay.autopilot": ("Autopilot", "autopilot"),
     "ostinato.replay.compare": ("Comparison", "compare"),
     "ostinato.replay.result": ("Replay",),
@@ -74,21 +108,27 @@ __all__ = [
     "Every",
     "ExcessLoss",
     "Expanding",
+    "Guardrail",
     "Immediate",
     "InputError",
     "Label",
     "Last",
     "Latency",
+    "LatencyGuard",
     "LearnerError",
     "Loop",
     "LoopError",
     "MinimumDelta",
     "NewLabels",
+    "NoRegression",
     "NoWorseSlice",
+    "NoWorseThanAnchor",
     "OstinatoError",
     "Policy",
     "Prices",
     "Replay",
+    "Schedule",
+    "ServingErrors",
     "Shadow",
     "SinceChange",
     "StoreError",

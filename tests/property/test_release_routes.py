@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.core.records import CandidateAccepted, LossesObserved, ServingFault
+from ostinato.core.ids import place
+from ostinato.core.records import ROLES, CandidateAccepted, LossesObserved, PredictionsMade
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import HOUR_NS
 from ostinato.release import BlueGreen, Canary, Immediate, ReleaseConfig, Shadow
@@ -27,13 +28,37 @@ def accepted(version, now_ns):
     return CandidateAccepted(ts_event_ns=now_ns, ts_record_ns=now_ns, subject=version, reason="")
 
 
-def fault(version, now_ns):
-    return ServingFault(ts_event_ns=now_ns, ts_record_ns=now_ns, subject=version, reason="", rows=1)
+def named(routes):
+    every = (routes.champion, routes.canary, routes.holdback, *routes.shadows)
+    return tuple(dict.fromkeys(v for v in every if v is not None))
+
+
+def served(routes, now_ns, rng, *, broken=None, bias=1.0, n=200, units=2**62):
+    """Requests as `serve` answers them; `bias` multiplies the canary's share."""
+    hashes = rng.integers(0, units, n).astype(np.uint64)
+    roles = np.zeros(n, dtype=np.int8)
+    if routes.canary is not None:
+        share = routes.canary_share * bias
+        roles[place(hashes, f"demo/canary/{routes.canary}") < share] = ROLES.index("canary")
+    versions = named(routes)
+    return PredictionsMade(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        offset=0,
+        ids=np.arange(n),
+        times_ns=np.full(n, now_ns - 1),
+        unit_hashes=hashes,
+        groups=np.zeros((n, 0), dtype=np.int32),
+        versions=versions,
+        answered=np.zeros(n, dtype=np.int16),
+        roles=roles,
+        scores={v: np.full(n, np.nan if v == broken else 0.5) for v in versions},
+        epoch=routes.epoch,
+    )
 
 
 def observed(routes, now_ns, gain, rng):
-    named = (routes.champion, routes.canary, routes.holdback, *routes.shadows)
-    versions = tuple(dict.fromkeys(v for v in named if v is not None))
+    versions = named(routes)
     n = 700
     base = rng.uniform(0.5, 1.5, n)
     losses = {
@@ -64,6 +89,7 @@ def histories(draw):
             st.one_of(
                 st.just(("accept", 0.0)),
                 st.just(("fault", 0.0)),
+                st.tuples(st.just("serve"), st.sampled_from([1.0, 1.0, 1.5])),
                 st.tuples(st.just("rows"), st.sampled_from([-0.3, -0.01, 0.0, 0.01, 0.3])),
                 st.tuples(st.just("wait"), st.floats(0.5, 30)),
             ),
@@ -84,7 +110,9 @@ def play(config, history, seed, *, restart):
             count += 1
             inbox.append(accepted(f"v{count}", now_ns))
         elif what == "fault" and state.routes.shadows:
-            inbox.append(fault(state.routes.shadows[0], now_ns))
+            inbox.append(served(state.routes, now_ns, rng, broken=state.routes.shadows[0]))
+        elif what == "serve":
+            inbox.append(served(state.routes, now_ns, rng, bias=value))
         elif what == "rows":
             inbox.append(observed(state.routes, now_ns, value, rng))
         before = state.routes
@@ -165,3 +193,46 @@ def test_a_clearly_better_candidate_gets_through_under_every_plan(rollout):
     seen = play(config, [("accept", 0.0), *[("rows", 0.3)] * 9], 0, restart=False)
 
     assert any(after.champion == "v2" for _, _, after in seen)
+
+
+RAMP = Canary(steps=[0.1, 0.5, 1.0], over="8h", min_samples=50, cap="24h", watch=None)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.sampled_from([0.6, 0.8, 1.25, 1.5]), st.integers(0, 2**20))
+def test_a_router_that_favours_an_arm_freezes_the_rollout_for_good(bias, seed):
+    config = ReleaseConfig(rollout=RAMP, paired=True, task="regression", metric="mae")
+    rng = np.random.default_rng(seed)
+    state, now_ns, made = start(config), 0, []
+    for version in ("v1", "v2"):
+        step(state, [accepted(version, now_ns)], now_ns)
+
+    for hour in range(28):
+        now_ns += HOUR_NS
+        inbox = [served(state.routes, now_ns, rng, bias=bias, n=3000)]
+        if hour > 14:  # evidence that would promote it
+            inbox.append(observed(state.routes, now_ns, 0.3, rng))
+        made += step(state, inbox, now_ns)
+
+    kinds = [record.kind for record in made]
+    assert "rollout_frozen" in kinds
+    after = made[kinds.index("rollout_frozen") :]
+    assert [r.outcome for r in after if r.kind == "rollout_ended"] == ["kept"]
+    assert not [r for r in after if r.kind in ("promoted", "rollout_advanced")]
+    assert state.routes.champion == "v1"
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(500, 2**40), st.integers(0, 2**20))
+def test_a_fair_router_freezes_nothing_however_few_its_units(units, seed):
+    config = ReleaseConfig(rollout=RAMP, paired=True, task="regression", metric="mae")
+    rng = np.random.default_rng(seed)
+    state, now_ns, made = start(config), 0, []
+    for version in ("v1", "v2"):
+        step(state, [accepted(version, now_ns)], now_ns)
+
+    for _ in range(20):
+        now_ns += HOUR_NS
+        made += step(state, [served(state.routes, now_ns, rng, n=2000, units=units)], now_ns)
+
+    assert "rollout_frozen" not in [record.kind for record in made]

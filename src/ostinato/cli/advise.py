@@ -22,13 +22,20 @@ from ostinato.cli.options import (
     read_tick,
 )
 from ostinato.cli.output import NO, check_writable, exit_codes, give, give_json, say
-from ostinato.cli.policy_names import chosen_policies
+from ostinato.cli.policy_names import named_policies
 from ostinato.cli.progress import progress_on_stderr
-from ostinato.replay.compare import compare as run_compare
+from ostinato.replay.autopilot import REPORT_SHARE
+from ostinato.replay.autopilot import autopilot as run_autopilot
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Price = Annotated[float | None, typer.Option(help="Default: the loop's.")]
+ReportShare = Annotated[
+    float,
+    typer.Option(
+        "--report-share", help="Share of the served rows, at the end, that the choice does not see."
+    ),
+]
 
 
 @app.command()
@@ -45,12 +52,18 @@ def advise(
     price_per_unit: Price = None,
     price_per_train_hour: Price = None,
     price_per_label: Price = None,
+    price_per_alarm: Price = None,
+    report_share: ReportShare = REPORT_SHARE,
     html: Html = None,
     json: AsJson = False,
 ) -> None:
     """Say whether continuous learning is worth it. Exit code 0: yes, 1: no.
 
+    A policy is chosen on the past and judged on the rest (--report-share), which the choice did not
+    see. Without --policy and POLICIES it is chosen from a family of about ten.
+
     --price-per-unit is the value of lowering the mean loss by 1 for one prediction.
+    --price-per-alarm is the price of an alarm that came to nothing.
     """
     with exit_codes(as_json=json):
         check_writable(html)
@@ -61,17 +74,19 @@ def advise(
             metric_unit=_given(price_per_unit, prices.metric_unit),
             train_hour=_given(price_per_train_hour, prices.train_hour),
             label=_given(price_per_label, prices.label),
+            alarm=_given(price_per_alarm, prices.alarm),
         )
         with progress_on_stderr() as report:
-            result = run_compare(
+            result = run_autopilot(
                 loaded.loop,
                 data_of(loaded, data),
-                chosen_policies(policy, loaded.policies),
+                named_policies(policy, loaded.policies),
                 read_tick(tick),
                 start,
                 end,
                 seed,
                 prices=prices,
+                report_share=report_share,
                 train_takes=train_takes,
                 progress=report,
             )

@@ -54,8 +54,16 @@ def named_policy(name: str, own: Mapping[str, Policy]) -> Policy:
 
 def chosen_policies(names: Sequence[str] | None, own: Mapping[str, Policy]) -> dict[str, Policy]:
     """Return the policies to compare: those named, else the file's, else the ready-made ones."""
-    wanted = names or list(own) or READY_MADE
-    return {name: named_policy(name, own) for name in wanted}
+    found = named_policies(names, own)
+    return {name: named_policy(name, own) for name in READY_MADE} if found is None else found
+
+
+def named_policies(
+    names: Sequence[str] | None, own: Mapping[str, Policy]
+) -> dict[str, Policy] | None:
+    """Return the policies named, else the file's; None where there are neither."""
+    wanted = names or list(own)
+    return {name: named_policy(name, own) for name in wanted} if wanted else None
 
 
 def _is_number(text: str) -> bool:

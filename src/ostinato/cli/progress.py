@@ -23,18 +23,25 @@ SECONDS_PER_LINE: Final = 10.0
 
 @dataclass(slots=True)
 class Pace:
-    """Events per second of each policy, by the wall clock."""
+    """Events per second of each policy, by the wall clock.
+
+    A policy may pause and be taken up again: what it had done before does not count.
+    """
 
     policy: str = ""
+    done_before: int = 0
     watch: Stopwatch = field(default_factory=Stopwatch)
     since_line: float = 0.0
+    seen: dict[str, int] = field(default_factory=dict)
 
     def per_second(self, now: Progress) -> float:
-        """Return the mean rate since this policy began."""
+        """Return the mean rate since this policy began or went on."""
         if now.policy != self.policy:
+            self.done_before = self.seen.get(now.policy, 0)
             self.policy, self.watch = now.policy, Stopwatch()
             self.watch.__enter__()
-        return now.events / max(self._seconds(), 1e-3)
+        self.seen[now.policy] = now.events
+        return (now.events - self.done_before) / max(self._seconds(), 1e-3)
 
     def line_is_due(self) -> bool:
         """Whether the last plain line is long enough ago; asking resets it when it is."""

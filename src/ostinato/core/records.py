@@ -286,11 +286,15 @@ class CasesNamed(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardCasesListed(Record):
-    """Offsets of the known-hard rows, for the training order of the same tick (`request`)."""
+    """Offsets of the known-hard rows, for the training order of the same tick (`request`).
+
+    `golden`: those of them that people named as ones to get right.
+    """
 
     kind: ClassVar[str] = "hard_cases_listed"
     request: str
     offsets: Ints
+    golden: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -450,6 +454,14 @@ class GateJudged(Decision):
     kind: ClassVar[str] = "gate_judged"
     gate: str
     verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationSetRetired(Decision):
+    """A validation set (`subject`) has been used enough: only rows after `until_ns` count now."""
+
+    kind: ClassVar[str] = "validation_set_retired"
+    until_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 from ostinato.core.errors import ConfigError
 from ostinato.loop.label import Label
 from ostinato.loop.policy import Policy
+from ostinato.stats.metrics import companions, metric_for
 
 
 def check_fit(label: Label, policy: Policy) -> None:
@@ -39,6 +40,25 @@ def check_fit(label: Label, policy: Policy) -> None:
             hint="If acting on the prediction leaves the truth as it is, take "
             "affected_by_prediction=False.",
         )
+
+
+def check_guardrails(task: str, policy: Policy) -> None:
+    """Refuse a guardrail on a metric that the task does not have.
+
+    Raises
+    ------
+    ConfigError
+        If a metric is unknown or not one of the task's.
+    """
+    for metric in policy.rollout.guard_metrics:
+        try:
+            metric_for(task, metric)
+        except ValueError as error:
+            raise ConfigError(
+                f"Guardrail({metric!r}) does not fit Loop(task={task!r})",
+                found=str(error),
+                expected=", ".join(companions(task)),
+            ) from error
 
 
 def check_warm_start(learner: Any, policy: Policy, *, continues: bool) -> None:

@@ -12,11 +12,14 @@ from ostinato.decide.config import DecideConfig
 from ostinato.decide.excess_loss import Money
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.config import GateConfig
+from ostinato.gate.no_worse_than_anchor import NoWorseThanAnchor
 from ostinato.join.config import JoinConfig
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.estimators import check_learner, describe
+from ostinato.learn.line import AnchorRule
+from ostinato.learn.schedules import resolved
 from ostinato.learn.warmstart import continues
-from ostinato.loop.check import check_fit, check_warm_start
+from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
@@ -41,6 +44,7 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "classes": plain(loop.classes),
         "learner": {"name": name, "parameters": parameters},
         "never_trained": loop.holdout,
+        "golden": loop.golden,
         "prices": plain(loop.prices),
         "policy": plain(policy),
     }
@@ -56,9 +60,11 @@ def check(loop: Loop, policy: Policy) -> None:
     """
     check_fit(loop.label, policy)
     bound_triggers(loop, policy)
+    check_guardrails(loop.task, policy)
     check_learner(loop.learner, loop.task)
     check_warm_start(loop.learner, policy, continues=continues(loop.learner))
     describe(loop.learner)
+    resolved(loop.learner, policy.schedules)
 
 
 def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
@@ -159,6 +165,7 @@ def make_plan(
                 groups=len(group_names),
                 bucket_ns=bucket_ns,
                 settle_ns=label.horizon_ns + label.revise_ns,
+                guards=policy.rollout.guard_metrics,
                 costs=costs,
             ),
             "decide": DecideConfig(
@@ -182,6 +189,8 @@ def make_plan(
                 matured_to_ns=matured_to_ns,
                 loop=loop.name,
                 never_trained=loop.holdout,
+                schedules=resolved(loop.learner, policy.schedules),
+                anchor=_anchor_rule(policy),
             ),
             "gate": GateConfig(
                 gates=tuple(policy.gates),
@@ -194,8 +203,17 @@ def make_plan(
                 paired=not label.affected_by_prediction,
                 task=loop.task,
                 metric=loop.metric,
+                horizon_ns=label.horizon_ns,
                 explore=policy.explore,
                 explored=label.selective,
             ),
         },
     )
+
+
+def _anchor_rule(policy: Policy) -> AnchorRule | None:
+    """Keep an older version only where a gate compares with it."""
+    for gate in policy.gates:
+        if isinstance(gate, NoWorseThanAnchor):
+            return AnchorRule(every_ns=gate.every_ns, promotions=gate.every_promotions)
+    return None

@@ -20,6 +20,8 @@ class ReleaseConfig:
         not depend on the prediction. Otherwise only rows each of them answered count.
     task, metric
         For the losses on the validation rows.
+    horizon_ns
+        How long a label may take; the rows of that long before the cap of time come too late.
     explore
         Share of the champion's units that chance marks for exploration.
     explored
@@ -31,5 +33,6 @@ class ReleaseConfig:
     paired: bool
     task: str
     metric: str
+    horizon_ns: int = 0
     explore: float = 0.0
     explored: bool = False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import duration_ns, format_duration
+from ostinato.release.guardrails import Guard, Guardrail, budgets, check_guardrails
+from ostinato.release.terms import NULLS, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,16 @@ class Rollout(ABC):
         promoted with probability at most `alpha`.
     alpha, beta
         Probability of promoting a candidate that is worse by the margin, and of aborting one that
-        is no worse, however often it is looked at.
+        is no worse, however often it is looked at; `null` and `abort_null` say what worse means.
+        The guardrails share a second `beta`.
+    null, abort_null
+        What is tested before promoting, and before aborting or rolling back. ``"always"``: worse
+        at every row; quickest, and wrong where the effect changes sign. ``"average"``: worse on
+        average over the rows so far, whatever the effect does meanwhile; says nothing of days to
+        come that differ from those seen. ``"daily"``: worse on average over days, each day one
+        observation; holds where the days differ from each other, and takes weeks to prove what the
+        others prove in days. Harm that no ordinary day explains is seen within hours by all three.
+        Where the label depends on the answer each arm has one sequence of its average instead.
     min_samples
         Labelled rows before any verdict.
     cap
@@ -34,15 +45,21 @@ class Rollout(ABC):
         Share of the units that stays on the previous champion until the next promotion, in
         [0, 0.5]. It is drawn independently of any canary's units and comes before them: of the
         units held back a canary gets none.
+    guardrails
+        What else must not get worse (`Guardrail`, `LatencyGuard`, `ServingErrors`); any aborts.
+        `ServingErrors` is always among them.
     """
 
     margin: float = 0.01
     alpha: float = 0.05
     beta: float = 0.05
+    null: str = "average"
+    abort_null: str = "daily"
     min_samples: int = 500
     cap: str = "28d"
     watch: str | None = "7d"
     holdback: float = 0.0
+    guardrails: Sequence[Guard] = ()
 
     def __post_init__(self) -> None:
         inside = 0 < self.alpha < 1 and 0 < self.beta < 1 and 0 <= self.holdback <= 0.5
@@ -54,6 +71,15 @@ class Rollout(ABC):
                 expected="margin, alpha and beta in (0, 1), min_samples >= 1, holdback in [0, 0.5]",
             )
         what = type(self).__name__
+        for name in ("null", "abort_null"):
+            if getattr(self, name) not in NULLS:
+                raise ConfigError(
+                    f"{what}({name}=...) is unknown",
+                    found=repr(getattr(self, name)),
+                    expected=", ".join(NULLS),
+                )
+        guards = check_guardrails(self.guardrails, self.beta, where=f"{what}(guardrails=...)")
+        object.__setattr__(self, "guardrails", guards)
         cap = duration_ns(self.cap, name=f"{what}(cap=...)")
         if self.watch is not None:
             duration_ns(self.watch, name=f"{what}(watch=...)")
@@ -70,6 +96,40 @@ class Rollout(ABC):
     def proves(self) -> bool:
         """Whether the candidate must prove itself on live requests before it is promoted."""
         return True
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of the proof that decides on promotion."""
+        stages = self.stages()
+        return Terms(
+            margin=self.margin,
+            alpha=self.alpha,
+            beta=self.beta,
+            min_samples=self.min_samples,
+            share=stages[-1][0] if stages else 0.0,
+            null=self.null,
+            abort_null=self.abort_null,
+        )
+
+    @property
+    def back_terms(self) -> Terms:
+        """The terms of the proof that decides on the way back: only harm is asked for."""
+        return replace(self.terms, null="")
+
+    def guard_terms(self, name: str) -> Terms:
+        """The terms of a metric's guardrail."""
+        guard = next(each for each in self.guardrails if each.name == name)
+        assert isinstance(guard, Guardrail), "only a metric's guardrail is a proof"
+        return replace(self.back_terms, margin=guard.margin, beta=self.guard_budgets()[name])
+
+    @property
+    def guard_metrics(self) -> tuple[str, ...]:
+        """Names of the further metrics that guardrails look at."""
+        return tuple(each.metric for each in self.guardrails if isinstance(each, Guardrail))
+
+    def guard_budgets(self) -> dict[str, float]:
+        """Error rate of each guardrail by name."""
+        return budgets(self.guardrails, self.beta)
 
     @abstractmethod
     def stages(self) -> tuple[tuple[float, int], ...]:
@@ -114,10 +174,15 @@ class Canary(Rollout):
         Shares, rising, the last one 1.0. The units of a step are among those of the next.
     over
         Least time for all steps before the last together.
+    harm_budget
+        Most harm that a step after the first may do, as loss times rows: it is entered once the
+        rows it is expected to answer, times the harm per row that cannot be ruled out, are within.
+        ``None``: no limit.
     """
 
     steps: Sequence[float] = (0.01, 0.05, 1.0)
     over: str = "24h"
+    harm_budget: float | None = None
 
     def __post_init__(self) -> None:
         steps = tuple(self.steps)
@@ -128,6 +193,12 @@ class Canary(Rollout):
                 "Canary(steps=...) is not a rising list of shares that ends with 1.0",
                 found=repr(list(steps)),
                 expected="for example [0.01, 0.05, 1.0]",
+            )
+        if self.harm_budget is not None and not self.harm_budget > 0:
+            raise ConfigError(
+                "Canary(harm_budget=...) is not positive",
+                found=self.harm_budget,
+                expected="loss times rows, or None for no limit",
             )
         # Called by name: dataclass(slots=True) makes a new class, which super() would not know.
         Rollout.__post_init__(self)

@@ -1,4 +1,4 @@
-"""The evidence of one rollout: whether the challenger does harm, or is proved."""
+"""The evidence of one pair: whether the challenger does harm, or is proved."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from ostinato.core.records import ROLES, Floats, LossesObserved
-from ostinato.release.plans import Rollout
+from ostinato.core.records import ROLES, Floats, Ints, LossesObserved
+from ostinato.release.daily import Daily
+from ostinato.release.prior import BURN_IN, Prior
+from ostinato.release.terms import Terms
 from ostinato.stats.arms import TwoArms
 from ostinato.stats.dual import DualEProcess, fixed_sample_size
-
-BURN_IN: Final = 100
-"""Rows that set the scale and the bets before any evidence is counted, unless the gates saw as
-many. Fewer makes both a guess; more delays every verdict."""
+from ostinato.stats.weak_null import WeakNullEProcess
 
 CAP_FACTOR: Final = 2  # the champion stays after twice the rows a fixed-size test would need
 _SMALLEST_MARGIN: Final = 1e-12  # of a champion that never loses
@@ -23,43 +22,20 @@ _CANARY: Final = ROLES.index("canary")
 _CHAMPION: Final = ROLES.index("champion")
 _EXPLORE: Final = ROLES.index("explore")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prior:
-    """What the recent validation set said of a pair, known before the rollout begins.
-
-    `base` and `variance` are the mean and the variance of the champion's losses, `largest` and
-    `moment` the largest and the mean squared difference of their losses.
-    """
-
-    base: float
-    variance: float
-    largest: float
-    moment: float
-
-    @classmethod
-    def of(cls, champion: Floats, candidate: Floats) -> Prior | None:
-        """Sum up paired losses; nothing when there are too few."""
-        both = np.isfinite(champion) & np.isfinite(candidate)
-        if both.sum() < BURN_IN:
-            return None
-        differences = champion[both] - candidate[both]
-        return cls(
-            base=float(champion[both].mean()),
-            variance=float(champion[both].var()),
-            largest=float(np.abs(differences).max()),
-            moment=float((differences**2).mean()),
-        )
+Paired = DualEProcess | WeakNullEProcess | Daily
 
 
 @dataclass(slots=True)
 class Proof:
-    """Evidence for `challenger` against `champion`.
+    """Evidence for `challenger` against `champion`, by one metric.
 
     Without a `prior`, `burn_in` collects (champion's, challenger's) losses until there are
-    `BURN_IN`; then `test` takes over. A `lenient` proof forgives the challenger the margin: harm is
-    then being worse by more than that (what changes sign from day to day is no reason to go back).
-    An `explored` one counts only rows that chance let through.
+    `BURN_IN`; then `tests` take over: one per null hypothesis that the terms ask about, or `arms`
+    where the two may not be compared on the same rows. A `lenient` proof forgives the challenger
+    the margin: harm is then being worse by more than that. An `explored` one counts only rows that
+    chance let through. `metric` names a guardrail's, "" is the loop's own. `registered` says
+    whether the journal knows the parameters of the tests, `restarted` whether a change of the plan
+    made it begin anew.
     """
 
     champion: str
@@ -69,12 +45,29 @@ class Proof:
     prior: Prior | None = None
     lenient: bool = False
     explored: bool = False
+    metric: str = ""
     burn_in: list[tuple[float, float]] = field(default_factory=list)
-    test: DualEProcess | TwoArms | None = None
+    tests: dict[str, Paired] = field(default_factory=dict)
+    arms: TwoArms | None = None
+    registered: bool = False
+    restarted: bool = False
 
-    def take(self, observed: LossesObserved, rollout: Rollout) -> None:
+    def begin(self, terms: Terms) -> None:
+        """Fix the parameters of the tests, as soon as a prior sets their scale."""
+        if self.prior is None or self.tests or self.arms is not None:
+            return
+        if not self.paired:
+            if terms.share:  # else the challenger answers nobody: its losses are never known
+                self.arms = _arms_test(self.prior, terms)
+            return
+        for null in dict.fromkeys((terms.null, self._abort_null(terms))):
+            if null:
+                self.tests[null] = _paired_test(null, self.prior, terms)
+
+    def take(self, observed: LossesObserved, terms: Terms) -> None:
         """Count the rows that were predicted since the proof began."""
-        ours, theirs = observed.losses.get(self.challenger), observed.losses.get(self.champion)
+        losses = observed.guards.get(self.metric, {}) if self.metric else observed.losses
+        ours, theirs = losses.get(self.challenger), losses.get(self.champion)
         if ours is None or theirs is None:
             return
         fresh = observed.times_ns > self.since_ns
@@ -82,83 +75,132 @@ class Proof:
             fresh &= observed.roles == _EXPLORE
         if self.paired:
             both = fresh & np.isfinite(ours) & np.isfinite(theirs)
-            self._paired(theirs[both], ours[both], rollout)
+            self._take_pairs(theirs[both], ours[both], observed.times_ns[both], terms)
         else:
             arm = [observed.versions.index(v) for v in (self.champion, self.challenger)]
             champion = fresh & (observed.answered == arm[0]) & (observed.roles == _CHAMPION)
             challenger = fresh & (observed.answered == arm[1]) & (observed.roles == _CANARY)
-            self._arms(
+            self._take_arms(
                 theirs[champion & np.isfinite(theirs)],
                 ours[challenger & np.isfinite(ours)],
-                rollout,
+                terms,
             )
 
-    def verdict(self, rollout: Rollout) -> str:
-        """Return promote, abort, keep or undecided; harm wins, whenever it shows."""
-        if self.test is None or self.test.n < rollout.min_samples:
-            return "undecided"
-        return "abort" if self.harmful(rollout) else self.test.verdict
+    @property
+    def rows(self) -> int:
+        """Rows that counted so far."""
+        if self.arms is not None:
+            return self.arms.n
+        return next((test.n for test in self.tests.values()), 0)
 
-    def harmful(self, rollout: Rollout) -> bool:
+    def verdict(self, terms: Terms) -> str:
+        """Return promote, abort, keep or undecided; harm wins, whenever it shows."""
+        if self.rows < terms.min_samples:
+            return "undecided"
+        if self.harmful(terms):
+            return "abort"
+        if self.arms is not None:
+            return self.arms.verdict
+        test = self.tests[terms.null]
+        if test.promoted_at >= 0 or test.log_e_promote >= -math.log(terms.alpha):
+            return "promote"
+        spent = test.spent if isinstance(test, Daily) else test.n >= test.cap
+        return "keep" if spent else "undecided"
+
+    def harmful(self, terms: Terms) -> bool:
         """Whether the challenger is proved worse than the champion.
 
         Also after it was proved no worse by the margin: the first crossing of a test stands, but
-        what was good for two days can break on the third. Both tests bound the probability of ever
+        what was good for two days can break on the third. All tests bound the probability of ever
         being wrong here, at beta (Ville's inequality) or at alpha (confidence sequences).
         """
-        if self.test is None or self.test.n < rollout.min_samples:
+        if self.rows < terms.min_samples:
             return False
-        if isinstance(self.test, DualEProcess):
-            worse = self.test.log_e_abort >= -math.log(rollout.beta)
-        else:
-            worse = self.test.interval()[1] < 0.0
-        return worse or self.test.verdict == "abort"
+        if self.arms is not None:
+            given = self.arms.margin if self.lenient else 0.0
+            return self.arms.interval()[1] < -given
+        test = self.tests[self._abort_null(terms)]
+        return test.aborted_at >= 0 or test.log_e_abort >= -math.log(terms.beta)
 
-    def evidence(self) -> dict[str, Any]:
+    def interval(self) -> tuple[float, float]:
+        """Return a confidence sequence of the gain per row, loss units; infinite before any."""
+        if self.arms is not None:
+            return self.arms.interval()
+        if not self.tests:
+            return -math.inf, math.inf
+        low, high = next(iter(self.tests.values())).interval()
+        return low - self._given, high - self._given
+
+    def evidence(self, terms: Terms) -> dict[str, Any]:
         """Write the evidence down for the journal."""
-        if self.test is None:
+        test = self.arms if self.arms is not None else next(iter(self.tests.values()), None)
+        if test is None:
             return {"rows": len(self.burn_in), "burn_in": BURN_IN}
-        low, high = self.test.interval()
-        given = self.test.margin if self.lenient else 0.0
+        low, high = self.interval()
         facts: dict[str, Any] = {
-            "rows": self.test.n,
-            "gain": self.test.mean - given,
-            "low": low - given,
-            "high": high - given,
-            "margin": self.test.margin,
-            "cap_rows": self.test.cap,
+            "rows": test.n,
+            "gain": test.mean - self._given,
+            "low": low,
+            "high": high,
+            "margin": test.margin,
         }
-        if isinstance(self.test, DualEProcess):
-            facts["log_e_promote"] = self.test.log_e_promote
-            facts["log_e_abort"] = self.test.log_e_abort
+        if isinstance(test, TwoArms):
+            return facts | {"cap_rows": test.cap, "rows_challenger": test.candidate.n}
+        if isinstance(test, Daily):
+            facts |= {"days": test.days.n, "cap_days": test.days.cap}
         else:
-            facts["rows_challenger"] = self.test.candidate.n
-        return facts
+            facts["cap_rows"] = test.cap
+        if terms.null:
+            facts["log_e_promote"] = self.tests[terms.null].log_e_promote
+        return facts | {"log_e_abort": self.tests[self._abort_null(terms)].log_e_abort}
 
-    def _paired(self, theirs: Floats, ours: Floats, rollout: Rollout) -> None:
-        if self.test is None:
+    def registrations(self, terms: Terms) -> list[tuple[str, dict[str, Any]]]:
+        """Return (what for, parameters) of each test that the journal does not know yet."""
+        if self.registered or not (self.tests or self.arms is not None):
+            return []
+        self.registered = True
+        if self.arms is not None:
+            return [("promote or abort", self.arms.registered())]
+        uses: dict[str, list[str]] = {}
+        for use, null in (("promote", terms.null), ("abort", self._abort_null(terms))):
+            if null:
+                uses.setdefault(null, []).append(use)
+        return [(" or ".join(use), self.tests[null].registered()) for null, use in uses.items()]
+
+    @property
+    def _given(self) -> float:
+        """What a lenient proof has added to every paired difference."""
+        if not self.lenient or not self.tests:
+            return 0.0
+        return next(iter(self.tests.values())).margin
+
+    def _abort_null(self, terms: Terms) -> str:
+        # Days can only be told apart where the validation rows came from several.
+        known = self.prior is not None and self.prior.day_variance is not None
+        return "average" if terms.abort_null == "daily" and not known else terms.abort_null
+
+    def _take_pairs(self, theirs: Floats, ours: Floats, times_ns: Ints, terms: Terms) -> None:
+        if not self.tests:
             taken = self._warm(theirs, ours)
-            if self.prior is None:
-                return
-            self.test = _paired_test(self.prior, rollout)
-            theirs, ours = theirs[taken:], ours[taken:]
-        assert isinstance(self.test, DualEProcess), "a paired proof holds a paired test"
-        if len(theirs):
-            given = self.test.margin if self.lenient else 0.0
-            self.test.update(theirs - ours + given)
+            self.begin(terms)
+            theirs, ours, times_ns = theirs[taken:], ours[taken:], times_ns[taken:]
+        if not len(theirs):
+            return
+        differences = theirs - ours + self._given
+        for test in self.tests.values():
+            if isinstance(test, Daily):
+                test.update(differences, times_ns)
+            else:
+                test.update(differences)
 
-    def _arms(self, theirs: Floats, ours: Floats, rollout: Rollout) -> None:
-        if rollout.stages()[-1][0] == 0.0:
-            return  # the challenger answers nobody: what it would have lost is never known
-        if self.test is None:
+    def _take_arms(self, theirs: Floats, ours: Floats, terms: Terms) -> None:
+        if self.arms is None:
             # Only the champion's mean and spread are needed: the margin is relative to it.
             taken = self._warm(theirs, theirs)
-            if self.prior is None:
-                return
-            self.test = _arms_test(self.prior, rollout)
+            self.begin(terms)
             theirs = theirs[taken:]
-        assert isinstance(self.test, TwoArms), "an unpaired proof holds one sequence per arm"
-        self.test.update(theirs, ours)
+        if self.arms is not None:
+            self.arms.update(theirs, ours)
 
     def _warm(self, theirs: Floats, ours: Floats) -> int:
         """Collect losses until they say as much as a prior; return how many rows that took."""
@@ -172,27 +214,36 @@ class Proof:
         return min(wanted, len(theirs))
 
 
-def _paired_test(prior: Prior, rollout: Rollout) -> DualEProcess:
-    margin = max(rollout.margin * prior.base, _SMALLEST_MARGIN)
+def _paired_test(null: str, prior: Prior, terms: Terms) -> Paired:
+    margin = max(terms.margin * prior.base, _SMALLEST_MARGIN)
     moment = max(prior.moment, margin**2)
-    cap = CAP_FACTOR * fixed_sample_size(margin, moment, alpha=rollout.alpha)
-    return DualEProcess.begin(
+    # Twice the largest difference seen, so that few later ones are cut.
+    scale = max(2.0 * prior.largest, 4.0 * margin)
+    if null == "daily":
+        return Daily.begin(
+            margin=margin,
+            day_variance=moment if prior.day_variance is None else prior.day_variance,
+            second_moment=moment,
+            scale=scale,
+            alpha=terms.alpha,
+            beta=terms.beta,
+        )
+    cap = CAP_FACTOR * fixed_sample_size(margin, moment, alpha=terms.alpha)
+    test = DualEProcess if null == "always" else WeakNullEProcess
+    return test.begin(
         margin=margin,
         second_moment=moment,
-        cap=max(cap, rollout.min_samples + 1),
-        # Twice the largest difference seen, so that few later ones are cut.
-        scale=max(2.0 * prior.largest, 4.0 * margin),
-        alpha=rollout.alpha,
-        beta=rollout.beta,
+        cap=max(cap, terms.min_samples + 1),
+        scale=scale,
+        alpha=terms.alpha,
+        beta=terms.beta,
     )
 
 
-def _arms_test(prior: Prior, rollout: Rollout) -> TwoArms:
-    margin = max(rollout.margin * prior.base, _SMALLEST_MARGIN)
+def _arms_test(prior: Prior, terms: Terms) -> TwoArms:
+    margin = max(terms.margin * prior.base, _SMALLEST_MARGIN)
     spread = max(2.0 * prior.variance, margin**2)  # of the difference of one row of each arm
-    per_arm = fixed_sample_size(margin, spread, alpha=rollout.alpha)
+    per_arm = fixed_sample_size(margin, spread, alpha=terms.alpha)
     # The challenger's arm is the slow one: its share of the rows at the last step.
-    share = rollout.stages()[-1][0]
-    assert share > 0, "arms are only compared where the challenger answers"
-    cap = math.ceil(CAP_FACTOR * per_arm / share)
-    return TwoArms.begin(margin=margin, cap=max(cap, rollout.min_samples + 1), alpha=rollout.alpha)
+    cap = math.ceil(CAP_FACTOR * per_arm / terms.share)
+    return TwoArms.begin(margin=margin, cap=max(cap, terms.min_samples + 1), alpha=terms.alpha)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostinato.core.records import Promoted, Record, RolloutAdvanced, RolloutEnded
+from ostinato.core.records import Promoted, Record, RolloutAdvanced, RolloutEnded, RolloutFrozen
 from ostinato.core.units import duration_ns, format_duration
 from ostinato.release.config import ReleaseConfig
+from ostinato.release.guards import Guards
 from ostinato.release.look_back import begin_look_back
-from ostinato.release.plans import Rollout
+from ostinato.release.plans import Canary, Rollout
 from ostinato.release.proof import Proof
+from ostinato.release.ratio import Ratio
 from ostinato.release.routing import route
 from ostinato.release.state import ReleaseState, RolloutState
+from ostinato.release.traffic import exposure, outlook
 
 
 def begin(state: ReleaseState, config: ReleaseConfig, candidate: str, now_ns: int) -> list[Record]:
@@ -19,26 +22,72 @@ def begin(state: ReleaseState, config: ReleaseConfig, candidate: str, now_ns: in
     out: list[Record] = []
     if state.rollout is not None:  # accepted from outside: the triggers wait for a rollout's end
         out += end(state, now_ns, "kept", f"{candidate} takes its place.", {})
-    champion, stages = state.routes.champion, config.rollout.stages()
+    champion, plan = state.routes.champion, config.rollout
     if champion is None:
         return out + promote(state, config, candidate, now_ns, "The first champion serves.", {})
-    if not stages:
+    if not plan.stages():
         return out + promote(state, config, candidate, now_ns, "The policy promotes at once.", {})
-    state.rollout = RolloutState(
+    priors = state.priors.get(candidate, {})
+    enough, facts = outlook(state.labelled, config, priors.get(config.metric))
+    rollout = _rollout(state, config, champion, candidate, now_ns)
+    state.rollout = rollout
+    if plan.proves and not enough:
+        return out + end(state, now_ns, "kept", _too_few(plan, facts), facts)
+    return out + _enter(state, config, 0, now_ns, facts if plan.proves else {})
+
+
+def _rollout(
+    state: ReleaseState, config: ReleaseConfig, champion: str, candidate: str, now_ns: int
+) -> RolloutState:
+    priors = state.priors.get(candidate, {})
+    proof = Proof(
+        champion=champion,
+        challenger=candidate,
+        since_ns=now_ns,
+        paired=config.paired,
+        prior=priors.get(config.metric),
+        explored=config.explored,
+    )
+    proof.begin(config.rollout.terms)
+    guards = Guards.begin(
+        config,
+        champion=champion,
+        challenger=candidate,
+        since_ns=now_ns,
+        priors=priors,
+        fresh=True,
+    )
+    return RolloutState(
         challenger=candidate,
         began_ns=now_ns,
         step=-1,
         step_since_ns=now_ns,
-        proof=Proof(
-            champion=champion,
-            challenger=candidate,
-            since_ns=now_ns,
-            paired=config.paired,
-            prior=state.priors.get(candidate),
-            explored=config.explored,
-        ),
+        proof=proof,
+        guards=guards,
     )
-    return out + _enter(state, config, 0, now_ns)
+
+
+def restart(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Record]:
+    """Go on with the rollout under way by another plan: its last step of no larger a share."""
+    before, stages = state.rollout, config.rollout.stages()
+    if before is None:
+        return []
+    if not stages:
+        return end(state, now_ns, "kept", "The policy has no steps any more.", {})
+    share = state.routes.canary_share
+    fitting = [index for index, (each, _) in enumerate(stages) if each <= share]
+    proof = before.proof
+    state.rollout = _rollout(state, config, proof.champion, proof.challenger, now_ns)
+    state.rollout.restarted = True
+    return _enter(state, config, max(fitting, default=0), now_ns, {})
+
+
+def _too_few(plan: Rollout, facts: dict[str, Any]) -> str:
+    return (
+        f"The cap of {format_duration(duration_ns(plan.cap))} brings about "
+        f"{facts['rows_expected']:,} labelled rows and a verdict needs {plan.min_samples:,}: "
+        "the champion stays. Give the rollout a longer cap, or lower its min_samples."
+    )
 
 
 def advance(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Record]:
@@ -46,58 +95,120 @@ def advance(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Rec
     rollout, plan = state.rollout, config.rollout
     if rollout is None:
         return []
-    verdict = rollout.proof.verdict(plan)
-    outcome, reason = _ending(state, rollout, plan, verdict, now_ns)
+    verdict = rollout.proof.verdict(plan.terms)
+    outcome, reason, evidence = _ending(rollout, config, verdict, now_ns)
     if outcome:
-        return end(state, now_ns, outcome, reason, rollout.proof.evidence())
+        return end(state, now_ns, outcome, reason, evidence)
     stages = plan.stages()
-    if now_ns - rollout.step_since_ns < stages[rollout.step][1]:
+    if rollout.frozen or now_ns - rollout.step_since_ns < stages[rollout.step][1]:
         return []
     if rollout.step + 1 < len(stages):
-        return _enter(state, config, rollout.step + 1, now_ns)
+        return _next(state, config, rollout, now_ns)
     if plan.proves and verdict != "promote":
         return []
     reason = "The challenger is warm."
     if plan.proves:
         reason = f"The challenger is proved no worse than the champion by {plan.margin:.1%}."
-    return promote(state, config, rollout.challenger, now_ns, reason, rollout.proof.evidence())
+    return promote(state, config, rollout.challenger, now_ns, reason, evidence)
 
 
 def _ending(
-    state: ReleaseState, rollout: RolloutState, plan: Rollout, verdict: str, now_ns: int
-) -> tuple[str, str]:
-    """Say how and why the rollout must end without promotion; two empty texts when it need not."""
-    if rollout.challenger in state.faulty and rollout.proof.champion not in state.faulty:
-        return "aborted", "The challenger could not score requests."
+    rollout: RolloutState, config: ReleaseConfig, verdict: str, now_ns: int
+) -> tuple[str, str, dict[str, Any]]:
+    """Say how and why the rollout must end without promotion, empty texts when it need not.
+
+    The third is the evidence, whichever way it goes on.
+    """
+    plan = config.rollout
+    broken, evidence = rollout.guards.crossed(config)
+    if broken:
+        return "aborted", f"The challenger {broken} the champion.", evidence
+    evidence = rollout.proof.evidence(plan.terms)
     if verdict == "abort":
-        return "aborted", "The challenger is worse than the champion."
+        return "aborted", "The challenger is worse than the champion.", evidence
+    late = now_ns - rollout.began_ns >= duration_ns(plan.cap)
+    if rollout.frozen:
+        reason = "The rollout was frozen until the cap of time: the champion stays."
+        return ("kept" if late else ""), reason, evidence
     if not plan.proves or verdict == "promote":
-        return "", ""
+        return "", "", evidence
     if verdict == "keep":
-        return "kept", "Not proved within the cap of rows: the champion stays."
-    if now_ns - rollout.began_ns >= duration_ns(plan.cap):
-        return "kept", "Not proved within the cap of time: the champion stays."
-    return "", ""
+        return "kept", "Not proved within the cap of evidence: the champion stays.", evidence
+    reason = "Not proved within the cap of time: the champion stays."
+    return ("kept" if late else ""), reason, evidence
 
 
-def _enter(state: ReleaseState, config: ReleaseConfig, index: int, now_ns: int) -> list[Record]:
-    """Enter a step of the rollout: its share, and the shadow scores that pair the evidence."""
+def freeze(state: ReleaseState, now_ns: int) -> list[Record]:
+    """Freeze the rollout when its units do not reach the arms in the shares that were set."""
     rollout = state.rollout
+    if rollout is None or rollout.frozen or rollout.ratio is None:
+        return []
+    if not rollout.ratio.test.crossed:
+        return []
+    rollout.frozen = True
+    frozen = RolloutFrozen(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        subject=rollout.challenger,
+        reason="Units do not reach the challenger in the share that was set: its assignment, or "
+        "what is logged of it, is broken, and no comparison of the arms can be trusted.",
+        evidence=rollout.ratio.evidence(),
+    )
+    return [frozen]
+
+
+def _next(
+    state: ReleaseState, config: ReleaseConfig, rollout: RolloutState, now_ns: int
+) -> list[Record]:
+    """Enter the next step, or stay while it could do more harm than the budget allows."""
+    plan, index = config.rollout, rollout.step + 1
+    share, dwell = plan.stages()[index]
+    if not isinstance(plan, Canary) or plan.harm_budget is None:
+        return _enter(state, config, index, now_ns, {})
+    fits, facts = exposure(
+        state.requests, rollout.proof, share=share, dwell_ns=dwell, budget=plan.harm_budget
+    )
+    if fits:
+        return _enter(state, config, index, now_ns, facts)
+    if rollout.waiting:
+        return []
+    rollout.waiting = True
+    now_share = plan.stages()[rollout.step][0]
+    reason = f"The challenger stays at {100 * now_share:g}%: {100 * share:g}% of the units could "
+    reason += "do more harm than the budget allows."
+    evidence = rollout.proof.evidence(plan.terms) | facts
+    return [_advanced(rollout, now_share, reason, evidence, now_ns)]
+
+
+def _enter(
+    state: ReleaseState, config: ReleaseConfig, index: int, now_ns: int, facts: dict[str, Any]
+) -> list[Record]:
+    """Enter a step of the rollout: its share, and the shadow scores that pair the evidence."""
+    rollout, plan = state.rollout, config.rollout
     assert rollout is not None, "only a rollout under way has steps"
-    share, dwell = config.rollout.stages()[index]
-    rollout.step, rollout.step_since_ns = index, now_ns
+    share, dwell = plan.stages()[index]
+    rollout.step, rollout.step_since_ns, rollout.waiting = index, now_ns, False
     what = f"answers {100 * share:g}% of the units" if share else "scores in the shadow"
     reason = f"The challenger {what} for at least {format_duration(dwell)}."
-    advanced = RolloutAdvanced(
+    evidence = rollout.proof.evidence(plan.terms) | facts
+    canary = rollout.challenger if share else None
+    routed = route(state, now_ns, reason, canary=canary, canary_share=share)
+    if share:
+        rollout.ratio = Ratio.begin(share, epoch=routed.routes.epoch, steps=len(plan.stages()))
+    return [_advanced(rollout, share, reason, evidence, now_ns), routed]
+
+
+def _advanced(
+    rollout: RolloutState, share: float, reason: str, evidence: dict[str, Any], now_ns: int
+) -> RolloutAdvanced:
+    return RolloutAdvanced(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         subject=rollout.challenger,
         share=share,
         reason=reason,
-        evidence=rollout.proof.evidence(),
+        evidence=evidence,
     )
-    canary = rollout.challenger if share else None
-    return [advanced, route(state, now_ns, reason, canary=canary, canary_share=share)]
 
 
 def end(
@@ -116,6 +227,8 @@ def end(
         reason=reason,
         evidence=evidence,
     )
+    if rollout.step < 0:  # it never began: the routes know nothing of it
+        return [ended]
     return [ended, route(state, now_ns, reason, canary=None, canary_share=0.0)]
 
 
@@ -130,8 +243,8 @@ def promote(
     """Let a version serve; the previous champion stays loaded, and warm while it is watched."""
     previous, plan = state.routes.champion, config.rollout
     state.rollout = None
-    prior = state.priors.pop(version, None)
-    begin_look_back(state, config, version=version, previous=previous, prior=prior, now_ns=now_ns)
+    priors = state.priors.pop(version, {})
+    begin_look_back(state, config, version=version, previous=previous, priors=priors, now_ns=now_ns)
     promoted = Promoted(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,

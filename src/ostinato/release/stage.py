@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ostinato.core.records import (
+    ROLES,
     CandidateAccepted,
     CandidateEvaluated,
     CandidateRejected,
+    LatencyObserved,
     LossesObserved,
+    PredictionsMade,
     Record,
     RolledBack,
-    ServingFault,
 )
 from ostinato.core.stage import Stage
+from ostinato.release.adopt import adopt
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.look_back import look_back
-from ostinato.release.proof import Prior
-from ostinato.release.rollout import advance, begin, end
+from ostinato.release.prior import Prior
+from ostinato.release.register import register
+from ostinato.release.rollout import advance, begin, end, freeze
 from ostinato.release.state import ReleaseState
 from ostinato.stats.metrics import metric_for
+
+_EXPLORE: Final = ROLES.index("explore")
 
 
 def start(config: ReleaseConfig) -> ReleaseState:
@@ -31,47 +38,74 @@ def step(state: ReleaseState, inbox: Sequence[Record], now_ns: int) -> list[Reco
     """Take accepted candidates and evidence; then decide on the way back and on the rollout."""
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
-    state.faulty = []
     out: list[Record] = []
     for record in inbox:
-        match record:
-            case CandidateEvaluated():
-                _remember(state, config, record)
-            case CandidateRejected():
-                state.priors.pop(record.subject, None)
-            case CandidateAccepted():
-                out.extend(begin(state, config, record.subject, now_ns))
-            case LossesObserved():
-                _observe(state, config, record)
-            case ServingFault():
-                state.faulty.append(record.subject)
-            case _:
-                raise AssertionError(f"release does not want {record.kind}")
+        out.extend(_take(state, config, record, now_ns))
+    out.extend(register(state, config, now_ns))  # tests that a burn-in gave their scale
     back = look_back(state, config, now_ns)
     out.extend(back)
     if state.rollout is not None and any(isinstance(record, RolledBack) for record in back):
         reason = "The champion it was compared with is rolled back."
         out.extend(end(state, now_ns, "aborted", reason, {}))
+    out.extend(freeze(state, now_ns))
     out.extend(advance(state, config, now_ns))
+    out.extend(register(state, config, now_ns))  # those of a new step or a new watch
     return out
 
 
+def _take(state: ReleaseState, config: ReleaseConfig, record: Record, now_ns: int) -> list[Record]:
+    match record:
+        case CandidateEvaluated():
+            _remember(state, config, record)
+        case CandidateRejected():
+            state.priors.pop(record.subject, None)
+        case CandidateAccepted():
+            return begin(state, config, record.subject, now_ns)
+        case LossesObserved():
+            _observe(state, config, record)
+        case PredictionsMade():
+            _serve(state, record)
+        case LatencyObserved():
+            if state.rollout is not None:
+                state.rollout.guards.time(record)
+        case _:
+            raise AssertionError(f"release does not want {record.kind}")
+    return []
+
+
 def _observe(state: ReleaseState, config: ReleaseConfig, observed: LossesObserved) -> None:
+    explored = observed.roles == _EXPLORE if config.explored else slice(None)
+    state.labelled.add(observed.times_ns[explored])
     if state.rollout is not None:
-        state.rollout.proof.take(observed, config.rollout)
-    if state.look_back is not None:
-        state.look_back.take(observed, config.rollout)
+        state.rollout.proof.take(observed, config.rollout.terms)
+        state.rollout.guards.observe(observed, config)
+    if state.look_back is not None and state.look_back_guards is not None:
+        state.look_back.take(observed, config.rollout.back_terms)
+        state.look_back_guards.observe(observed, config)
+
+
+def _serve(state: ReleaseState, made: PredictionsMade) -> None:
+    state.requests.add(made.times_ns)
+    rollout = state.rollout
+    if rollout is not None:
+        rollout.guards.serve(made)
+        if rollout.ratio is not None:
+            rollout.ratio.count(made, rollout.proof.champion, rollout.challenger)
+    if state.look_back_guards is not None:
+        state.look_back_guards.serve(made)
 
 
 def _remember(state: ReleaseState, config: ReleaseConfig, evaluated: CandidateEvaluated) -> None:
-    """Keep what the recent set said of candidate and champion: it sets the bets of the proof."""
-    row_loss = metric_for(config.task, config.metric).row_loss
+    """Keep what the recent set said of candidate and champion: it sets the bets of the proofs."""
     for each in evaluated.sets:
-        if each.name == "recent" and each.champion is not None and len(each):
+        if each.name != "recent" or each.champion is None or not len(each):
+            continue
+        for metric in dict.fromkeys((config.metric, *config.rollout.guard_metrics)):
+            row_loss = metric_for(config.task, metric).row_loss
             champion = row_loss(each.labels, each.champion)
-            prior = Prior.of(champion, row_loss(each.labels, each.candidate))
+            prior = Prior.of(champion, row_loss(each.labels, each.candidate), each.times_ns)
             if prior is not None:
-                state.priors[evaluated.version] = prior
+                state.priors.setdefault(evaluated.version, {})[metric] = prior
 
 
 STAGE = Stage(
@@ -82,9 +116,11 @@ STAGE = Stage(
             "candidate_rejected",
             "candidate_accepted",
             "losses_observed",
-            "serving_fault",
+            "predictions_made",
+            "latency_observed",
         }
     ),
     start,
     step,
+    adopt,
 )

@@ -119,15 +119,15 @@ def stand(
     blocks = cut(times_ns)
     counts = blocks.draw(rng)
     rows = len(times_ns)
-    months = max(int(times_ns[-1] - times_ns[0]) / (DAY_NS * MONTH_DAYS), 1e-9)
+    scale = per_month(float(rows), times_ns)
     values, draws = [], []
     for own in saved.values():
         mean = float(own.mean())
         total = counts @ blocks.sums(own)
         size = counts @ blocks.sums(np.ones(rows))
         drawn = np.divide(total, size, out=np.full(len(total), mean), where=size > 0)
-        values.append(mean * rows / months)
-        draws.append((mean + (drawn - mean) * blocks.widening) * rows / months)
+        values.append(mean * scale)
+        draws.append((mean + (drawn - mean) * blocks.widening) * scale)
     matrix, found = np.stack(draws, axis=1), np.array(values)
     means, spreads = found.copy(), matrix.std(axis=0)
     active = [place for place, name in enumerate(saved) if name in different]
@@ -135,3 +135,8 @@ def stand(
         shrunken = shrink(found[active], np.atleast_2d(np.cov(matrix[:, active], rowvar=False)))
         means[active], spreads[active] = shrunken.mean, shrunken.spread
     return Standing(names=tuple(saved), values=found, draws=matrix, means=means, spreads=spreads)
+
+
+def per_month(total: float, times_ns: Ints) -> float:
+    """Return what a sum over rows comes to in a month of 30.4375 days."""
+    return total / max(int(times_ns[-1] - times_ns[0]) / (DAY_NS * MONTH_DAYS), 1e-9)

@@ -13,7 +13,9 @@ from ostinato.sim.verdict import Finding
 
 NAME: Final = "alarms within budget"
 
-_PREFIX: Final = "degradation (e,"
+CHART: Final = "degradation (e,"
+"""How the names of the triggers begin that are held to their promise."""
+
 _ALARMS: Final = ("act", "held")
 _BAD_BASELINES: Final = 0.03
 """Share of champions whose baseline, estimated from few rows, lies below their true loss: the
@@ -41,7 +43,7 @@ def count_alarms(evidence: Evidence) -> Counter[str]:
     watched: set[str] = set()
     for step in evidence.steps:
         for record in step.made:
-            if isinstance(record, TriggerChanged) and record.subject.startswith(_PREFIX):
+            if isinstance(record, TriggerChanged) and record.subject.startswith(CHART):
                 watched.add(record.subject)
                 alarmed = record.stance in _ALARMS and said.get(record.subject) not in _ALARMS
                 found["still alarms"] += alarmed

@@ -71,7 +71,9 @@ class Concept:
             mixed: Floats = np.clip(since / self.period_ns, 0.0, 1.0)
             return mixed
         if self.drift == "recurring":
-            return ((since // self.period_ns) % 2 == 0).astype(np.float64) * (since >= 0)
+            back = (since < 0) | ((since // self.period_ns) % 2 == 1)
+            new: Floats = (~back).astype(np.float64)
+            return new
         return np.zeros(len(times_ns))
 
     def signal(self, features: Floats, times_ns: Ints) -> Floats:
@@ -105,10 +107,12 @@ class Concept:
             target: Floats = pushed[:, 0] + chance
             return target
         if self.task == "binary":
-            return (chance < 1 / (1 + np.exp(-pushed[:, 0]))).astype(np.float64)
+            positive: Floats = (chance < 1 / (1 + np.exp(-pushed[:, 0]))).astype(np.float64)
+            return positive
         weights = np.exp(pushed - pushed.max(axis=1, keepdims=True))
         steps = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)[:, :-1]
-        return (chance[:, None] > steps).sum(axis=1).astype(np.float64)
+        drawn: Floats = (chance[:, None] > steps).sum(axis=1).astype(np.float64)
+        return drawn
 
 
 def draw_concept(seed: int, *, start_ns: int, length_ns: int) -> Concept:

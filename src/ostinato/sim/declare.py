@@ -51,7 +51,7 @@ class Promises:
 def draw_loop(seed: int, concept: Concept) -> Loop:
     """Declare a loop for a concept."""
     rng = stream(seed, "loop")
-    horizon = str(rng.choice(["6h", "12h", "18h"]))
+    horizon = str(rng.choice(["4h", "8h", "12h"]))
     affected = concept.effect > 0
     negative = concept.task == "binary" and rng.random() < 0.3
     return Loop(
@@ -63,7 +63,7 @@ def draw_loop(seed: int, concept: Concept) -> Loop:
             "label",
             time="known",
             horizon=horizon,
-            revise=str(rng.choice(["3h", "12h"])),
+            revise=str(rng.choice(["4h", "12h"])),
             never="negative" if negative else "censored",
             affected_by_prediction=affected,
         ),

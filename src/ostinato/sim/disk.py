@@ -24,6 +24,9 @@ from ostinato.stores.registry_folder import FolderRegistry
 
 EVENTS: Final = "events.db"
 JOURNAL: Final = "journal.db"
+LOG: Final = "-wal"
+"""What SQLite adds to the name of a database for its write-ahead log."""
+
 SNAPSHOTS: Final = "snapshots"
 _KEPT: Final = 2  # snapshots: the newest may turn out to be torn
 _NOT_COPIED: Final = ("*.lock", "*-shm")
@@ -66,7 +69,12 @@ class Disk:
 
     def log_of(self, name: str) -> Path:
         """Return the write-ahead log of a database."""
-        return self.folder / f"{name}-wal"
+        return self.folder / f"{name}{LOG}"
+
+    @property
+    def aliases(self) -> Path:
+        """The file of the registry that says which version is champion."""
+        return self.registry.path / "aliases.jsonl"
 
     def put_snapshot(self, number: int, content: bytes) -> Path:
         """Write a snapshot as a whole, with its hash before it; keep the last few."""

@@ -13,6 +13,7 @@ from ostinato.sim.checkers import (
     labels_once,
     liveness,
     nothing_lost,
+    right_label,
     same_again,
     shares,
     verdicts,
@@ -27,6 +28,13 @@ _ALL: Final = (
         checker=labels_once.NAME,
         outcome="wrong",
         stage=stages.double_label,
+    ),
+    Planted(
+        name="stale_label",
+        text="of two labels of a row the one told last holds, whatever their times",
+        checker=right_label.NAME,
+        outcome="wrong",
+        stage=stages.stale_label,
     ),
     Planted(
         name="early_maturity",

@@ -41,6 +41,7 @@ class LoseMessage(Runtime):
         self._die("after log")
 
     def turn(self, reading_ns: int) -> None:
+        self._die("in tick")
         self.disk.events.append(self._buffer())
         self._unwritten: list[tuple[str, bytes]] = []
         super().turn(reading_ns)

@@ -13,6 +13,7 @@ from ostinato.core.records import (
     CandidateEvaluated,
     CandidateRejected,
     Decision,
+    LabelsArrived,
     PredictionsMade,
     Promoted,
     Record,
@@ -62,6 +63,18 @@ def double_label(stage: Stage) -> Stage:
         return [*made, *(r for r in matured if r.offsets[0] % 3 == 0)]
 
     return _after(stage, "join", change)
+
+
+def stale_label(stage: Stage) -> Stage:
+    """Tell the join that all labels became known at once."""
+
+    def change(inbox: Sequence[Record]) -> Outbox:
+        return [
+            replace(r, times_ns=np.zeros_like(r.times_ns)) if isinstance(r, LabelsArrived) else r
+            for r in inbox
+        ]
+
+    return _before(stage, "join", change)
 
 
 def skip_gate(stage: Stage) -> Stage:

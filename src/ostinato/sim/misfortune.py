@@ -48,13 +48,13 @@ class Fate:
     """What becomes of a training order: how many ticks it takes, and what comes out.
 
     `ending` is ``"trained"``, ``"fails"`` or ``"hangs"`` (then the runtime gives it up after
-    `ticks`). `flaw` is one of the models' flaws.
+    `ticks`). `flaw` is one of the models' flaws, `rare` where it shows.
     """
 
     ticks: int
     ending: str
     flaw: str = ""
-    everywhere: bool = False
+    rare: float = float("-inf")
 
 
 def draw_clock(seed: int, *, start_ns: int, ticks: int) -> Ints:
@@ -98,11 +98,12 @@ def _fate(rng: np.random.Generator, bad: float) -> Fate:
     ticks = int(rng.integers(1, 4))
     if rng.random() >= bad:
         return Fate(ticks=ticks, ending="trained")
-    kind = int(rng.integers(len(FLAWS) + 1))
+    kind = int(rng.integers(len(FLAWS) + 4))
     if kind == 0:
         return Fate(ticks=ticks, ending="fails")
     if kind == len(FLAWS):
         return Fate(ticks=6, ending="hangs")
-    return Fate(
-        ticks=ticks, ending="trained", flaw=FLAWS[kind], everywhere=bool(rng.random() < 0.4)
-    )
+    flaw = FLAWS[kind] if kind < len(FLAWS) else "much worse"
+    # Some flaws are seen by every validation set, some only by requests that come later.
+    rare = float(rng.choice([float("-inf"), 1.5, 3.0, 5.0]))
+    return Fate(ticks=ticks, ending="trained", flaw=flaw, rare=rare)

@@ -21,20 +21,19 @@ FLAWS: Final = ("", "much worse", "slightly worse", "raises", "nan", "length", "
 """What can be wrong with a candidate; the last four break on some or all requests."""
 
 _RIDGE: Final = 1.0
-_RARE: Final = 1.5  # a flaw that shows on rare inputs shows where the first feature is above this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TinyModel:
     """(FEATURES + 1, outputs) weights, for a task.
 
-    `everywhere`: the flaw shows on all requests, not only where the first feature is large.
+    The flaws that break show where the first feature is above `rare`; minus infinity: everywhere.
     """
 
     task: Task
     weights: Floats
     flaw: str = ""
-    everywhere: bool = False
+    rare: float = float("-inf")
 
     def to_bytes(self) -> bytes:
         """Write the model down."""
@@ -55,7 +54,7 @@ class TinyModel:
             Where the model is flawed in that way.
         """
         clean = self._clean(features)
-        hit = np.full(len(features), self.everywhere) | (features[:, 0] > _RARE)
+        hit = features[:, 0] > self.rare
         if not hit.any():
             return clean
         match self.flaw:
@@ -72,7 +71,7 @@ class TinyModel:
         # einsum sums in one order whatever the number of rows; a matrix product need not.
         raw = np.einsum("nf,fk->nk", np.hstack([features, ones]), self.weights)
         if self.flaw == "much worse":
-            raw = raw.mean(axis=1, keepdims=True) - 1.5 * raw + 0.7
+            raw = 1.0 - raw  # what was likely is unlikely, what was high is low
         elif self.flaw == "slightly worse":
             raw = 0.9 * raw + 0.03
         scores: Floats = raw[:, 0]

@@ -85,7 +85,7 @@ def _gates(rng: Rng) -> list[Gate]:
         Latency(max_ms=1.0),
         ArtifactSize(max_bytes=100_000),
     ]
-    chance = _pick(rng, 0.0, 0.4, 0.8)
+    chance = _pick(rng, 0.0, 0.0, 0.4, 0.8)
     return [gate for gate in offered if rng.random() < chance]
 
 
@@ -94,13 +94,14 @@ def _rollout(rng: Rng, *, paired: bool) -> Rollout:
         "margin": float(_pick(rng, 0.05, 0.2)),
         "min_samples": int(_pick(rng, 20, 60, 150)),
         "cap": _pick(rng, "1d", "2d"),
-        "watch": _pick(rng, "12h", "1d", None),
+        "watch": _pick(rng, "1d", "2d", None),
         "holdback": float(_pick(rng, 0.0, 0.0, 0.1)),
     }
     kinds: list[Rollout] = [
         Canary(**common, steps=_pick(rng, (0.1, 1.0), (0.05, 0.2, 0.5, 1.0)), over="6h"),
         Canary(**common, steps=(0.3, 1.0), over="2h"),
         BlueGreen(**common, warm="3h"),
+        Immediate(**common),
         Immediate(**common),
     ]
     if paired:

@@ -28,7 +28,7 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.loop import kernel
-from ostinato.sim.disk import EVENTS, JOURNAL, Disk, Tear
+from ostinato.sim.disk import EVENTS, JOURNAL, LOG, Disk, Tear
 from ostinato.sim.feed import Feed, Turn
 from ostinato.sim.lake import Known
 from ostinato.sim.misfortune import Crash, Fate
@@ -99,7 +99,7 @@ class Runtime:
     def accept(self, key: str, payload: bytes) -> None:
         """Write a message down; when this returns, it is confirmed."""
         self._die("before log")
-        with self._torn("in log", EVENTS):
+        with self._torn("in log", self.disk.log_of(EVENTS)):
             self.disk.events.append([(key, payload)])
         self._die("after log")
 
@@ -107,7 +107,7 @@ class Runtime:
         """Let a tick pass: bring in finished trainings, write the tick down, fold."""
         now_ns = self._now(reading_ns)
         self._bring_in(now_ns)
-        with self._torn("in tick", EVENTS):
+        with self._torn("in tick", self.disk.log_of(EVENTS)):
             self.disk.events.append([(f"tick/{self.saved.tick}", plain.encode({"now_ns": now_ns}))])
         self._die("after tick")
         self._catch_up()
@@ -139,7 +139,7 @@ class Runtime:
         held, _ = self.disk.journal.head()
         fresh = [decision for decision in decisions if decision.seq >= held]
         if fresh:
-            with self._torn("in journal", JOURNAL):
+            with self._torn("in journal", self.disk.log_of(JOURNAL)):
                 self.disk.journal.append(fresh)
         self.seen.written(decisions)
 
@@ -162,8 +162,8 @@ class Runtime:
                 self.began.pop(record.request, None)
             case Promoted() | RolledBack():
                 version = record.subject if isinstance(record, Promoted) else record.previous
-                self._die("in effect")
-                self.disk.registry.set_alias("champion", version, ts_event_ns=turn.now_ns)
+                with self._torn("in effect", self.disk.aliases):
+                    self.disk.registry.set_alias("champion", version, ts_event_ns=turn.now_ns)
             case _:
                 pass
 
@@ -186,7 +186,7 @@ class Runtime:
         return self.feed.lake.as_of(each.tick)
 
     def _tell(self, key: str, payload: bytes) -> None:
-        with self._torn("in result", EVENTS):
+        with self._torn("in result", self.disk.log_of(EVENTS)):
             self.disk.events.append([(key, payload)])
 
     def _note(self, each: Open, done: Trained) -> None:
@@ -224,18 +224,18 @@ class Runtime:
         return None
 
     @contextmanager
-    def _torn(self, point: str, name: str) -> Iterator[None]:
-        """Let a write be under way when the process dies, if the world has it so."""
+    def _torn(self, point: str, path: Path) -> Iterator[None]:
+        """Let a write to a file be under way when the process dies, if the world has it so."""
         crash = self._planned(point)
         if crash is None:
             yield
             return
-        log, table = self.disk.log_of(name), self.disk.folder / name
-        before, whole = _content(log), _content(table)
+        table = path.with_name(path.name.removesuffix(LOG))
+        before, whole = _content(path), _content(table)
         yield
-        # A write that was carried over into the table itself can no longer be half done.
-        kept = crash.kept if _content(table) == whole else 1.0
-        raise PlannedCrashError(point, Tear(path=log, before=before, kept=kept))
+        # A write that was carried over from a log into its table can no longer be half done.
+        kept = crash.kept if table == path or _content(table) == whole else 1.0
+        raise PlannedCrashError(point, Tear(path=path, before=before, kept=kept))
 
 
 def _content(path: Path) -> bytes:

@@ -75,7 +75,7 @@ class Trainer:
             model = fit_tiny(self.task, self.classes, known.features[rows], labels)  # type: ignore[arg-type]
         except LearnerError as error:
             return Trained(records=[_failed(order, error.what, now_ns)], rows=rows, labels=labels)
-        model = replace(model, flaw=fate.flaw, everywhere=fate.everywhere)
+        model = replace(model, flaw=fate.flaw, rare=fate.rare)
         artifact = hashlib.sha256(model.to_bytes()).hexdigest()
         version = f"m{order.seq:04d}-{artifact[:6]}"
         self.scorer.models[version] = model

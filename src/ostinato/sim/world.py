@@ -96,7 +96,9 @@ class World:
                 yield (f"requests/{tick}/{part}/again", encode([self._batch(first, half)]))
 
     def _batch(self, first: int, last: int) -> RequestsArrived:
-        rows, part = self.rows, slice(first, last)
+        rows, part = self.rows, np.arange(first, last)
+        if self.doubling > 0 and last % 7 == 0:  # a sender that stammers
+            part = np.append(part, last - 1)
         return RequestsArrived(
             ts_event_ns=int(rows.times_ns[last - 1]),
             ts_record_ns=int(rows.times_ns[last - 1]),

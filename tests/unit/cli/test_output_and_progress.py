@@ -105,3 +105,11 @@ def test_the_result_of_a_replay_names_its_journal():
     )
     assert "abc" in text
     assert text.startswith("l, policy static, 2013-01-01 to 2013-02-01")
+
+
+def test_a_policy_that_goes_on_is_not_credited_with_what_it_did_before(monkeypatch):
+    pace = Pace()
+    monkeypatch.setattr(Pace, "_seconds", lambda self: 2.0)
+    pace.per_second(moment(60))
+    pace.per_second(moment(10, policy="triggered"))
+    assert pace.per_second(moment(80)) == 10.0

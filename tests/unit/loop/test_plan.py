@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from ostinato.core.errors import ConfigError
 from ostinato.loop import Label, Loop, Policy
 from ostinato.loop.plan import check, make_plan
-from ostinato.release import Shadow
+from ostinato.release import Guardrail, Shadow
 
 
 class NoScorer:
@@ -115,3 +115,19 @@ def test_a_selective_label_and_what_is_explored_reach_the_stages():
     stages = plan(loop(), Policy(explore=0.1)).stages
     assert (stages["release"].explored, stages["release"].explore) == (False, 0.1)
     assert not stages["decide"].explored
+
+
+def test_what_guardrails_look_at_is_computed_and_must_fit_the_task():
+    guarded = Policy(rollout=Shadow(guardrails=[Guardrail("error_rate"), Guardrail("brier")]))
+
+    assert plan(loop(), guarded).stages["watch"].guards == ("error_rate", "brier")
+    assert plan(loop(), Policy()).stages["watch"].guards == ()
+    with pytest.raises(ConfigError, match=r"Guardrail\('mae'\) does not fit Loop\(task='binary'"):
+        plan(loop(), Policy(rollout=Shadow(guardrails=[Guardrail("mae")])))
+    with pytest.raises(ConfigError, match=r"Guardrail\('speed'\)"):
+        loop(policy=Policy(rollout=Shadow(guardrails=[Guardrail("speed")])))
+
+
+def test_the_horizon_reaches_the_stage_that_counts_on_labels():
+    one = loop(label=Label("late", delay="6h", horizon="2d"))
+    assert plan(one, Policy()).stages["release"].horizon_ns == one.label.horizon_ns

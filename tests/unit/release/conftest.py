@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ostinato.core.ids import hash_keys
 from ostinato.core.records import (
     CandidateAccepted,
     CandidateEvaluated,
     CandidateRejected,
     LossesObserved,
+    PredictionsMade,
     Record,
     ValidationSet,
 )
@@ -52,7 +54,9 @@ class World:
             )
         )
 
-    def show(self, losses: Mapping[str, np.ndarray], roles: Any = None) -> list[Record]:
+    def show(
+        self, losses: Mapping[str, np.ndarray], roles: Any = None, guards: Any = None
+    ) -> list[Record]:
         """Show losses of rows predicted within the last hour; `roles`: (answered, role) or None."""
         n = len(next(iter(losses.values())))
         self.now_ns += HOUR_NS
@@ -69,16 +73,44 @@ class World:
             roles=np.asarray(role, dtype=np.int8),
             losses=dict(losses),
             matured_to_ns=self.now_ns,
+            guards=guards or {},
         )
         out = step(self.state, [observed], self.now_ns)
         self.made += out
         return out
 
-    def evaluate(self, version: str, champion: np.ndarray, candidate: np.ndarray) -> list[Record]:
+    def serve(
+        self, scores: Mapping[str, np.ndarray], *, roles: Any = None, units: Any = None
+    ) -> list[Record]:
+        """Answer requests under the routes in force, `scores` by version, NaN where one failed."""
+        n = len(next(iter(scores.values())))
+        self.now_ns += HOUR_NS
+        made = PredictionsMade(
+            ts_event_ns=self.now_ns,
+            ts_record_ns=self.now_ns,
+            offset=0,
+            ids=np.arange(n),
+            times_ns=self.now_ns - HOUR_NS // 2 + np.arange(n),
+            unit_hashes=hash_keys(np.arange(n) if units is None else np.asarray(units)),
+            groups=np.zeros((n, 0), dtype=np.int32),
+            versions=tuple(scores),
+            answered=np.zeros(n, dtype=np.int16),
+            roles=np.zeros(n, dtype=np.int8) if roles is None else np.asarray(roles, dtype=np.int8),
+            scores=dict(scores),
+            epoch=self.state.routes.epoch,
+        )
+        out = step(self.state, [made], self.now_ns)
+        self.made += out
+        return out
+
+    def evaluate(
+        self, version: str, champion: np.ndarray, candidate: np.ndarray, *, days: int = 7
+    ) -> list[Record]:
+        """Show losses of both on the recent validation set, spread over some days."""
         n = len(champion)
         recent = ValidationSet(
             name="recent",
-            times_ns=np.arange(n),
+            times_ns=np.arange(n) * (days * DAY_NS // n),
             labels=np.zeros(n),
             groups=np.zeros((n, 0), dtype=np.int32),
             candidate=candidate,
@@ -96,7 +128,8 @@ class World:
         )
 
     def kinds(self) -> list[str]:
-        return [record.kind for record in self.made if record.kind != "routes_changed"]
+        quiet = ("routes_changed", "evidence_registered")
+        return [record.kind for record in self.made if record.kind not in quiet]
 
     def last(self, kind: str) -> Any:
         return [record for record in self.made if record.kind == kind][-1]

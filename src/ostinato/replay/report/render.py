@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ostinato.replay.report.choice import Choice, choice_of
 from ostinato.replay.report.embed import asset, packed_json, script_json
 from ostinato.replay.report.figures import FILTERS, number
 from ostinato.replay.report.payload import chart_data, journals
@@ -47,6 +48,8 @@ class Page:
         The advice's text: its first sentence, and the rest.
     advice_interval
         Value per month drawn on a scale that holds zero.
+    choice
+        How the policy was chosen; None where nothing was chosen on a past.
     totals
         Figures of the replay; of the first one in a comparison.
     hashes
@@ -70,6 +73,7 @@ class Page:
     headline: str
     grounds: str
     advice_interval: Interval | None
+    choice: Choice | None
     totals: Mapping[str, Any]
     hashes: Mapping[str, str]
     data: Markup
@@ -82,7 +86,8 @@ def render_comparison(document: Mapping[str, Any]) -> str:
     Parameters
     ----------
     document
-        What `Comparison.to_json` writes, format ``ostinato.comparison/1``.
+        What `Comparison.to_json` writes, format ``ostinato.comparison/1``, or `Autopilot.to_json`,
+        format ``ostinato.autopilot/1``.
 
     Returns
     -------
@@ -96,7 +101,8 @@ def render_comparison(document: Mapping[str, Any]) -> str:
         lower_is_better=bool(document["lower_is_better"]),
         advised=advice.get("policy"),
     )
-    return _render("comparison.html.j2", _page(document["replays"], rows=rows, advice=advice))
+    page = _page(document["replays"], rows=rows, advice=advice, choice=choice_of(document))
+    return _render("comparison.html.j2", page)
 
 
 def render_replay(document: Mapping[str, Any]) -> str:
@@ -113,7 +119,7 @@ def render_replay(document: Mapping[str, Any]) -> str:
         A complete HTML page that needs no network.
     """
     name = str(document["policy"]["name"])
-    return _render("replay.html.j2", _page({name: document}, rows=(), advice={}))
+    return _render("replay.html.j2", _page({name: document}, rows=(), advice={}, choice=None))
 
 
 def _page(
@@ -121,6 +127,7 @@ def _page(
     *,
     rows: tuple[PolicyRow, ...],
     advice: Mapping[str, Any],
+    choice: Choice | None,
 ) -> Page:
     first = next(iter(replays.values()))
     headline, grounds = _first_sentence(str(advice.get("text") or ""))
@@ -140,6 +147,7 @@ def _page(
         headline=headline,
         grounds=grounds,
         advice_interval=_advice_interval(advice),
+        choice=choice,
         totals={**first["cost"], **first["metrics"]},
         hashes={name: str(replay["journal_hash"]) for name, replay in replays.items()},
         data=script_json(chart_data(replays, advice)),

@@ -16,6 +16,7 @@ from ostinato.sim.checkers import (
     labels_once,
     liveness,
     nothing_lost,
+    right_label,
     same_again,
     shares,
     verdicts,
@@ -26,6 +27,7 @@ from ostinato.sim.verdict import Finding
 
 CHECKERS: Final[dict[str, Callable[[Evidence], Iterable[Finding]]]] = {
     labels_once.NAME: labels_once.check,
+    right_label.NAME: right_label.check,
     early.NAME: early.check,
     verdicts.NAME: verdicts.check,
     allowed.NAME: allowed.check,

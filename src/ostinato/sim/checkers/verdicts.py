@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +11,10 @@ from ostinato.sim.observe import Evidence
 from ostinato.sim.verdict import Finding
 
 NAME = "no release without a verdict"
+
+
+_CHAMPION: Final = {"promoted": "subject", "rolled_back": "previous"}
+"""Decisions after which another version serves, and where they name it."""
 
 
 @dataclass(slots=True)
@@ -53,14 +57,8 @@ def check(evidence: Evidence) -> Iterator[Finding]:
         if kind == "promoted" and body["previous"] != champion:
             yield _finding(tick, f"{version} took the place of {body['previous']}")
         candidate.learn(kind, body)
-        champion = _CHAMPION.get(kind, lambda _, held: held)(body, champion)
-
-
-_CHAMPION: Final[dict[str, Callable[[dict[str, Any], str | None], str | None]]] = {
-    "promoted": lambda body, _: body["subject"],
-    "rolled_back": lambda body, _: body["previous"],
-}
-"""Who is champion after a decision, given it and the one before."""
+        if kind in _CHAMPION:
+            champion = body[_CHAMPION[kind]]
 
 
 def _finding(tick: int, text: str) -> Finding:

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ostinato.core.records import LatencyObserved
+from ostinato.core.snapshot import decode, encode
+from ostinato.core.units import SECOND_NS
+from ostinato.release.latency import LatencyWatch
+
+SINCE = 1000 * SECOND_NS
+
+
+def begin(**changes):
+    fields = {
+        "quantile": 0.9,
+        "margin": 0.2,
+        "beta": 0.05,
+        "since_ns": SINCE,
+        "warm_requests": 100,
+        "warm_ns": 60 * SECOND_NS,
+    }
+    return LatencyWatch.begin(**(fields | changes))
+
+
+def told(version, latencies, *, after=120, since=SINCE):
+    """Latencies that a replica measured from some seconds after its start on."""
+    n = len(latencies)
+    return LatencyObserved(
+        ts_event_ns=0,
+        ts_record_ns=0,
+        version=version,
+        times_ns=since + after * SECOND_NS + np.arange(n),
+        latencies_ms=np.asarray(latencies, dtype=np.float64),
+        replica_since_ns=since,
+    )
+
+
+def observe(watch, *records):
+    for record in records:
+        watch.observe(record, "v1", "v2")
+    return watch
+
+
+def slow_and_fast(seed=0, factor=1.0, n=4000):
+    rng = np.random.default_rng(seed)
+    return rng.lognormal(2.0, 0.3, n), factor * rng.lognormal(2.0, 0.3, n)
+
+
+def test_a_slower_challenger_crosses_and_one_within_the_margin_does_not():
+    crossed = []
+    for factor in (1.0, 1.15, 1.6):
+        champion, challenger = slow_and_fast(factor=factor)
+        watch = observe(begin(), told("v1", champion), told("v2", challenger))
+        crossed.append(watch.test.crossed)
+
+    assert crossed == [False, False, True]
+
+
+def test_without_a_fresh_champion_nothing_is_guessed():
+    champion, challenger = slow_and_fast(factor=5.0)
+
+    watch = observe(begin(), told("v1", champion, since=SINCE - 1), told("v2", challenger))
+
+    assert watch.test.incumbent.n == 0
+    assert not watch.test.crossed
+    assert watch.evidence()["latency_ms_champion_at_most"] is None
+
+
+@pytest.mark.parametrize(("after", "counted"), [(0, 0), (120, 150)])
+def test_the_warm_up_lasts_until_both_its_requests_and_its_time_are_over(after, counted):
+    watch = observe(begin(), told("v2", np.full(250, 9.0), after=after))
+    assert watch.test.candidate.n == counted
+
+
+def test_each_replica_warms_up_by_itself_and_a_restart_remembers():
+    watch = observe(begin(), told("v2", np.full(90, 9.0)))
+    watch = decode(encode(watch))
+
+    observe(watch, told("v2", np.full(30, 9.0)), told("v2", np.full(90, 9.0), since=SINCE + 1))
+
+    assert watch.test.candidate.n == 20
+
+
+def test_another_versions_latency_is_nobodys_business():
+    watch = observe(begin(), told("v0", np.full(900, 9.0)))
+    assert (watch.test.n, watch.replicas) == (0, {})
