@@ -51,7 +51,8 @@ class ExcessLoss:
     at the loop's `Prices`: per unit of the metric, or by the cost matrix. Paying this rent until it
     equals the price of a new model costs at most twice the best schedule chosen in hindsight, with
     nothing to tune. A jump, seen by an e-detector, is answered at once when it would cost more than
-    a training over `ahead`. Warns at half the way.
+    a training over `ahead`; once for each champion, then the rent decides again. Warns at half the
+    way.
 
     Trainings that do not ship raise the bar: the value lost must reach the cost divided by the
     estimated chance that a training ships, which is (1 + s) / (1 + s + m) after s that shipped
@@ -246,15 +247,13 @@ class ExcessLoss:
         lost, bar = self._amount(self._lost(state)), self._amount(self._bar(state))
         missed = ""
         if state.missed:
-            missed = f" The last {state.missed} trainings did not ship, which raises the bar."
-        if stance == "quiet":
-            return f"The value lost since the last training, {lost}, is far from {bar}.{missed}"
-        if stance == "warn":
-            return f"The value lost since the last training, {lost}, is half of {bar}.{missed}"
-        if self._lost(state) < self._bar(state):
+            last = "training" if state.missed == 1 else f"{state.missed} trainings"
+            missed = f" The last {last} did not ship, which raises the bar."
+        if stance == "act" and self._lost(state) < self._bar(state):
             ahead = self._amount(self._ahead(state))
-            return f"The loss jumped: {self.ahead} of it cost {ahead}, of {bar}.{missed}"
-        return f"The value lost since the last training, {lost}, has reached {bar}.{missed}"
+            return f"The loss jumped: {self.ahead} of it would cost {ahead}, over {bar}.{missed}"
+        how = {"act": "has reached", "warn": "is over half of"}.get(stance, "is under half of")
+        return f"The value lost since the last training, {lost}, {how} {bar}.{missed}"
 
     def _evidence(self, state: Losing) -> dict[str, Any]:
         return {

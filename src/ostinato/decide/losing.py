@@ -92,8 +92,12 @@ class Losing:
             del self.days[day]
 
     def ahead(self, days: float, value: float) -> float:
-        """Return the value that a jump would cost over so many days; 0 while no chart alarms."""
-        if not self.watching.alarmed:
+        """Return the value that a jump would cost over so many days.
+
+        0 while the chart does not alarm, and after the champion's first jump was answered: trained
+        again on the same few rows, a model would be no better.
+        """
+        if not self.watching.alarmed or self.watching.first_change_ns is not None:
             return 0.0
         since = self.watching.change_ns() // DAY_NS
         recent = [kept for day, kept in self.days.items() if day >= since]

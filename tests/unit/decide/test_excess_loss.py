@@ -97,6 +97,11 @@ def test_a_jump_is_answered_before_it_was_paid_for_and_dated(make_losses):
     assert stances.index("act") < 20
     finding = trigger.explain(state, NOW)
     assert "jumped" in finding.reason
+    trigger.requested(state, START_NS + 70 * HOUR_NS)
+    trigger.kept(state, None)
+    again = feed(trigger, state, make_losses, rng, level=0.6, ticks=40, from_tick=110)
+    assert state.watching.alarmed
+    assert "act" not in again  # 480 lost, and trained on the same rows a minute ago
     assert abs(finding.change_ns - (START_NS + 50 * HOUR_NS)) <= 2 * HOUR_NS
 
 
