@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -116,6 +117,7 @@ def main() -> int:
             results.append(found)
             if not arguments.json:
                 show(found)
+                sys.stdout.flush()
     if arguments.json:
         print(json.dumps(results, indent=1))
     failed = [found["row"] for found in results if not found["passed"]]

@@ -47,7 +47,7 @@ def d1(effort: Effort) -> list[Check]:
     for index, (world, (make, per_hour, live)) in enumerate(WORLDS.items()):
         if effort.quick and index != 1:
             continue
-        for factor in (-2.0, -1.0, 0.0, 3.0):
+        for factor in effort((-2.0, -1.0, 0.0, 3.0), (-1.0, 3.0)):
             count = runs if factor == -1.0 else max(runs // 10, 40)
             few = runs // 5 if index == 2 else count
             shares = _shares(make, factor * MARGIN, count, few, per_hour, live, index)
