@@ -22,6 +22,7 @@ CHARTS: Final[dict[str, Any]] = {
     "shewhart": ShewhartChart,
 }
 
+_OFTEN: Final = 0.5  # from this rate on the normal limits of the charts are the better ones
 _SMALLEST_MEAN: Final = 1e-6  # a reference without any loss still gets a baseline above zero
 _LARGEST_MEAN: Final = HIGHEST  # and one that loses always one below one
 
@@ -51,8 +52,16 @@ def begin_chart(name: str, baseline: SeasonalBaseline, losses: Floats, *, arl: f
         mean = min(max(baseline.mean, _SMALLEST_MEAN), highest)
         return EDetector.begin(mean, arl=arl, m_max=highest)
     spread = float(losses.std()) or _SMALLEST_MEAN
-    chart: Chart = CHARTS[name].begin(baseline.mean, spread, arl=arl)
+    chart: Chart = CHARTS[name].begin(baseline.mean, spread, arl=arl, rate=_rate(losses))
     return chart
+
+
+def _rate(losses: Floats) -> float | None:
+    """Share of losses where they are 0 or one other value: charts have exact limits for that."""
+    lost = losses > 0.0
+    rate = float(lost.mean())
+    two_values = 0.0 < rate <= _OFTEN and bool((losses[lost] == losses.max()).all())
+    return rate if two_values else None
 
 
 def update_chart(chart: Chart, losses: Floats, limits: Floats) -> None:

@@ -30,3 +30,10 @@ def ratio(top: npt.ArrayLike, bottom: npt.ArrayLike) -> FloatArray:
 def as_floats(values: npt.ArrayLike) -> FloatArray:
     """Return the values as a float64 array without copying where they already are one."""
     return np.asarray(values, dtype=np.float64)
+
+
+def log_mean_exp(logs: FloatArray) -> FloatArray:
+    """Log of the mean of exp over the last axis, without overflow."""
+    top = logs.max(axis=-1, keepdims=True)
+    mean: FloatArray = np.log(np.exp(logs - top).mean(axis=-1)) + top[..., 0]
+    return mean

@@ -6,10 +6,12 @@ the run lengths as a guide; the e-detector's bound needs no such assumption.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
 
+from ostinato.stats.arrays import FloatArray
 from ostinato.stats.confidence import normal_quantile
 
 STATES = 101
@@ -62,7 +64,7 @@ def cusum_limit(arl: float, *, drift: float) -> float:
         raise ValueError(f"no limit gives arl {arl} with drift {drift}")
     # x - log1p(x + ...) grows like log(2 drift^2 arl), so this bracket always holds the root.
     high = math.log(4.0 * drift * drift * arl + 10.0) / drift
-    return _limit_for(arl, lambda limit: cusum_run_length(limit, drift=drift), 0.0, high)
+    return limit_for(arl, lambda limit: cusum_run_length(limit, drift=drift), 0.0, high)
 
 
 def ewma_run_length(limit: float, *, weight: float) -> float:
@@ -84,8 +86,7 @@ def ewma_run_length(limit: float, *, weight: float) -> float:
     middle = 0.5 * (edges[1:] + edges[:-1])
     reached = ndtr((edges[None, :] - (1.0 - weight) * middle[:, None]) / weight)
     reached[:, 0] = 0.0
-    length = np.linalg.solve(np.eye(STATES) - np.diff(reached, axis=1), np.ones(STATES))
-    return float(np.interp(0.0, middle, length))
+    return float(np.interp(0.0, middle, run_lengths(np.eye(STATES) - np.diff(reached, axis=1))))
 
 
 def ewma_sd(weight: float) -> float:
@@ -93,6 +94,7 @@ def ewma_sd(weight: float) -> float:
     return math.sqrt(weight / (2.0 - weight))
 
 
+@lru_cache(maxsize=64)
 def ewma_limit(arl: float, *, weight: float) -> float:
     """Limit of the EWMA, in standard deviations of one observation, for a wanted run length.
 
@@ -110,13 +112,47 @@ def ewma_limit(arl: float, *, weight: float) -> float:
     low, high = 0.5 * sd, 6.5 * sd
     if run_length(low) >= arl or run_length(high) <= arl:
         raise ValueError(f"no limit gives arl {arl} with weight {weight}")
-    return _limit_for(arl, run_length, low, high)
+    return limit_for(arl, run_length, low, high)
 
 
-def _limit_for(arl: float, run_length: Callable[[float], float], low: float, high: float) -> float:
-    # Halve the bracket; the run length grows with the limit. Importing scipy.optimize for this
-    # would cost every start of the program a third of a second.
-    for _ in range(40):
+def run_lengths(system: FloatArray) -> FloatArray:
+    """Average run length from each state of a chart, (n,).
+
+    Parameters
+    ----------
+    system
+        (n, n), I - Q, where Q holds the chances to go from state to state without an alarm;
+        changed in place.
+
+    Source: Brook and Evans 1972, (I - Q)^-1 1. Elimination needs no pivots, as I - Q is an
+    M-matrix. A linear algebra library would sum in an order that differs between machines, and
+    would wait for threads where all processors are busy.
+    """
+    rows, columns = np.nonzero(system)
+    lower, upper = int((rows - columns).max()), int((columns - rows).max())
+    lengths = np.ones(len(system))
+    for i in range(len(system) - 1):
+        below, band = slice(i + 1, i + 1 + lower), slice(i, i + 1 + upper)
+        factors = system[below, i] / system[i, i]
+        system[below, band] -= factors[:, None] * system[i, band]
+        lengths[below] -= factors * lengths[i]
+    for i in range(len(system) - 1, -1, -1):
+        after = slice(i + 1, i + 1 + upper)
+        lengths[i] = (lengths[i] - (system[i, after] * lengths[after]).sum()) / system[i, i]
+    return lengths
+
+
+def limit_for(
+    arl: float,
+    run_length: Callable[[float], float],
+    low: float,
+    high: float,
+    *,
+    halvings: int = 40,
+) -> float:
+    """Halve a bracket until it holds the limit; the run length must grow with the limit."""
+    # Importing scipy.optimize for this would cost every start of the program a third of a second.
+    for _ in range(halvings):
         middle = 0.5 * (low + high)
         if run_length(middle) < arl:
             low = middle

@@ -2,8 +2,9 @@
 
 In: losses and the mean expected of each. Out: a statistic, its limit, the first crossing and
 where the change seems to begin. State: a few numbers. The run length they are set for assumes
-independent, roughly normal increments; correlated or seasonal losses alarm more often. They are
-kept to explain and to cross-check; the alarm of record is the e-detector. Only a rise alarms.
+independent increments, normal or of two values; correlated or seasonal losses alarm more often.
+They are kept to explain and to cross-check; the alarm of record is the e-detector. Only a rise
+alarms.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 
 from ostinato.stats.arrays import FloatArray
 from ostinato.stats.chart_limits import cusum_limit, ewma_limit, shewhart_limit
+from ostinato.stats.chart_rates import cusum_rate_limit, ewma_rate_limit, shewhart_rate_limit
 
 
 def _standardised(values: FloatArray, means: FloatArray | float, sd: float) -> FloatArray:
@@ -71,11 +73,25 @@ class ShewhartChart:
 
     @classmethod
     def begin(
-        cls, mean: float, sd: float, *, arl: float = 1e6, batch: int = 500
+        cls,
+        mean: float,
+        sd: float,
+        *,
+        arl: float = 1e6,
+        batch: int = 500,
+        rate: float | None = None,
     ) -> "ShewhartChart":
-        """Set the limit for a run length of ``arl`` events; ValueError when impossible."""
+        """Set the limit for a run length of ``arl`` events; ValueError when impossible.
+
+        ``rate`` in (0, .5] is the probability of a loss where values are 0 or one other value; the
+        limit is then exact for them. Without it values are taken as normal.
+        """
         _check(sd)
-        return cls(float(mean), float(sd), shewhart_limit(arl, batch=batch), batch)
+        if rate is None:
+            limit = shewhart_limit(arl, batch=batch)
+        else:
+            limit = shewhart_rate_limit(arl, batch=batch, rate=rate)
+        return cls(float(mean), float(sd), limit, batch)
 
     @property
     def crossed(self) -> bool:
@@ -163,13 +179,26 @@ class EwmaChart:
 
     @classmethod
     def begin(
-        cls, mean: float, sd: float, *, arl: float = 1e6, weight: float = 0.02
+        cls,
+        mean: float,
+        sd: float,
+        *,
+        arl: float = 1e6,
+        weight: float = 0.02,
+        rate: float | None = None,
     ) -> "EwmaChart":
-        """Set the limit for a run length of ``arl`` events; ValueError when impossible."""
+        """Set the limit for a run length of ``arl`` events; ValueError when impossible.
+
+        ``rate`` as for ``ShewhartChart.begin``.
+        """
         _check(sd)
         if not 0.0 < weight < 1.0:
             raise ValueError(f"weight must be in (0, 1), it was {weight}")
-        return cls(float(mean), float(sd), weight, ewma_limit(arl, weight=weight))
+        if rate is None:
+            limit = ewma_limit(arl, weight=weight)
+        else:
+            limit = ewma_rate_limit(arl, weight=weight, rate=rate)
+        return cls(float(mean), float(sd), weight, limit)
 
     @property
     def crossed(self) -> bool:
@@ -240,14 +269,27 @@ class CusumChart:
     change_point: int = 0
 
     @classmethod
-    def begin(cls, mean: float, sd: float, *, arl: float = 1e6, shift: float = 0.2) -> "CusumChart":
+    def begin(
+        cls,
+        mean: float,
+        sd: float,
+        *,
+        arl: float = 1e6,
+        shift: float = 0.2,
+        rate: float | None = None,
+    ) -> "CusumChart":
         """Set the limit for a run length of ``arl`` events; ValueError when impossible.
 
-        ``shift`` is the rise, in standard deviations of one value, that is found soonest.
+        ``shift`` is the rise, in standard deviations of one value, that is found soonest; ``rate``
+        as for ``ShewhartChart.begin``.
         """
         _check(sd)
         drift = 0.5 * shift
-        return cls(float(mean), float(sd), drift, cusum_limit(arl, drift=drift))
+        if rate is None:
+            limit = cusum_limit(arl, drift=drift)
+        else:
+            limit = cusum_rate_limit(arl, drift=drift, rate=rate)
+        return cls(float(mean), float(sd), drift, limit)
 
     @property
     def crossed(self) -> bool:

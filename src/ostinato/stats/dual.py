@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ostinato.stats.arrays import BoolArray, FloatArray
+from ostinato.stats.blocks import products
 from ostinato.stats.confidence import asymptotic_radius, normal_quantile, sample_sd
 
 Verdict = Literal["promote", "abort", "keep", "undecided"]
@@ -268,17 +269,10 @@ def first_crossing(promote: BoolArray, abort: BoolArray, n: int, cap: int) -> tu
 
 def _paths(bets: FloatArray, gains: FloatArray, logs: FloatArray) -> tuple[FloatArray, FloatArray]:
     # Log of mean_k prod(1 + lam_k x) at each event, and the logs of the components at the end.
-    n = gains.size
-    width = min(_BLOCK, n)
-    blocks = -(-n // width)
-    padded = np.zeros(blocks * width)
-    padded[:n] = gains
-    product = padded.reshape(blocks, width, 1) * bets
-    product += 1.0
-    np.multiply.accumulate(product, axis=1, out=product)
-    after = logs + np.cumsum(np.log(product[:, -1]), axis=0)
+    product = products(gains, bets, _BLOCK)
+    after = logs + np.cumsum(np.log(product[-1]), axis=0)
     start = np.concatenate([logs[None], after[:-1]])
     top = start.max(axis=1, keepdims=True)
-    log_e = np.log(np.einsum("bwk,bk->bw", product, np.exp(start - top)))
-    log_e += top - math.log(bets.size)
-    return log_e.reshape(-1)[:n], after[-1]
+    log_e = np.log(np.einsum("wbk,bk->wb", product, np.exp(start - top)))
+    log_e += top[:, 0] - math.log(bets.size)
+    return log_e.T.reshape(-1)[: gains.size], after[-1]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.stats.arrays import FloatArray, IntArray
+from ostinato.stats.blocks import lowest_places, mixture, products, sums_before
 
 BLOCK = 128
 """Events per vectorised block. A factor lies in [.1, 5.6], so products over a block stay within
@@ -195,45 +196,26 @@ class EDetector:
             self._take(excess[start : start + _PIECE])
 
     def _take(self, excess: FloatArray) -> None:
-        n = excess.size
-        width = min(BLOCK, n)
-        blocks = -(-n // width)
-        padded = np.zeros(blocks * width)
-        padded[:n] = excess
-        # (blocks, width, k): running product of the factors, and the sum of 1 / product over
-        # the events before. Padding repeats the last product and adds nothing to the sum, so
-        # the last column of each block is its end.
-        product = padded.reshape(blocks, width, 1) * self.bets
-        product += 1.0
-        np.multiply.accumulate(product, axis=1, out=product)
-        earlier = np.empty_like(product)
-        earlier[:, 0] = 0.0
-        np.divide(1.0, product[:, :-1], out=earlier[:, 1:])
-        earlier[-1, n - (blocks - 1) * width :] = 0.0
-        np.add.accumulate(earlier, axis=1, out=earlier)
-        log_e = self._evidence(product, earlier)[:n]
+        product = products(excess, self.bets, BLOCK)
+        lengths = np.full(product.shape[1], len(product))
+        lengths[-1] -= product[:, :, 0].size - excess.size
+        log_e = self._evidence(product, sums_before(product, lengths))[: excess.size]
         self._record(log_e, product)
-        self.log_cu, self.low_at = _lows(product, self.log_cu, self.low_at, self.n)
-        self.n += n
+        self.log_cu, self.low_at = lows(product, self.log_cu, self.low_at, self.n)
+        self.n += excess.size
         np.minimum(self.low_at, self.n, out=self.low_at)
         self.log_e = float(log_e[-1])
 
     def _evidence(self, product: FloatArray, earlier: FloatArray) -> FloatArray:
-        # M_t = P_t (1 + M_0 + sum_{1<i<=t} 1 / P_{i-1}); log(1 + M_0) is carried over blocks.
-        k = self.bets.size
-        start = np.empty((len(product), k))
-        ends, sums = product[:, -1], earlier[:, -1]
-        for b in range(len(product)):
+        # M_t = P_t (1 + M_0 + sum_{1<i<=t} 1 / P_{i-1}); log(1 + M_0) is carried over blocks:
+        # 1 + M_end = P_end (1 + M_0) + (1 + P_end sum).
+        start = np.empty(product.shape[1:])
+        ends = product[-1]
+        kept, new = np.log(ends), np.log1p(ends * earlier[-1])
+        for b in range(len(start)):
             start[b] = self.log_sr
-            m = np.log(ends[b] * (1.0 + sums[b] * np.exp(-self.log_sr))) + self.log_sr
-            self.log_sr = np.logaddexp(0.0, m)
-        # Scaled by the largest component of each block against overflow.
-        top = start.max(axis=1, keepdims=True)
-        earlier *= np.exp(-top)[:, :, None]
-        earlier += np.exp(start - top)[:, None, :]
-        log_e: FloatArray = np.log(np.einsum("bwk,bwk->bw", earlier, product))
-        log_e += top - math.log(k)
-        return log_e.reshape(-1)
+            self.log_sr = np.logaddexp(kept[b] + self.log_sr, new[b])
+        return mixture(product, earlier, start).T.reshape(-1)
 
     def _record(self, log_e: FloatArray, product: FloatArray) -> None:
         best = int(log_e.argmax())
@@ -242,26 +224,43 @@ class EDetector:
         if self.crossed_at < 0 and log_e[best] >= math.log(self.arl):
             first = int(np.argmax(log_e >= math.log(self.arl)))
             self.crossed_at = self.n + first + 1
-            block, place = divmod(first, product.shape[1])
-            before = _lows(product[:block], self.log_cu, self.low_at, self.n)
-            begun = self.n + block * product.shape[1]
-            log_cu, low_at = _lows(product[block : block + 1, : place + 1], *before, begun)
+            block, place = divmod(first, len(product))
+            before = lows(product[:, :block], self.log_cu, self.low_at, self.n)
+            begun = self.n + block * len(product)
+            log_cu, low_at = lows(product[: place + 1, block : block + 1], *before, begun)
             self.low_at_crossing = int(low_at[int(np.argmax(log_cu))])
         self.log_e_max = float(log_e[best])
         self.n_at_max = self.n + best + 1
 
 
-def _lows(
+def lows(
     product: FloatArray, log_cu: FloatArray, low_at: IntArray, begun: int
 ) -> tuple[FloatArray, IntArray]:
-    # CU_t = max(CU_{t-1}, 1) L_t is at most 1 just where the running product makes a new low,
-    # so the last low of a block and its end are all that is needed. Padding may stand for a low
-    # at the very end of an update; the caller cuts the count back to the last event.
-    width = product.shape[1]
-    places = width - product[:, ::-1].argmin(axis=1)
-    lows, ends = np.log(product.min(axis=1)), np.log(product[:, -1])
-    for b in range(len(product)):
-        low = log_cu + lows[b]
-        log_cu = log_cu + ends[b] - np.minimum(low, 0.0)
-        low_at = np.where(low <= 0.0, begun + b * width + places[b], low_at)
-    return log_cu, low_at
+    """Move the log of the CUSUM statistics, and where they were last at most 1, over blocks.
+
+    CU_t = max(CU_{t-1}, 1) L_t is at most 1 just where the running product makes a new low, so that
+    the last low of a block and its end are all that is needed. What fills the last block may stand
+    for a low at its very end; the caller cuts the count back to the last event.
+
+    Parameters
+    ----------
+    product
+        (width, blocks, k), from ``blocks``; the blocks follow each other.
+    log_cu, low_at
+        (k,), before the blocks.
+    begun
+        event count before the blocks.
+    """
+    width = len(product)
+    if not product.shape[1]:
+        return log_cu, low_at
+    lowest, places = lowest_places(product)
+    # Sums of logs from the beginning: at the ends of the blocks, and at the low of each.
+    ends = np.cumsum(np.log(product[-1]), axis=0)
+    bottoms = np.log(lowest)
+    bottoms[1:] += ends[:-1]
+    floors = np.minimum.accumulate(np.concatenate([-log_cu[None], bottoms]), axis=0)
+    new_low = bottoms <= floors[:-1]
+    last = len(ends) - 1 - new_low[::-1].argmax(axis=0)
+    at = begun + last * width + places[last, np.arange(last.size)]
+    return ends[-1] - floors[-1], np.where(new_low.any(axis=0), at, low_at)

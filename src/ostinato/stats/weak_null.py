@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.stats.arrays import FloatArray
+from ostinato.stats.arrays import FloatArray, log_mean_exp
 from ostinato.stats.dual import Verdict, first_crossing, verdict_of
 
 CENTRE = 0.25
@@ -195,8 +195,8 @@ class WeakNullEProcess:
         centres = np.clip((sums - cut) / np.maximum(seen, 1), -CENTRE, CENTRE)
         spreads = self.spread + np.cumsum(np.square(cut - centres))
         harm = self.margin / self.scale
-        e_promote = self._evidence(sums + harm * (seen + 1), spreads)
-        e_abort = self._evidence(-sums, spreads)
+        e_promote = self._evidence(sums + harm * (seen + 1), spreads, -math.log(self.alpha))
+        e_abort = self._evidence(-sums, spreads, -math.log(self.beta))
         if self.promoted_at < 0 and self.aborted_at < 0:
             self.promoted_at, self.aborted_at = first_crossing(
                 e_promote >= -math.log(self.alpha),
@@ -209,12 +209,15 @@ class WeakNullEProcess:
         self.total += self.scale * float(cut.sum())
         self.spread = float(spreads[-1])
 
-    def _evidence(self, sums: FloatArray, spreads: FloatArray) -> FloatArray:
-        # Log of the mixture at each event.
-        logs = np.multiply.outer(sums, self.bets) - np.multiply.outer(spreads, psi(self.bets))
-        top = logs.max(axis=1)
-        mixed = np.exp(logs - top[:, None]).mean(axis=1)
-        log_e: FloatArray = top + np.log(mixed)
+    def _evidence(self, sums: FloatArray, spreads: FloatArray, level: float) -> FloatArray:
+        # Log of the mixture at the last event and wherever it can reach ``level``; elsewhere its
+        # largest component, which it never exceeds, will do.
+        logs = self.bets[:, None] * sums
+        logs -= psi(self.bets)[:, None] * spreads
+        log_e: FloatArray = logs.max(axis=0)
+        near = log_e >= level
+        near[-1] = True
+        log_e[near] = log_mean_exp(logs[:, near].T)
         return log_e
 
     def _reach(self, level: float) -> float:

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from ostinato.stats import (
+    BettingMean,
+    BettingTest,
     BinarySums,
     ConditionalBinomial,
     CusumChart,
+    DetectorBank,
     DualEProcess,
     EDetector,
+    ELond,
     EwmaChart,
     MulticlassSums,
     QuantileComparison,
@@ -50,6 +54,19 @@ STATES = {
     "quantiles": (
         QuantileComparison.begin(level=0.5),
         lambda s, i: s.update(LOSSES[i], 1.0 + LOSSES[i]),
+    ),
+    "betting_test": (
+        BettingTest.begin(mean=0.1, streams=2),
+        lambda s, i: s.update(np.column_stack([LOSSES[i], ALLOWED[i]])),
+    ),
+    "betting_mean": (BettingMean.begin(), lambda s, i: s.update(LOSSES[i])),
+    "bank": (
+        DetectorBank.begin(np.array([0.1, 0.2])),
+        lambda s, i: s.update(LOSSES[i].astype(int), LOSSES[i], ALLOWED[i]),
+    ),
+    "e_lond": (
+        ELond.begin(alpha=0.1),
+        lambda s, i: [s.test(50.0 * loss) for loss in LOSSES[i].tolist()],
     ),
     "arms": (TwoArms.begin(margin=0.01, cap=5000), lambda s, i: s.update(LOSSES[i], LOSSES[i])),
     "shewhart": (ShewhartChart.begin(0.1, 0.3, batch=30), lambda s, i: s.update(LOSSES[i])),
