@@ -146,13 +146,16 @@ class Proof:
         }
         if isinstance(test, TwoArms):
             return facts | {"cap_rows": test.cap, "rows_challenger": test.candidate.n}
-        if isinstance(test, Daily):
-            facts |= {"days": test.days.n, "cap_days": test.days.cap}
-        else:
-            facts["cap_rows"] = test.cap
+        cap = test.days.cap if isinstance(test, Daily) else test.cap
+        facts["cap_days" if isinstance(test, Daily) else "cap_rows"] = cap
         if terms.null:
             facts["log_e_promote"] = self.tests[terms.null].log_e_promote
-        return facts | {"log_e_abort": self.tests[self._abort_null(terms)].log_e_abort}
+        harm = self.tests[self._abort_null(terms)]
+        facts["log_e_abort"] = harm.log_e_abort
+        if isinstance(harm, Daily):
+            facts |= {"days": harm.days.n, "log_e_days": harm.days.log_e_abort}
+            facts |= {"log_e_gross": harm.rows.log_e_abort, "gross": harm.tolerance}
+        return facts
 
     def registrations(self, terms: Terms) -> list[tuple[str, dict[str, Any]]]:
         """Return (what for, parameters) of each test that the journal does not know yet."""
