@@ -18,7 +18,7 @@ OLD_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 help: ## List the commands
 	@echo "Ostinato: replay a continuous-learning loop over history."
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "PYTHON=... chooses the interpreter (3.11 or newer), VENV=... where things are installed."
 
@@ -48,6 +48,11 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "==> Installing Ostinato and its development tools into $(VENV) (once; some minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,examples]'
 	@touch $(VENV)/.examples $@
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.dev
+	@echo "==> Installing the detectors the benchmarks compare with into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
 
 # ---- what people run
 
@@ -102,6 +107,18 @@ bench: $(VENV)/.dev ## Measure how fast a replay is
 simulate: $(VENV)/.dev ## Run the loop in made-up worlds, with faults (SEEDS=0:10000, or 200)
 	@echo "==> Simulation: seeds $(SEEDS), on $(WORKERS) workers"
 	@$(BIN)/python -m ostinato.sim --seeds $(SEEDS) --workers $(WORKERS)
+
+bench-decisions: $(VENV)/.bench ## Do alarms, gates and releases keep their promises? (15 minutes)
+	@echo "==> The acceptance table, beside the rules that others use"
+	@$(BIN)/python benchmarks/decisions.py
+
+bench-streams: $(VENV)/.dev ## What does each policy bring on real streams? (25 minutes)
+	@echo "==> Policies on the streams of ../shared/data; what is not there is skipped"
+	@$(BIN)/python benchmarks/streams.py
+
+bench-quick: $(VENV)/.dev ## Both of them, small
+	@$(BIN)/python benchmarks/decisions.py --quick
+	@$(BIN)/python benchmarks/streams.py --quick
 
 e2e: $(VENV)/.dev ## Open the report in a browser and use it (needs chromium and playwright)
 	@echo "==> The report in a real browser"

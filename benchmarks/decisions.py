@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -29,6 +30,7 @@ from acceptance import (
     estimates,
     gates,
     hard_worlds,
+    many,
     monitoring,
     outcomes,
     releases,
@@ -43,6 +45,7 @@ ROWS = {
     "B2": ("an alarm comes nearly as soon as one that knows the shift", monitoring.b2),
     "B3": ("a daily season is no alarm", monitoring.b3),
     "B4": ("late outcomes alarm before they are mature", outcomes.b4),
+    "B5": ("many monitors, few alarms for nothing", many.b5),
     "B6": ("harm is not promoted, and proof needs few rows", releases.b6),
     "B7": ("looking often fools the usual test", releases.b7),
     "B8": ("errors of a canary, whatever the season", arms.b8),
@@ -114,6 +117,7 @@ def main() -> int:
             results.append(found)
             if not arguments.json:
                 show(found)
+                sys.stdout.flush()
     if arguments.json:
         print(json.dumps(results, indent=1))
     failed = [found["row"] for found in results if not found["passed"]]

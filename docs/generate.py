@@ -22,7 +22,7 @@ from typer.main import get_command
 
 from ostinato.cli.main import VERBS
 from ostinato.core import errors, records
-from ostinato.decide import AllOf, AnyOf, Degradation, Every, NewLabels, all_of, any_of
+from ostinato.decide import AllOf, AnyOf, Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
 from ostinato.gate import (
     ArtifactSize,
     Calibration,
@@ -252,7 +252,7 @@ def triggers_page() -> str:
         How to write your own: [guide](../guides/write-a-gate-or-trigger.md). What the default chart
         promises: [evidence](../concepts/evidence.md).
         """,
-        *(describe(cls) for cls in (Every, NewLabels, Degradation)),
+        *(describe(cls) for cls in (Every, NewLabels, Degradation, ExcessLoss)),
         call(any_of, "ost.any_of"),
         call(all_of, "ost.all_of"),
         "`ost.any_of` makes an `AnyOf`: " + _lower(AnyOf),
@@ -300,7 +300,7 @@ def gates_page() -> str:
         A verdict is `pass`, `fail` or `inconclusive`; anything but `pass` rejects
         the candidate, and the champion stays. A candidate that was compared with a champion that
         no longer serves is rejected unjudged. The first champion meets no gate: there is nothing to
-        compare it with. Default: `MinimumDelta`, `NoWorseSlice`, `Calibration`.
+        compare it with. Default: `MinimumDelta`, `NoWorseSlice`, `Calibration`, `NoRegression`.
         """,
         *(
             describe(c)

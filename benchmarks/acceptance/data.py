@@ -92,12 +92,9 @@ STREAMS = {
             rows=83_580,
             tick="1d",
             horizon="180d",
-            left_out=("company", "agent"),
+            left_out=("company", "agent", "arrival_date"),
             slices=("hotel",),
-            extra=(
-                lambda: (pl.col("arrival_date").dt.month()).alias("arrival_month"),
-                lambda: pl.lit(None).alias("arrival_date"),
-            ),
+            extra=(lambda: pl.col("arrival_date").dt.month().alias("arrival_month"),),
             start="2015-07-01",
         ),
         Stream(

@@ -17,8 +17,11 @@ PASS_SCORE = 75.0
 _Z = 2.3263478740408408  # normal quantile at .99, two-sided .98
 
 
-def metric_passes(canary: np.ndarray, control: np.ndarray) -> bool:
-    """Hodges-Lehmann estimate and rank interval of the shift against a band round zero."""
+def metric_passes(canary: np.ndarray, control: np.ndarray, *, only_up: bool = False) -> bool:
+    """Hodges-Lehmann estimate and rank interval of the shift against a band round zero.
+
+    A metric can be declared to fail only where it goes up (errors, losses), or either way.
+    """
     pairs = (canary[:, None] - control[None, :]).ravel()
     n, m = len(canary), len(control)
     rank = int(n * m / 2 - _Z * math.sqrt(n * m * (n + m + 1) / 12.0))
@@ -26,16 +29,22 @@ def metric_passes(canary: np.ndarray, control: np.ndarray) -> bool:
     middle = len(pairs) // 2
     part = np.partition(pairs, [rank, middle, len(pairs) - 1 - rank])
     band = BAND * abs(part[middle])
-    return not (part[rank] > band or part[len(pairs) - 1 - rank] < -band)
+    up, down = part[rank] > band, part[len(pairs) - 1 - rank] < -band
+    return not (up or (down and not only_up))
 
 
 def interval_judge(
-    canary: np.ndarray, control: np.ndarray, *, every: int = 60, critical: int = 2
+    canary: np.ndarray,
+    control: np.ndarray,
+    *,
+    every: int = 60,
+    critical: int = 2,
+    only_up: bool = False,
 ) -> bool:
     """Whether a canary passes every look; (metrics, points) each, the first ones critical."""
     for end in range(every, canary.shape[1] + 1, every):
         passed = [
-            metric_passes(ours[:end], theirs[:end])
+            metric_passes(ours[:end], theirs[:end], only_up=only_up)
             for ours, theirs in zip(canary, control, strict=True)
         ]
         if not all(passed[:critical]) or 100.0 * np.mean(passed) < PASS_SCORE:

@@ -40,13 +40,15 @@ def release(
     rows_per_hour: int,
     holdout_days: int = 7,
     policy: ost.Policy = DEFAULT,
+    tick_rows: int = 0,
 ) -> tuple[str, int]:
     """Return what became of a candidate, and after how many live rows.
 
     `champion` and `candidate` are (n,) losses in order of time: a holdout first, then live rows.
     The answer is ``"rejected"``, ``"aborted"``, ``"kept"``, ``"promoted"``, or ``"undecided"`` when
-    the rows ran out.
+    the rows ran out. Live rows are told an hour at a time, or `tick_rows` at a time.
     """
+    tick = tick_rows or rows_per_hour
     held = holdout_days * 24 * rows_per_hour
     times = BEGIN_NS + np.arange(len(champion), dtype=np.int64) * (HOUR_NS // rows_per_hour)
     now = int(times[held])
@@ -79,14 +81,14 @@ def release(
     if not accepted:
         return "rejected", 0
     RELEASE.step(rollout, [evaluated, *accepted], now)
-    for start in range(held, len(champion), rows_per_hour):
-        rows = slice(start, start + rows_per_hour)
+    for start in range(held, len(champion), tick):
+        rows = slice(start, start + tick)
         observed = _observed(times[rows], champion[rows], candidate[rows], start)
         for record in RELEASE.step(rollout, [observed], observed.ts_record_ns):
             if isinstance(record, Promoted):
-                return "promoted", start + rows_per_hour - held
+                return "promoted", start + tick - held
             if isinstance(record, RolloutEnded):
-                return record.outcome, start + rows_per_hour - held
+                return record.outcome, start + tick - held
     return "undecided", len(champion) - held
 
 

@@ -23,7 +23,7 @@ DAY_S, BEGIN_S = 86_400, 1_700_000_000
 
 
 def b16(effort: Effort) -> list[Check]:
-    worlds, traces = effort((12, 10_000), (2, 400))
+    worlds, traces = effort((12, 10_000), (1, 300))
     differing = sum(decisions_differ(seed, after=True) for seed in range(worlds))
     past = sum(decisions_differ(seed, after=False) for seed in range(worlds))
     violations, leaks = 0, 0

@@ -258,7 +258,11 @@ def _released(name: str, pair, harm: float, effort: Effort) -> list[Check]:
         champion, other = (each[start : start + total] for each in pair)
         # As bad as we say over these rows, and no other than two models are in its ups and downs.
         candidate = other * ((1.0 + harm) * champion.mean() / other.mean())
-        setting = {"rows_per_hour": PER_HOUR, "holdout_days": HOLDOUT_DAYS}
+        setting = {
+            "rows_per_hour": PER_HOUR,
+            "holdout_days": HOLDOUT_DAYS,
+            "tick_rows": 6 * PER_HOUR,
+        }
         outcome = release(champion, candidate, policy=DEFAULT, **setting)[0]
         counts["gates and proof"][outcome] += 1
         outcome = release(champion, candidate, policy=NO_GATES, **setting)[0]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         TamperedError,
         TruncatedError,
     )
-    from ostinato.decide import Degradation, Every, NewLabels, all_of, any_of
+    from ostinato.decide import Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
     from ostinato.gate import (
         ArtifactSize,
         Calibration,
@@ -63,7 +63,7 @@ _HOMES = {
         "TamperedError",
         "TruncatedError",
     ),
-    "ostinato.decide": ("Degradation", "Every", "NewLabels", "all_of", "any_of"),
+    "ostinato.decide": ("Degradation", "Every", "ExcessLoss", "NewLabels", "all_of", "any_of"),
     "ostinato.gate": (
         "ArtifactSize",
         "Calibration",
@@ -106,6 +106,7 @@ __all__ = [
     "Decayed",
     "Degradation",
     "Every",
+    "ExcessLoss",
     "Expanding",
     "Guardrail",
     "Immediate",

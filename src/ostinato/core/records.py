@@ -37,6 +37,10 @@ the answer was.
 """
 
 
+DECISION_COST = "decision_cost"
+"""Name of the price of answers by the cost matrix, among the losses of guards."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """The fields every record has. Times are nanoseconds since 1970, UTC."""
@@ -126,13 +130,15 @@ class LabelsArrived(Record):
 class LabelsAwaited(Record):
     """Predictions whose labels are awaited from now on; each prediction once, retried or not.
 
-    `scored[v]` (n,) says which rows version v scored; `answered` indexes `versions`.
+    `scored[v]` (n,) says which rows version v scored; `answered` indexes `versions`, `roles`
+    indexes `ROLES`.
     """
 
     kind: ClassVar[str] = "labels_awaited"
     times_ns: Ints
     versions: tuple[str, ...]
     answered: NDArray[np.int16]
+    roles: NDArray[np.int8]
     scored: Mapping[str, NDArray[np.bool_]]
 
     def __len__(self) -> int:
@@ -215,7 +221,7 @@ class LossesObserved(Record):
 
     `losses[v]` is NaN where v did not score a row; `answered` indexes `versions`. Lower is better,
     in units of the metric's row loss. `guards` holds the same for each further metric that a
-    guardrail looks at: metric to version to losses.
+    guardrail looks at: metric to version to losses; under `DECISION_COST` what the answers cost.
     """
 
     kind: ClassVar[str] = "losses_observed"

@@ -7,8 +7,9 @@ from typing import Any
 from ostinato.core.canonical import digest, plain
 from ostinato.core.ports import Scorer
 from ostinato.core.units import duration_ns
-from ostinato.decide.bind import Surroundings, bound, looks_early
+from ostinato.decide.bind import Surroundings, bound, counts_costs, looks_early
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.excess_loss import Money
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.config import GateConfig
 from ostinato.gate.no_worse_than_anchor import NoWorseThanAnchor
@@ -22,6 +23,7 @@ from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
+from ostinato.loop.prices import Prices
 from ostinato.release.config import ReleaseConfig
 from ostinato.serve.config import ServeConfig
 from ostinato.watch.config import WatchConfig
@@ -43,6 +45,7 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "learner": {"name": name, "parameters": parameters},
         "never_trained": loop.holdout,
         "golden": loop.golden,
+        "prices": plain(loop.prices),
         "policy": plain(policy),
     }
 
@@ -77,8 +80,27 @@ def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
         horizon_ns=label.horizon_ns,
         timed=label.time is not None,
         negative=label.never == "negative",
+        money=_money(loop.prices),
     )
     return tuple(bound(trigger, surroundings) for trigger in policy.triggers)
+
+
+def _money(prices: Prices) -> Money:
+    by_matrix = prices.false_positive is not None
+    return Money(
+        value=1.0 if by_matrix else prices.metric_unit,
+        by_matrix=by_matrix,
+        train_hour=prices.train_hour,
+        alarm=prices.alarm,
+        currency=prices.currency,
+    )
+
+
+def _costs(loop: Loop, triggers: tuple[Trigger, ...]) -> tuple[float, float] | None:
+    prices = loop.prices
+    if prices.false_positive is None or prices.false_negative is None:
+        return None
+    return (prices.false_positive, prices.false_negative) if counts_costs(triggers) else None
 
 
 def make_plan(
@@ -121,6 +143,7 @@ def make_plan(
     declared = declaration(loop, policy)
     label = loop.label
     triggers = bound_triggers(loop, policy)
+    costs = _costs(loop, triggers)
     return Plan(
         name=loop.name,
         policy_digest=digest(declared),
@@ -143,6 +166,7 @@ def make_plan(
                 bucket_ns=bucket_ns,
                 settle_ns=label.horizon_ns + label.revise_ns,
                 guards=policy.rollout.guard_metrics,
+                costs=costs,
             ),
             "decide": DecideConfig(
                 triggers=triggers,
@@ -153,6 +177,7 @@ def make_plan(
                 metric=loop.metric,
                 paired=not label.affected_by_prediction,
                 explored=label.selective,
+                costs=costs,
             ),
             "learn": LearnConfig(
                 window=policy.window,

@@ -14,6 +14,7 @@ from ostinato.decide.every import Every
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.calibration import Calibration
 from ostinato.gate.minimum_delta import MinimumDelta
+from ostinato.gate.no_regression import NoRegression
 from ostinato.gate.no_worse_slice import NoWorseSlice
 from ostinato.gate.verdict import Gate
 from ostinato.learn.schedules import Schedule
@@ -23,7 +24,7 @@ from ostinato.release.plans import Canary, Rollout
 
 def default_gates() -> tuple[Gate, ...]:
     """Return the gates a candidate meets unless the policy says otherwise."""
-    return (MinimumDelta(), NoWorseSlice(), Calibration())
+    return (MinimumDelta(), NoWorseSlice(), Calibration(), NoRegression())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
