@@ -381,6 +381,7 @@ MAKERS: Final = {
     "loop_started": "the kernel",
     "requests_arrived": "the runtime",
     "labels_arrived": "the runtime",
+    "latency_observed": "the runtime",
     "candidate_trained": "the runtime",
     "candidate_evaluated": "the runtime",
     "training_failed": "the runtime",
