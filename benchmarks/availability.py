@@ -30,7 +30,7 @@ from ostinato.replay.scores import ModelScores
 from ostinato.replay.training import Trained, Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 
-CELLS, DAYS = 4, 16
+CELLS, DAYS = 4, 12
 
 
 @dataclass(slots=True)
@@ -179,7 +179,7 @@ def fuzz(traces: int, seed: int = 0) -> Found:
         seconds = table["t"]
         start = float(seconds[60] + 1)
         moment = int(seconds[int(len(seconds) * rng.uniform(0.5, 0.95))])
-        tick = str(rng.choice(["8h", "1d"]))
+        tick = str(rng.choice(["12h", "1d"]))
         try:
             heads = [
                 [each for each in decisions(loop, one, start, tick) if each[0] <= moment * 10**9]

@@ -22,9 +22,18 @@ from typer.main import get_command
 
 from ostinato.cli.main import VERBS
 from ostinato.core import errors, records
-from ostinato.decide import AllOf, AnyOf, Degradation, Every, NewLabels, all_of, any_of
-from ostinato.gate import ArtifactSize, Calibration, Latency, MinimumDelta, NoWorseSlice
+from ostinato.decide import AllOf, AnyOf, Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
+from ostinato.gate import (
+    ArtifactSize,
+    Calibration,
+    Latency,
+    MinimumDelta,
+    NoRegression,
+    NoWorseSlice,
+    NoWorseThanAnchor,
+)
 from ostinato.learn import learners
+from ostinato.learn.schedules import Schedule
 from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
 from ostinato.loop import policies
 from ostinato.loop.kernel import STAGES
@@ -220,6 +229,7 @@ def policy_page() -> str:
         digest stands in every decision made under it. Ready-made ones are in `ost.policies`.
         """,
         describe(Policy),
+        describe(Schedule),
         *(
             call(each, f"ost.policies.{each.__name__}")
             for each in (policies.static, policies.scheduled, policies.triggered)
@@ -242,7 +252,7 @@ def triggers_page() -> str:
         How to write your own: [guide](../guides/write-a-gate-or-trigger.md). What the default chart
         promises: [evidence](../concepts/evidence.md).
         """,
-        *(describe(cls) for cls in (Every, NewLabels, Degradation)),
+        *(describe(cls) for cls in (Every, NewLabels, Degradation, ExcessLoss)),
         call(any_of, "ost.any_of"),
         call(all_of, "ost.all_of"),
         "`ost.any_of` makes an `AnyOf`: " + _lower(AnyOf),
@@ -278,13 +288,32 @@ def gates_page() -> str:
         Three validation sets, none of which the candidate was trained on: `recent` (the policy's
         `holdout`, up to where labels have matured), `random` (rows of the window from units that no
         version ever trains on, chosen by hash) and `hard` (up to 500 never-trained rows with the
-        largest loss of whoever answered them, as far as the window reaches). A set is cut to its
-        last 20,000 rows. A verdict is `pass`, `fail` or `inconclusive`; anything but `pass` rejects
+        largest loss of whoever answered them, as far as the window reaches; reviewed rows whose
+        unit is never trained on; all golden rows). A set is cut to its last 20,000 rows.
+
+        Rows of `random` and `hard` are judged on again and again, so their estimates stay inside:
+        the evidence has rows, bar, smallest visible effect, verdict and the ledger of their use (a
+        replay derives the rest again). So it is with any set whose rows were mostly judged on
+        before. After sqrt(n) / 10 promotions, or when luck could hide as much again as a set can
+        show, a fixed set is retired (`validation_set_retired`): only later rows count.
+
+        A verdict is `pass`, `fail` or `inconclusive`; anything but `pass` rejects
         the candidate, and the champion stays. A candidate that was compared with a champion that
         no longer serves is rejected unjudged. The first champion meets no gate: there is nothing to
-        compare it with. Default: `MinimumDelta`, `NoWorseSlice`, `Calibration`.
+        compare it with. Default: `MinimumDelta`, `NoWorseSlice`, `Calibration`, `NoRegression`.
         """,
-        *(describe(c) for c in (MinimumDelta, NoWorseSlice, Calibration, Latency, ArtifactSize)),
+        *(
+            describe(c)
+            for c in (
+                MinimumDelta,
+                NoWorseSlice,
+                Calibration,
+                NoRegression,
+                NoWorseThanAnchor,
+                Latency,
+                ArtifactSize,
+            )
+        ),
     )
 
 
@@ -402,14 +431,13 @@ MAKERS: Final = {
     "training_requested": "learn",
     "hard_cases_listed": "learn",
     "gate_judged": "gate",
+    "validation_set_retired": "gate",
     "candidate_accepted": "gate",
     "candidate_rejected": "gate",
-    "evidence_registered": "release",
     "rollout_advanced": "release",
     "rollout_frozen": "release",
     "promoted": "release",
     "rollout_ended": "release",
-    "rollout_frozen": "release",
     "rolled_back": "release",
     "routes_changed": "release",
 }

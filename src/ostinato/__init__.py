@@ -19,9 +19,18 @@ if TYPE_CHECKING:
         TamperedError,
         TruncatedError,
     )
-    from ostinato.decide import Degradation, Every, NewLabels, all_of, any_of
-    from ostinato.gate import ArtifactSize, Calibration, Latency, MinimumDelta, NoWorseSlice
+    from ostinato.decide import Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
+    from ostinato.gate import (
+        ArtifactSize,
+        Calibration,
+        Latency,
+        MinimumDelta,
+        NoRegression,
+        NoWorseSlice,
+        NoWorseThanAnchor,
+    )
     from ostinato.learn import learners
+    from ostinato.learn.schedules import Schedule
     from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
     from ostinato.loop import policies
     from ostinato.loop.loop import Label, Loop, Prices
@@ -54,8 +63,17 @@ _HOMES = {
         "TamperedError",
         "TruncatedError",
     ),
-    "ostinato.decide": ("Degradation", "Every", "NewLabels", "all_of", "any_of"),
-    "ostinato.gate": ("ArtifactSize", "Calibration", "Latency", "MinimumDelta", "NoWorseSlice"),
+    "ostinato.decide": ("Degradation", "Every", "ExcessLoss", "NewLabels", "all_of", "any_of"),
+    "ostinato.gate": (
+        "ArtifactSize",
+        "Calibration",
+        "Latency",
+        "MinimumDelta",
+        "NoRegression",
+        "NoWorseSlice",
+        "NoWorseThanAnchor",
+    ),
+    "ostinato.learn.schedules": ("Schedule",),
     "ostinato.learn.windows": ("Decayed", "Expanding", "Last", "SinceChange"),
     "ostinato.loop.loop": ("Label", "Loop", "Prices"),
     "ostinato.loop.policy": ("Policy",),
@@ -88,6 +106,7 @@ __all__ = [
     "Decayed",
     "Degradation",
     "Every",
+    "ExcessLoss",
     "Expanding",
     "Guardrail",
     "Immediate",
@@ -101,11 +120,14 @@ __all__ = [
     "LoopError",
     "MinimumDelta",
     "NewLabels",
+    "NoRegression",
     "NoWorseSlice",
+    "NoWorseThanAnchor",
     "OstinatoError",
     "Policy",
     "Prices",
     "Replay",
+    "Schedule",
     "ServingErrors",
     "Shadow",
     "SinceChange",

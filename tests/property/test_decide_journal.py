@@ -17,7 +17,7 @@ from ostinato.core.records import (
 )
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
-from ostinato.decide import DecideConfig, Degradation, Every, NewLabels, all_of, any_of
+from ostinato.decide import DecideConfig, Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
 from ostinato.decide.stage import start, step
 
 CONFIG = DecideConfig(
@@ -25,6 +25,7 @@ CONFIG = DecideConfig(
         Every("1d"),
         all_of(Every("6h"), Degradation(season="none", arl=200.0, reference_rows=60)),
         any_of(NewLabels(700), Degradation(chart="cusum", arl=500.0, reference_rows=60)),
+        ExcessLoss(cost=30, budget=50, per="2d", season="none", arl=200.0, reference_rows=60),
     ),
     cooldown_ns=3 * HOUR_NS,
     max_requests=4,

@@ -37,6 +37,10 @@ the answer was.
 """
 
 
+DECISION_COST = "decision_cost"
+"""Name of the price of answers by the cost matrix, among the losses of guards."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """The fields every record has. Times are nanoseconds since 1970, UTC."""
@@ -126,13 +130,15 @@ class LabelsArrived(Record):
 class LabelsAwaited(Record):
     """Predictions whose labels are awaited from now on; each prediction once, retried or not.
 
-    `scored[v]` (n,) says which rows version v scored; `answered` indexes `versions`.
+    `scored[v]` (n,) says which rows version v scored; `answered` indexes `versions`, `roles`
+    indexes `ROLES`.
     """
 
     kind: ClassVar[str] = "labels_awaited"
     times_ns: Ints
     versions: tuple[str, ...]
     answered: NDArray[np.int16]
+    roles: NDArray[np.int8]
     scored: Mapping[str, NDArray[np.bool_]]
 
     def __len__(self) -> int:
@@ -215,7 +221,7 @@ class LossesObserved(Record):
 
     `losses[v]` is NaN where v did not score a row; `answered` indexes `versions`. Lower is better,
     in units of the metric's row loss. `guards` holds the same for each further metric that a
-    guardrail looks at: metric to version to losses.
+    guardrail looks at: metric to version to losses; under `DECISION_COST` what the answers cost.
     """
 
     kind: ClassVar[str] = "losses_observed"
@@ -280,11 +286,15 @@ class CasesNamed(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardCasesListed(Record):
-    """Offsets of the known-hard rows, for the training order of the same tick (`request`)."""
+    """Offsets of the known-hard rows, for the training order of the same tick (`request`).
+
+    `golden`: those of them that people named as ones to get right.
+    """
 
     kind: ClassVar[str] = "hard_cases_listed"
     request: str
     offsets: Ints
+    golden: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -444,6 +454,14 @@ class GateJudged(Decision):
     kind: ClassVar[str] = "gate_judged"
     gate: str
     verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationSetRetired(Decision):
+    """A validation set (`subject`) has been used enough: only rows after `until_ns` count now."""
+
+    kind: ClassVar[str] = "validation_set_retired"
+    until_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import DAY_NS, format_duration
 from ostinato.decide.compose import AllOf, AnyOf
 from ostinato.decide.degradation import Degradation
+from ostinato.decide.excess_loss import ExcessLoss, Money
 from ostinato.decide.late import LONG_NS, LateDegradation
 from ostinato.decide.trigger import Trigger
 
@@ -24,11 +25,14 @@ class Surroundings:
         Whether each label has a time of its own.
     negative
         Whether an overdue label means no.
+    money
+        What losses and trainings are worth.
     """
 
     horizon_ns: int
     timed: bool = False
     negative: bool = False
+    money: Money = field(default_factory=Money)
 
 
 def bound(trigger: Trigger, loop: Surroundings) -> Trigger:
@@ -46,8 +50,19 @@ def bound(trigger: Trigger, loop: Surroundings) -> Trigger:
             return LateDegradation(
                 declared=trigger, horizon_ns=loop.horizon_ns, negative=loop.negative
             )
+        case ExcessLoss():
+            return _priced(trigger, loop.money)
         case _:
             return trigger
+
+
+def counts_costs(triggers: tuple[Trigger, ...]) -> bool:
+    """Say whether a bound trigger counts in what answers cost by a cost matrix."""
+    return any(
+        (isinstance(each, ExcessLoss) and each.money.by_matrix)
+        or (isinstance(each, AnyOf | AllOf) and counts_costs(each.triggers))
+        for each in triggers
+    )
 
 
 def looks_early(triggers: tuple[Trigger, ...]) -> bool:
@@ -57,6 +72,18 @@ def looks_early(triggers: tuple[Trigger, ...]) -> bool:
         or (isinstance(each, AnyOf | AllOf) and looks_early(each.triggers))
         for each in triggers
     )
+
+
+def _priced(trigger: ExcessLoss, money: Money) -> ExcessLoss:
+    priced = replace(trigger, money=money)
+    for name, amount in (("train_hour", priced.price), ("metric_unit", money.value)):
+        if not amount > 0:
+            raise ConfigError(
+                f"{trigger.name} contradicts Prices({name}=...)",
+                found=amount,
+                expected="> 0: nothing to lose, or trainings for nothing, decide nothing",
+            )
+    return priced
 
 
 def _by_age(trigger: Degradation, loop: Surroundings) -> bool:

@@ -163,7 +163,7 @@ def check_triggers(triggers: tuple[Any, ...], *, where: str) -> None:
             raise ConfigError(
                 f"{where} holds something that is not a trigger",
                 found=repr(trigger),
-                expected="Every(...), NewLabels(...), Degradation(...), any_of(...), all_of(...)",
+                expected="Every(...), Degradation(...), ExcessLoss(...), any_of(...), ...",
             )
     names = [trigger.name for trigger in triggers]
     doubled = list(dict.fromkeys(name for name in names if names.count(name) > 1))

@@ -26,6 +26,8 @@ class DecideConfig:
         label does not depend on the prediction.
     explored
         Whether only explored rows count, because labels come only where the answer lets them.
+    costs
+        Price of a false positive and of a false negative, if a trigger counts in them.
     """
 
     triggers: tuple[Trigger, ...]
@@ -36,3 +38,4 @@ class DecideConfig:
     metric: str
     paired: bool = True
     explored: bool = False
+    costs: tuple[float, float] | None = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato.core.records import (
     ROLES,
     CandidateEvaluated,
+    Floats,
     Ints,
     LabelsAwaited,
     LossesObserved,
@@ -17,13 +19,23 @@ from ostinato.core.records import (
 from ostinato.core.units import DAY_NS
 from ostinato.decide.trigger import Early, Reference
 from ostinato.stats.metrics import metric_for
+from ostinato.stats.rows import decision_cost
 
 _EXPLORE = ROLES.index("explore")
 _SETS = ("recent", "random")  # the hard set was chosen for its losses and says nothing of the mean
 
 
-def reference_of(evaluated: CandidateEvaluated, *, task: str, metric: str) -> Reference:
-    """Return the finite losses of a candidate on its validation rows, in order of time."""
+def reference_of(
+    evaluated: CandidateEvaluated,
+    *,
+    task: str,
+    metric: str,
+    costs: tuple[float, float] | None = None,
+) -> Reference:
+    """Return the finite losses of a candidate on its validation rows, in order of time.
+
+    `costs`: price of a false positive and of a false negative, where answers are priced by them.
+    """
     row_loss = metric_for(task, metric).row_loss
     sets = [each for each in evaluated.sets if each.name in _SETS and len(each)]
     if not sets:
@@ -38,7 +50,12 @@ def reference_of(evaluated: CandidateEvaluated, *, task: str, metric: str) -> Re
         label_times_ns=_label_times(sets, order),
         unlabelled=sum(each.unlabelled for each in sets),
         rows_per_day=_rows_per_day(sets),
+        costs=None if costs is None else _costs(sets, costs)[order],
     )
+
+
+def _costs(sets: list[ValidationSet], costs: tuple[float, float]) -> Floats:
+    return np.concatenate([decision_cost(s.labels, s.candidate, *costs) for s in sets])
 
 
 def _label_times(sets: list[ValidationSet], order: Ints) -> Ints | None:
@@ -59,10 +76,20 @@ def own_rows(early: Early, version: str) -> Early:
     """Leave a version only the rows it answered itself, as `own_losses` does."""
     if version not in early.versions:
         return early
-    own = early.answered == early.versions.index(version)
+    return _chosen(early, version, early.answered == early.versions.index(version))
+
+
+def explored_rows(early: Early, version: str) -> Early:
+    """Leave a version only the rows that chance let through, as `explored_losses` does."""
+    return _chosen(early, version, early.roles == _EXPLORE)
+
+
+def _chosen(early: Early, version: str, rows: NDArray[np.bool_]) -> Early:
+    if version not in early.versions:
+        return early
     if isinstance(early, LabelsAwaited):
-        return replace(early, scored={version: early.scored[version] & own})
-    return replace(early, losses={version: np.where(own, early.losses[version], np.nan)})
+        return replace(early, scored={version: early.scored[version] & rows})
+    return replace(early, losses={version: np.where(rows, early.losses[version], np.nan)})
 
 
 def own_losses(observed: LossesObserved, version: str) -> LossesObserved:

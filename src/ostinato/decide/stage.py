@@ -25,7 +25,13 @@ from ostinato.core.stage import Stage
 from ostinato.core.units import DAY_NS
 from ostinato.decide.adopt import adopt
 from ostinato.decide.config import DecideConfig
-from ostinato.decide.reference import explored_losses, own_losses, own_rows, reference_of
+from ostinato.decide.reference import (
+    explored_losses,
+    explored_rows,
+    own_losses,
+    own_rows,
+    reference_of,
+)
 from ostinato.decide.restraint import book, hindrance
 from ostinato.decide.state import VOID, DecideState
 from ostinato.decide.trigger import Early, Seen, Trigger
@@ -74,7 +80,7 @@ def _take(state: DecideState, config: DecideConfig, record: Record) -> None:
             _foresee(state, config, record)
         case CandidateEvaluated():
             state.references[record.version] = reference_of(
-                record, task=config.task, metric=config.metric
+                record, task=config.task, metric=config.metric, costs=config.costs
             )
         case CandidateAccepted():
             state.busy = f"{record.subject} is being rolled out"
@@ -115,6 +121,8 @@ def _foresee(state: DecideState, config: DecideConfig, early: Early) -> None:
     if champion is None:
         return
     told = early if config.paired else own_rows(early, champion)
+    if config.explored:
+        told = explored_rows(early, champion)
     for trigger, inner in zip(config.triggers, state.triggers, strict=True):
         trigger.foresee(inner, told, champion)
 

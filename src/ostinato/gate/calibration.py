@@ -11,13 +11,17 @@ from scipy.special import stdtrit
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.records import Floats, ValidationSet
-from ostinato.gate.verdict import Case, Verdict
+from ostinato.gate.evidence import told
+from ostinato.gate.verdict import Case, Verdict, Word
+from ostinato.gate.words import would_show
 from ostinato.stats.confidence import normal_quantile
 from ostinato.stats.metrics import metric_for
 
 _BLOCKS: Final = 20
 """Runs of neighbouring rows that are left out in turn. Fewer: a rough standard error; more: blocks
 too short to hold rows that resemble each other."""
+
+_NOTHING: Final = "There are no probabilities to compare; no effect would have shown."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +70,24 @@ class Calibration:
     def judge(self, case: Case) -> Verdict:
         recent = case.sets.get("recent")
         if case.task == "regression" or recent is None or recent.champion is None:
-            return Verdict(verdict="pass", reason="There are no probabilities to compare.")
+            return Verdict(verdict="pass", reason=_NOTHING)
         if len(recent) < self.min_rows:
             return Verdict(
-                verdict="pass", reason="Too few rows to tell.", evidence={"rows": len(recent)}
+                verdict="pass",
+                reason=would_show("Too few rows to tell", math.inf, 0.0),
+                evidence=told(case, "recent", {"rows": len(recent)}),
             )
-        evidence = self._evidence(case.task, recent, recent.champion)
-        if evidence["candidate"] > self.limit and evidence["low"] > self.tolerance:
-            reason = "Calibration is worse than allowed."
-            return Verdict(verdict="fail", reason=reason, evidence=evidence)
+        facts = self._evidence(case.task, recent, recent.champion)
+        worse = facts["candidate"] > self.limit and facts["low"] > self.tolerance
+        word: Word = "fail" if worse else "pass"
+        text = (
+            "Calibration is worse than allowed" if worse else "Calibration is not shown to be worse"
+        )
         return Verdict(
-            verdict="pass", reason="Calibration is not shown to be worse.", evidence=evidence
+            verdict=word,
+            # An error is a probability by itself: there is nothing to take a share of.
+            reason=would_show(text, facts["smallest_visible"], 0.0),
+            evidence=told(case, "recent", {**facts, "verdict": word}),
         )
 
     def _evidence(self, task: str, recent: ValidationSet, champion: Floats) -> dict[str, Any]:
@@ -101,5 +112,5 @@ class Calibration:
             "high": candidate - other + quantile * se,
             "tolerance": self.tolerance,
             "limit": self.limit,
-            "smallest_visible": (quantile + normal_quantile(0.8)) * se,
+            "smallest_visible": self.tolerance + (quantile + normal_quantile(0.8)) * se,
         }

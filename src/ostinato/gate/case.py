@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.records import CandidateEvaluated, Floats, ValidationSet
 from ostinato.gate.config import GateConfig
+from ostinato.gate.ledger import FIXED, MOSTLY, Ledger
 from ostinato.gate.verdict import Case
 from ostinato.stats.metrics import RowLoss, metric_for
 
+_PER_ROW: Final = ("times_ns", "labels", "groups", "candidate", "champion")
+_PER_ROW_PERHAPS: Final = ("anchor", "label_times_ns", "golden")
 
-def make_case(config: GateConfig, evaluated: CandidateEvaluated) -> Case:
-    """Compute the losses on the rows that both versions answered."""
+
+def make_case(
+    config: GateConfig, evaluated: CandidateEvaluated, ledger: Ledger | None = None
+) -> Case:
+    """Compute the losses on the rows that both versions answered and that still count."""
+    ledger = Ledger() if ledger is None else ledger
     row_loss = metric_for(config.task, config.metric).row_loss
     sets: dict[str, ValidationSet] = {}
     gains: dict[str, Floats] = {}
     champion_losses: dict[str, Floats] = {}
+    anchor_losses: dict[str, Floats] = {}
     for validation in evaluated.sets:
         if validation.champion is None or not len(validation):
             continue
         rows, ours, theirs = _losses(validation, validation.champion, row_loss)
+        counts = ledger.counting(validation)[rows]
+        rows, ours, theirs = rows[counts], ours[counts], theirs[counts]
         if not len(rows):
             continue
-        sets[validation.name] = _only(validation, rows)
-        gains[validation.name], champion_losses[validation.name] = theirs - ours, theirs
+        kept = _only(validation, rows)
+        sets[kept.name] = kept
+        gains[kept.name], champion_losses[kept.name] = theirs - ours, theirs
+        if kept.anchor is not None:
+            anchor_losses[kept.name] = row_loss(kept.labels, kept.anchor)
+    usage = {name: ledger.usage(name, each.times_ns) for name, each in sets.items()}
     return Case(
         evaluated=evaluated,
         sets=sets,
         gains=gains,
         champion_losses=champion_losses,
+        anchor_losses=anchor_losses,
+        usage=usage,
+        withheld=tuple(n for n, use in usage.items() if n in FIXED or use.seen > MOSTLY),
         group_names=config.group_names,
         task=config.task,
     )
@@ -60,12 +78,6 @@ def _losses(
 def _only(validation: ValidationSet, rows: NDArray[np.intp]) -> ValidationSet:
     if len(rows) == len(validation):
         return validation
-    assert validation.champion is not None, "rows that both answered have a champion"
-    return replace(
-        validation,
-        times_ns=validation.times_ns[rows],
-        labels=validation.labels[rows],
-        groups=validation.groups[rows],
-        candidate=validation.candidate[rows],
-        champion=validation.champion[rows],
-    )
+    present = [n for n in _PER_ROW_PERHAPS if getattr(validation, n) is not None]
+    kept = {name: getattr(validation, name)[rows] for name in (*_PER_ROW, *present)}
+    return replace(validation, **kept)

@@ -18,7 +18,7 @@ MIN_DAYS: Final = 3
 With fewer, rows count as independent. Measured with day effects of 0.3 row standard deviations and
 60 rows a day: clustered 95 % bounds cover 91-95 % from 3 days on, those by row 74-77 %."""
 
-_POWER: Final = 0.8  # chance with which the smallest visible effect is seen
+POWER: Final = 0.8  # chance with which the smallest visible effect is seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def compare(times_ns: Ints, gains: Floats, alpha: float) -> Gain:
         squares = float(residuals @ residuals)
         se = math.sqrt(clusters / (clusters - 1) * squares) / rows
         quantile = float(stdtrit(clusters - 1, 1.0 - alpha))
-        reach, visible = quantile * se, (quantile + normal_quantile(_POWER)) * se
+        reach, visible = quantile * se, (quantile + normal_quantile(POWER)) * se
     return Gain(
         rows=rows,
         clusters=clusters,

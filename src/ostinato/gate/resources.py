@@ -36,9 +36,11 @@ class Latency:
         evidence = {"max_ms": self.max_ms}
         if case.evaluated.latency_ms_per_row <= self.max_ms:
             return Verdict(
-                verdict="pass", reason="Fast enough.", evidence=evidence, measured=measured
+                verdict="pass", reason=_told("Fast enough"), evidence=evidence, measured=measured
             )
-        return Verdict(verdict="fail", reason="Too slow.", evidence=evidence, measured=measured)
+        return Verdict(
+            verdict="fail", reason=_told("Too slow"), evidence=evidence, measured=measured
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,5 +69,9 @@ class ArtifactSize:
         size = case.evaluated.artifact_bytes
         evidence = {"bytes": size, "max_bytes": self.max_bytes}
         if size <= self.max_bytes:
-            return Verdict(verdict="pass", reason="Small enough.", evidence=evidence)
-        return Verdict(verdict="fail", reason="Too large.", evidence=evidence)
+            return Verdict(verdict="pass", reason=_told("Small enough"), evidence=evidence)
+        return Verdict(verdict="fail", reason=_told("Too large"), evidence=evidence)
+
+
+def _told(sentence: str) -> str:
+    return f"{sentence}; it is measured, so any excess would have shown."

@@ -1,4 +1,4 @@
-"""Put every candidate before the gates."""
+"""Put every candidate before the gates, and keep the books of what was judged on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from ostinato.core.records import (
     RolledBack,
     TrainingFailed,
     TrainingRequested,
+    ValidationSetRetired,
 )
 from ostinato.core.stage import Stage
 from ostinato.gate.case import make_case, unanswered
 from ostinato.gate.config import GateConfig
+from ostinato.gate.ledger import FIXED, spent
 from ostinato.gate.state import GateState
-from ostinato.gate.verdict import Gate, Verdict
+from ostinato.gate.verdict import Case, Gate, Verdict
 
 
 def start(config: GateConfig) -> GateState:
@@ -35,6 +37,7 @@ def step(state: GateState, inbox: Sequence[Record], now_ns: int) -> list[Record]
         match record:
             case Promoted():
                 state.champion = record.subject
+                state.ledger.promoted(record.subject)
             case RolledBack():
                 state.champion = record.previous
             case TrainingRequested():
@@ -66,16 +69,62 @@ def _judge(state: GateState, evaluated: CandidateEvaluated, now_ns: int) -> list
     if other != state.champion:
         reason = f"It was compared with {other}, but {state.champion} serves by now."
         return [_rejected(evaluated, now_ns, reason)]
-    case = make_case(config, evaluated)
+    if not config.gates:
+        return [_accepted(evaluated, now_ns, "The policy has no gates.")]
+    case = make_case(config, evaluated, state.ledger)
+    retired = _retire_promoted_on(state, case, now_ns)
+    if retired:
+        case = make_case(config, evaluated, state.ledger)
     verdicts = [(gate, gate.judge(case)) for gate in config.gates]
-    judged: list[Record] = [_judged(evaluated, gate, verdict, now_ns) for gate, verdict in verdicts]
+    judged = [_judged(evaluated, gate, verdict, now_ns) for gate, verdict in verdicts]
     against = [(gate.name, v) for gate, v in verdicts if v.verdict != "pass"]
-    if against:
-        name, verdict = against[0]
-        reason = f"{name}: {verdict.verdict}. {verdict.reason}"
-        return [*judged, _rejected(evaluated, now_ns, reason)]
-    passed = f"All {len(verdicts)} gates passed." if verdicts else "The policy has no gates."
-    return [*judged, _accepted(evaluated, now_ns, passed)]
+    state.ledger.note(case.sets, evaluated.version, passed=not against)
+    retired_now = _retire_spent(state, case, [v for _, v in verdicts], now_ns)
+    if not against:
+        passed = f"All {len(verdicts)} gates passed."
+        return [*retired, *judged, *retired_now, _accepted(evaluated, now_ns, passed)]
+    name, verdict = against[0]
+    reason = f"{name}: {verdict.verdict}. {verdict.reason}"
+    return [*retired, *judged, *retired_now, _rejected(evaluated, now_ns, reason)]
+
+
+def _retire_promoted_on(state: GateState, case: Case, now_ns: int) -> list[Record]:
+    """Retire the fixed sets whose rows have had their promotions, before they are used again."""
+    out: list[Record] = []
+    for name in (n for n in FIXED if n in case.usage):
+        usage, rows = case.usage[name], len(case.sets[name])
+        if spent(usage, rows):
+            until_ns = max(use.to_ns for use in state.ledger.uses[name])
+            reason = f"{usage.promotions} promotions were judged on its {rows:,} rows."
+            out.append(_retired(state, case, name, until_ns, now_ns, reason))
+    return out
+
+
+def _retire_spent(
+    state: GateState, case: Case, verdicts: Sequence[Verdict], now_ns: int
+) -> list[Record]:
+    """Retire the fixed sets whose re-use could hide what a gate asks for."""
+    names = {name for verdict in verdicts for name in verdict.spent}
+    reason = "Chance alone could by now hide what a gate asks for."
+    return [
+        _retired(state, case, name, int(case.sets[name].times_ns.max()), now_ns, reason)
+        for name in FIXED
+        if name in names and name in case.sets
+    ]
+
+
+def _retired(
+    state: GateState, case: Case, name: str, until_ns: int, now_ns: int, reason: str
+) -> ValidationSetRetired:
+    state.ledger.retire(name, until_ns)
+    return ValidationSetRetired(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        subject=name,
+        reason=f"{reason} Only later rows count from now on.",
+        evidence={"rows": len(case.sets[name]), **case.usage[name].facts()},
+        until_ns=until_ns,
+    )
 
 
 def _judged(evaluated: CandidateEvaluated, gate: Gate, verdict: Verdict, now_ns: int) -> GateJudged:

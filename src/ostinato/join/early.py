@@ -23,6 +23,7 @@ def awaited(made: PredictionsMade, now_ns: int) -> LabelsAwaited:
         times_ns=made.times_ns,
         versions=made.versions,
         answered=made.answered,
+        roles=made.roles,
         scored={version: _scored(scores) for version, scores in made.scores.items()},
     )
 

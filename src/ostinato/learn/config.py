@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from ostinato.learn.line import AnchorRule
+from ostinato.learn.schedules import Schedule
 from ostinato.learn.windows import Window
 
 
@@ -34,6 +37,10 @@ class LearnConfig:
         Name of the loop; salts the choice of the rows no version ever trains on.
     never_trained
         Share of the units no version ever trains on.
+    schedules
+        Settings of the learner by parameter, starts filled in.
+    anchor
+        When the stability anchor moves up; None: no version is kept as one.
     """
 
     window: Window
@@ -45,3 +52,5 @@ class LearnConfig:
     matured_to_ns: int
     loop: str
     never_trained: float
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    anchor: AnchorRule | None = None

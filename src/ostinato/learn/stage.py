@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from ostinato.core.ids import content_id
 from ostinato.core.records import (
+    CandidateTrained,
+    CasesNamed,
     HardCasesListed,
     LearningRequested,
     LossesObserved,
@@ -16,7 +16,9 @@ from ostinato.core.records import (
     Record,
     RolledBack,
     RowsMatured,
+    TrainingFailed,
     TrainingRequested,
+    ValidationSetRetired,
 )
 from ostinato.core.rng import stream_seed
 from ostinato.core.stage import Stage
@@ -43,20 +45,43 @@ def step(state: LearnState, inbox: Sequence[Record], now_ns: int) -> list[Record
     assert config is not None, "the kernel hands the configuration in at start and restore"
     out: list[Record] = []
     for record in inbox:
-        match record:
-            case LossesObserved():
-                state.hard.take(record, loop=config.loop, share=config.never_trained)
-            case RowsMatured():
-                state.matured_to_ns = _later(state.matured_to_ns, record.matured_to_ns)
-            case Promoted():
-                state.champion = record.subject
-            case RolledBack():
-                state.champion = record.previous
-            case LearningRequested():
-                out.extend(_order(state, config, record, now_ns))
-            case _:
-                raise AssertionError(f"learn does not want {record.kind}")
+        if isinstance(record, LearningRequested):
+            out.extend(_order(state, config, record, now_ns))
+        else:
+            _note(state, config, record)
     return out
+
+
+def _note(state: LearnState, config: LearnConfig, record: Record) -> None:
+    """Take what happened to rows and to versions."""
+    match record:
+        case LossesObserved():
+            state.hard.take(record, loop=config.loop, share=config.never_trained)
+        case CasesNamed():
+            state.hard.name(record)
+        case ValidationSetRetired():
+            if record.subject == "hard":
+                state.hard.forget(record.until_ns)
+        case RowsMatured():
+            state.matured_to_ns = _later(state.matured_to_ns, record.matured_to_ns)
+        case _:
+            _note_version(state, record)
+
+
+def _note_version(state: LearnState, record: Record) -> None:
+    match record:
+        case CandidateTrained():
+            state.line.trained(record.request, record.subject)
+        case TrainingFailed():
+            state.line.failed(record.request)
+        case Promoted():
+            state.champion = record.subject
+            state.anchor.promoted(record.subject, record.ts_event_ns)
+        case RolledBack():
+            state.champion = record.previous
+            state.anchor.rolled_back(record.subject, record.previous)
+        case _:
+            raise AssertionError(f"learn does not want {record.kind}")
 
 
 def _order(
@@ -82,8 +107,12 @@ def _order(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         request=request,
-        offsets=np.sort(state.hard.offsets),
+        offsets=state.hard.listed(),
+        golden=state.hard.golden,
     )
+    updates = state.line.behind(state.champion, changed=asked.change_ns is not None)
+    state.line.ordered(request, updates)
+    rule = config.anchor
     order = TrainingRequested(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
@@ -104,6 +133,9 @@ def _order(
         # The seed follows from what is learned, so that two policies that learn the same thing
         # get the same model.
         seed=stream_seed(config.seed, f"learn/{from_ns}/{to_ns}/{span.half_life_ns}/{parent}"),
+        anchor=None if rule is None else state.anchor.renewed(rule, state.champion, now_ns),
+        updates=updates,
+        parameters={name: each.value(updates) for name, each in config.schedules.items()},
     )
     return [hard, order]
 
@@ -114,7 +146,19 @@ def _later(one_ns: int | None, other_ns: int) -> int:
 
 STAGE = Stage(
     "learn",
-    frozenset({"learning_requested", "losses_observed", "rows_matured", "promoted", "rolled_back"}),
+    frozenset(
+        {
+            "learning_requested",
+            "losses_observed",
+            "rows_matured",
+            "cases_named",
+            "validation_set_retired",
+            "candidate_trained",
+            "training_failed",
+            "promoted",
+            "rolled_back",
+        }
+    ),
     start,
     step,
 )

@@ -54,6 +54,9 @@ class Loop:
         Labels in order, for the score columns; default: those of the history before `start`.
     holdout
         Share of rows that no version ever trains on, in (0, 0.5].
+    golden
+        Column that is true for rows the model has to get right (null: false). They are never
+        trained on, and once labelled they always belong to the known-hard set; see `NoRegression`.
     prices
         What a better metric, training and labels are worth.
 
@@ -76,6 +79,7 @@ class Loop:
     id: str | None = None
     classes: Sequence[Any] | None = None
     holdout: float = 0.05
+    golden: str | None = None
     prices: Prices = field(default_factory=Prices)
 
     def __post_init__(self) -> None:
@@ -117,7 +121,8 @@ class Loop:
             )
 
     def _check_columns(self) -> None:
-        for name, value in (("time", self.time), ("unit", self.unit), ("id", self.id)):
+        optional = (("unit", self.unit), ("id", self.id), ("golden", self.golden))
+        for name, value in (("time", self.time), *optional):
             missing = value is None and name != "time"
             if not missing and (not isinstance(value, str) or not value):
                 raise ConfigError(
@@ -132,6 +137,7 @@ class Loop:
             ("time", (self.time,)),
             ("unit", (self.unit,)),
             ("id", (self.id,)),
+            ("golden", (self.golden,)),
         )
         for name, columns in used:
             leaked = [column for column in truth if column in columns]

@@ -7,18 +7,23 @@ from typing import Any
 from ostinato.core.canonical import digest, plain
 from ostinato.core.ports import Scorer
 from ostinato.core.units import duration_ns
-from ostinato.decide.bind import Surroundings, bound, looks_early
+from ostinato.decide.bind import Surroundings, bound, counts_costs, looks_early
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.excess_loss import Money
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.config import GateConfig
+from ostinato.gate.no_worse_than_anchor import NoWorseThanAnchor
 from ostinato.join.config import JoinConfig
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.estimators import check_learner, describe
+from ostinato.learn.line import AnchorRule
+from ostinato.learn.schedules import resolved
 from ostinato.learn.warmstart import continues
 from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
+from ostinato.loop.prices import Prices
 from ostinato.release.config import ReleaseConfig
 from ostinato.serve.config import ServeConfig
 from ostinato.watch.config import WatchConfig
@@ -39,6 +44,8 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "classes": plain(loop.classes),
         "learner": {"name": name, "parameters": parameters},
         "never_trained": loop.holdout,
+        "golden": loop.golden,
+        "prices": plain(loop.prices),
         "policy": plain(policy),
     }
 
@@ -57,6 +64,7 @@ def check(loop: Loop, policy: Policy) -> None:
     check_learner(loop.learner, loop.task)
     check_warm_start(loop.learner, policy, continues=continues(loop.learner))
     describe(loop.learner)
+    resolved(loop.learner, policy.schedules)
 
 
 def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
@@ -72,8 +80,27 @@ def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
         horizon_ns=label.horizon_ns,
         timed=label.time is not None,
         negative=label.never == "negative",
+        money=_money(loop.prices),
     )
     return tuple(bound(trigger, surroundings) for trigger in policy.triggers)
+
+
+def _money(prices: Prices) -> Money:
+    by_matrix = prices.false_positive is not None
+    return Money(
+        value=1.0 if by_matrix else prices.metric_unit,
+        by_matrix=by_matrix,
+        train_hour=prices.train_hour,
+        alarm=prices.alarm,
+        currency=prices.currency,
+    )
+
+
+def _costs(loop: Loop, triggers: tuple[Trigger, ...]) -> tuple[float, float] | None:
+    prices = loop.prices
+    if prices.false_positive is None or prices.false_negative is None:
+        return None
+    return (prices.false_positive, prices.false_negative) if counts_costs(triggers) else None
 
 
 def make_plan(
@@ -116,6 +143,7 @@ def make_plan(
     declared = declaration(loop, policy)
     label = loop.label
     triggers = bound_triggers(loop, policy)
+    costs = _costs(loop, triggers)
     return Plan(
         name=loop.name,
         policy_digest=digest(declared),
@@ -138,6 +166,7 @@ def make_plan(
                 bucket_ns=bucket_ns,
                 settle_ns=label.horizon_ns + label.revise_ns,
                 guards=policy.rollout.guard_metrics,
+                costs=costs,
             ),
             "decide": DecideConfig(
                 triggers=triggers,
@@ -148,6 +177,7 @@ def make_plan(
                 metric=loop.metric,
                 paired=not label.affected_by_prediction,
                 explored=label.selective,
+                costs=costs,
             ),
             "learn": LearnConfig(
                 window=policy.window,
@@ -159,6 +189,8 @@ def make_plan(
                 matured_to_ns=matured_to_ns,
                 loop=loop.name,
                 never_trained=loop.holdout,
+                schedules=resolved(loop.learner, policy.schedules),
+                anchor=_anchor_rule(policy),
             ),
             "gate": GateConfig(
                 gates=tuple(policy.gates),
@@ -177,3 +209,11 @@ def make_plan(
             ),
         },
     )
+
+
+def _anchor_rule(policy: Policy) -> AnchorRule | None:
+    """Keep an older version only where a gate compares with it."""
+    for gate in policy.gates:
+        if isinstance(gate, NoWorseThanAnchor):
+            return AnchorRule(every_ns=gate.every_ns, promotions=gate.every_promotions)
+    return None

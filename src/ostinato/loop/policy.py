@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -14,15 +14,17 @@ from ostinato.decide.every import Every
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.calibration import Calibration
 from ostinato.gate.minimum_delta import MinimumDelta
+from ostinato.gate.no_regression import NoRegression
 from ostinato.gate.no_worse_slice import NoWorseSlice
 from ostinato.gate.verdict import Gate
+from ostinato.learn.schedules import Schedule
 from ostinato.learn.windows import Expanding, Window
 from ostinato.release.plans import Canary, Rollout
 
 
 def default_gates() -> tuple[Gate, ...]:
     """Return the gates a candidate meets unless the policy says otherwise."""
-    return (MinimumDelta(), NoWorseSlice(), Calibration())
+    return (MinimumDelta(), NoWorseSlice(), Calibration(), NoRegression())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,9 @@ class Policy:
         selective; each answer is logged with its probability either way.
     train_timeout
         Seconds after which a training counts as hung; ``None``: no limit.
+    schedules
+        Settings of the learner that follow from the updates its line has behind it, by parameter
+        (``"learning_rate"``, or ``"step__alpha"`` inside a pipeline): each a `Schedule`.
 
     Raises
     ------
@@ -76,6 +81,7 @@ class Policy:
     warm_start: bool = False
     explore: float = 0.0
     train_timeout: float | None = None
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("triggers", "gates"):
@@ -102,6 +108,7 @@ class Policy:
                 expected="seconds, or None for no limit",
             )
         self._check_cooldown()
+        self._check_schedules()
         self._check_written()
 
     def _check_written(self) -> None:
@@ -141,6 +148,19 @@ class Policy:
                 found=", ".join(names),
                 expected="each gate once",
             )
+
+    def _check_schedules(self) -> None:
+        given = self.schedules
+        fits = isinstance(given, Mapping) and all(
+            isinstance(name, str) and isinstance(each, Schedule) for name, each in given.items()
+        )
+        if not fits:
+            raise ConfigError(
+                "Policy(schedules=...) is something else",
+                found=repr(given),
+                expected='for example {"learning_rate": Schedule(falls_over=10)}',
+            )
+        object.__setattr__(self, "schedules", {name: given[name] for name in sorted(given)})
 
     def _check_cooldown(self) -> None:
         cooldown = duration_ns(self.cooldown)

@@ -21,6 +21,8 @@ GROSS: Final = 3.0
 for row by row. Fewer take a day out of the ordinary for harm; with 4, harm of that size waits for a
 week of days instead of a few hours."""
 
+_LEAST_DAYS: Final = 2  # of an interval
+
 
 @dataclass(slots=True)
 class Daily:
@@ -116,7 +118,9 @@ class Daily:
 
     @property
     def mean(self) -> float:
-        """Mean difference of all rows so far; positive favours the candidate; 0 at the start."""
+        """Mean difference of the days so far, of the rows before the second day is over; or 0."""
+        if self.days.n >= _LEAST_DAYS:
+            return self.days.mean
         return self.total / self.n if self.n else 0.0
 
     @property
@@ -145,8 +149,8 @@ class Daily:
         return max(self.days.log_e_abort, self.rows.log_e_abort) - math.log(2.0)
 
     def interval(self) -> tuple[float, float]:
-        """Return a 95 % confidence sequence of the mean day, loss units; for display."""
-        return self.days.interval()
+        """Return a 95 % confidence sequence of the mean day, loss units; infinite before two."""
+        return self.days.interval() if self.days.n >= _LEAST_DAYS else (-math.inf, math.inf)
 
     def registered(self) -> dict[str, Any]:
         """Return the methods and what was fixed before the first row, for the journal."""

@@ -52,6 +52,24 @@ def begin_look_back(
     state.look_back_until_ns = now_ns + duration_ns(watch)
 
 
+def restart_look_back(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> None:
+    """Watch over the last promotion by another plan, to the same end at the latest."""
+    before, until_ns = state.look_back, state.look_back_until_ns
+    if before is None or until_ns is None:
+        return
+    begin_look_back(
+        state,
+        config,
+        version=before.challenger,
+        previous=before.champion,
+        priors={} if before.prior is None else {config.metric: before.prior},
+        now_ns=now_ns,
+    )
+    if state.look_back is not None and state.look_back_until_ns is not None:
+        state.look_back_until_ns = min(state.look_back_until_ns, until_ns)
+        state.look_back.restarted = True
+
+
 def look_back(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Record]:
     """Roll back when the new champion proves worse than the previous one, or breaks a guardrail."""
     watch, guards = state.look_back, state.look_back_guards

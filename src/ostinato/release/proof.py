@@ -34,7 +34,8 @@ class Proof:
     where the two may not be compared on the same rows. A `lenient` proof forgives the challenger
     the margin: harm is then being worse by more than that. An `explored` one counts only rows that
     chance let through. `metric` names a guardrail's, "" is the loop's own. `registered` says
-    whether the journal knows the parameters of the tests.
+    whether the journal knows the parameters of the tests, `restarted` whether a change of the plan
+    made it begin anew.
     """
 
     champion: str
@@ -49,6 +50,7 @@ class Proof:
     tests: dict[str, Paired] = field(default_factory=dict)
     arms: TwoArms | None = None
     registered: bool = False
+    restarted: bool = False
 
     def begin(self, terms: Terms) -> None:
         """Fix the parameters of the tests, as soon as a prior sets their scale."""
@@ -144,13 +146,16 @@ class Proof:
         }
         if isinstance(test, TwoArms):
             return facts | {"cap_rows": test.cap, "rows_challenger": test.candidate.n}
-        if isinstance(test, Daily):
-            facts |= {"days": test.days.n, "cap_days": test.days.cap}
-        else:
-            facts["cap_rows"] = test.cap
+        cap = test.days.cap if isinstance(test, Daily) else test.cap
+        facts["cap_days" if isinstance(test, Daily) else "cap_rows"] = cap
         if terms.null:
             facts["log_e_promote"] = self.tests[terms.null].log_e_promote
-        return facts | {"log_e_abort": self.tests[self._abort_null(terms)].log_e_abort}
+        harm = self.tests[self._abort_null(terms)]
+        facts["log_e_abort"] = harm.log_e_abort
+        if isinstance(harm, Daily):
+            facts |= {"days": harm.days.n, "log_e_days": harm.days.log_e_abort}
+            facts |= {"log_e_gross": harm.rows.log_e_abort, "gross": harm.tolerance}
+        return facts
 
     def registrations(self, terms: Terms) -> list[tuple[str, dict[str, Any]]]:
         """Return (what for, parameters) of each test that the journal does not know yet."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ostinato.core.records import EvidenceRegistered
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.state import ReleaseState
+
+_FIXED: Final = "Its parameters are fixed before its first row."
+_CHANGED: Final = "Its parameters were changed: it begins anew, and what it had gathered is void."
 
 
 def register(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[EvidenceRegistered]:
@@ -18,16 +21,16 @@ def register(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Ev
         found += rollout.guards.registrations(config)
         if rollout.ratio is not None:
             found += rollout.ratio.registrations()
-        out += _decisions(rollout.challenger, found, now_ns)
+        out += _decisions(rollout.challenger, found, now_ns, restarted=rollout.restarted)
     if back is not None and guards is not None:
         found = back.registrations(config.rollout.back_terms) + guards.registrations(config)
         found = [(f"after promotion: {use}", parameters) for use, parameters in found]
-        out += _decisions(back.challenger, found, now_ns)
+        out += _decisions(back.challenger, found, now_ns, restarted=back.restarted)
     return out
 
 
 def _decisions(
-    version: str, found: list[tuple[str, dict[str, Any]]], now_ns: int
+    version: str, found: list[tuple[str, dict[str, Any]]], now_ns: int, *, restarted: bool
 ) -> list[EvidenceRegistered]:
     return [
         EvidenceRegistered(
@@ -35,8 +38,9 @@ def _decisions(
             ts_record_ns=now_ns,
             subject=version,
             process=use,
-            reason="Its parameters are fixed before its first row.",
+            reason=_CHANGED if restarted else _FIXED,
             evidence=parameters,
+            restarted=restarted,
         )
         for use, parameters in found
     ]

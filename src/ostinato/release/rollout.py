@@ -67,6 +67,21 @@ def _rollout(
     )
 
 
+def restart(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Record]:
+    """Go on with the rollout under way by another plan: its last step of no larger a share."""
+    before, stages = state.rollout, config.rollout.stages()
+    if before is None:
+        return []
+    if not stages:
+        return end(state, now_ns, "kept", "The policy has no steps any more.", {})
+    share = state.routes.canary_share
+    fitting = [index for index, (each, _) in enumerate(stages) if each <= share]
+    proof = before.proof
+    state.rollout = _rollout(state, config, proof.champion, proof.challenger, now_ns)
+    state.rollout.restarted = True
+    return _enter(state, config, max(fitting, default=0), now_ns, {})
+
+
 def _too_few(plan: Rollout, facts: dict[str, Any]) -> str:
     return (
         f"The cap of {format_duration(duration_ns(plan.cap))} brings about "

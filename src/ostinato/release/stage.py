@@ -17,6 +17,7 @@ from ostinato.core.records import (
     RolledBack,
 )
 from ostinato.core.stage import Stage
+from ostinato.release.adopt import adopt
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.look_back import look_back
 from ostinato.release.prior import Prior
@@ -121,4 +122,5 @@ STAGE = Stage(
     ),
     start,
     step,
+    adopt,
 )

@@ -18,7 +18,8 @@ class RolloutState:
     """The rollout under way: which step, since when, its evidence and its guardrails.
 
     `ratio` counts the units of the step, None in the shadow. `frozen`: the shares were off, nothing
-    is decided any more; `waiting`: the journal knows that the next step costs too much.
+    is decided any more; `waiting`: the journal knows that the next step costs too much;
+    `restarted`: the plan was changed while it ran, and its evidence began anew.
     """
 
     challenger: str
@@ -30,6 +31,7 @@ class RolloutState:
     ratio: Ratio | None = None
     frozen: bool = False
     waiting: bool = False
+    restarted: bool = False
 
 
 @dataclass(slots=True)

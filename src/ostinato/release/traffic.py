@@ -33,12 +33,14 @@ class Rate:
         """Count rows, (n,), roughly in order of time."""
         if not len(times_ns):
             return
-        if self.first_ns < 0:
-            self.first_ns = int(times_ns.min())
-        self.last_ns = max(self.last_ns, int(times_ns.max()))
-        days, counts = np.unique(times_ns // DAY_NS, return_counts=True)
-        for day, count in zip(days.tolist(), counts.tolist(), strict=True):
-            self.days[day] = self.days.get(day, 0) + count
+        first, last = int(times_ns.min()), int(times_ns.max())
+        self.first_ns = first if self.first_ns < 0 else self.first_ns
+        self.last_ns = max(self.last_ns, last)
+        counts = {first // DAY_NS: len(times_ns)}
+        if first // DAY_NS < last // DAY_NS:
+            counts = dict(zip(*np.unique_counts(times_ns // DAY_NS), strict=True))
+        for day, count in counts.items():
+            self.days[int(day)] = self.days.get(int(day), 0) + int(count)
         oldest = self.last_ns // DAY_NS - _DAYS
         self.days = {day: count for day, count in self.days.items() if day >= oldest}
         self.first_ns = max(self.first_ns, oldest * DAY_NS)

@@ -194,7 +194,9 @@ def relative_gain(static: Floats, other: Floats) -> float:
 def doubts_about(value: Estimate, gain: float) -> list[str]:
     """Say why continuous learning would not be worth it; nothing when it is."""
     doubts = []
-    if value.low <= 0:
+    if value.high < 0:
+        doubts.append("It costs more than it brings.")
+    elif value.low <= 0:
         doubts.append("The net value cannot be told from zero.")
     if gain < LEAST_GAIN:
         doubts.append(f"The loss falls by {gain:.1%}, less than {LEAST_GAIN:.0%}.")

@@ -63,7 +63,8 @@ class Autopilot:
         When the choice was made; what was asked for later is the report part.
     choice
         The rungs, a row per policy and rung: `rung, until, policy, retrains, value, low, high,
-        kept`. `value` is the net value per month against static, as measured, 95 % interval.
+        kept`. `value` is the net value per month against static on the rung's own rows, as
+        measured, with a 95 % interval.
     report
         A row per finalist on the report part: `policy`, the metric, `retrains, promotions,
         rollbacks, cost, value, low, high, regret`; `value` and `regret` are per month, net.
@@ -291,5 +292,5 @@ def _rungs(found: Race) -> pl.DataFrame:
         "kept": pl.Boolean,
     }
     until = pl.from_epoch("until_ns", time_unit="ns").dt.replace_time_zone("UTC").alias("until")
-    table = pl.DataFrame(found.rows, schema=schema).with_columns(until)
+    table = pl.DataFrame(found.table, schema=schema).with_columns(until)
     return table.select("rung", "until", "policy", "retrains", "value", "low", "high", "kept")

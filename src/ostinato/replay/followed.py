@@ -55,8 +55,7 @@ class Followed:
         if name == self.static or race.past is None:
             return 1.0
         own = race.saved[name]
-        past = race.past.part(0, len(own))
-        return evidence_of_beating(own, past, self.saved[name], self.ledgers[name])[1]
+        return evidence_of_beating(own, race.past, self.saved[name], self.ledgers[name])[1]
 
     def table(self) -> pl.DataFrame:
         """Draw up a row per finalist; static first."""

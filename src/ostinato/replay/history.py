@@ -28,7 +28,8 @@ class History:
     """A loop's data in order of time; row i is request i.
 
     `first` is the first row that is served; rows before it train the first champion. `labels` is
-    NaN where none ever arrives; a label of no known class has the index `len(classes)`.
+    NaN where none ever arrives; a label of no known class has the index `len(classes)`. `golden`:
+    rows that people named as ones to get right.
     """
 
     frame: pl.DataFrame
@@ -40,6 +41,7 @@ class History:
     groups: Codes
     group_names: tuple[str, ...]
     classes: tuple[Any, ...]
+    golden: NDArray[np.bool_]
     first: int
     start_ns: int
 
@@ -122,6 +124,7 @@ def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> Hi
         groups=groups,
         group_names=names,
         classes=classes,
+        golden=_golden(loop, frame),
         first=first,
         start_ns=start_ns,
     )
@@ -136,7 +139,8 @@ def _plain_text(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _check_columns(loop: Loop, table: pl.DataFrame) -> None:
     label = loop.label
-    wanted = [loop.time, label.column, label.time, loop.unit, loop.id, *loop.features, *loop.slices]
+    wanted = [loop.time, label.column, label.time, loop.unit, loop.id, loop.golden]
+    wanted += [*loop.features, *loop.slices]
     missing = sorted({name for name in wanted if name is not None} - set(table.columns))
     if not missing:
         return
@@ -186,6 +190,20 @@ def _ids(loop: Loop, frame: pl.DataFrame) -> NDArray[Any]:
             hint="Take doubled rows out, or leave id out of the Loop.",
         )
     return _keys(column)
+
+
+def _golden(loop: Loop, frame: pl.DataFrame) -> NDArray[np.bool_]:
+    if loop.golden is None:
+        return np.zeros(frame.height, dtype=np.bool_)
+    column = frame[loop.golden]
+    if column.dtype not in (pl.Boolean, pl.Null):
+        raise DataError(
+            f"The golden column {loop.golden!r} is no truth value",
+            found=f"{column.dtype}, for example {column[0]!r}",
+            expected="true, false or null in each row",
+            hint="Compare it with something, such as pl.col(...) == 1, before it is handed in.",
+        )
+    return column.cast(pl.Boolean).fill_null(value=False).to_numpy()
 
 
 def _keys(column: pl.Series) -> NDArray[Any]:

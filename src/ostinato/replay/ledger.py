@@ -37,9 +37,9 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.times_ns)
 
-    def part(self, start: int, stop: int | None = None) -> Ledger:
-        """Return the rows from one on, up to another."""
-        rows = slice(start, stop)
+    def part(self, start: int) -> Ledger:
+        """Return the rows from one on."""
+        rows = slice(start, None)
         return Ledger(
             times_ns=self.times_ns[rows],
             losses=self.losses[rows],

@@ -3,7 +3,8 @@
 Every policy is run once, from the start. At the end of a rung its run pauses; the policies that go
 on are taken up where they stopped, so nothing is replayed twice, and what one of them trained the
 others share. A rung knows what could be known at its end, and nothing later: rows that had
-matured, labels that had arrived.
+matured, labels that had arrived. It judges its own rows alone, those since the rung before: no row
+helps to select twice, and what a policy does now counts, not what it did at first.
 """
 
 from __future__ import annotations
@@ -91,16 +92,17 @@ class Runner:
 class Race:
     """What came of the rungs.
 
-    `past` is static's ledger at the end of the last rung, `saved` what each of its rows was spared
-    under each policy, as far as it was run; `rows` is the table of rungs; `standing` the last
-    rung's, of those who took part in it, None where too little had matured.
+    `past` is static's ledger of the last rung's rows, `saved` what each of these was spared under
+    each policy that took part in it; `judged` counts the rows judged before; `table` has a row per
+    rung and policy; `standing` is the last rung's, None where too little had matured.
     """
 
     static: Runner
     going: dict[str, Runner]
     past: Ledger | None = None
     saved: dict[str, Floats] = field(default_factory=dict)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    judged: int = 0
+    table: list[dict[str, Any]] = field(default_factory=list)
     standing: Standing | None = None
     requests: dict[str, int] = field(default_factory=dict)
 
@@ -154,21 +156,24 @@ def race(
 
 def _close(state: Race, rung: int, end: int, *, last: bool, seed: int) -> None:
     """Judge the policies at the end of a rung and let the better ones go on."""
-    base = state.past = state.static.ledger(end)
-    ledgers = {name: runner.ledger(end) for name, runner in state.going.items()}
-    state.saved |= {name: ledger.saved(base) for name, ledger in ledgers.items()}
+    whole = state.static.ledger(end)
+    base = state.past = whole.part(state.judged)
+    state.saved = {
+        name: runner.ledger(end).part(state.judged).saved(base)
+        for name, runner in state.going.items()
+    }
     state.requests |= {name: runner.requests() for name, runner in state.going.items()}
-    enough = int(np.count_nonzero(~np.isnan(base.losses))) >= FEWEST_ROWS
     different = [name for name, runner in state.going.items() if runner.differs()]
+    enough = int(np.count_nonzero(~np.isnan(base.losses))) >= FEWEST_ROWS
     state.standing = None
     if enough and state.going:
         rng = stream(seed, f"choose/{rung}")
-        saved = {name: state.saved[name] for name in state.going}
-        state.standing = stand(saved, base.times_ns, rng, different=different)
+        state.standing = stand(state.saved, base.times_ns, rng, different=different)
+        state.judged = len(whole)
     kept = list(state.going)
     if state.standing is not None:
         kept = _kept(state, state.standing, base, different, last=last)
-    state.rows += [_row(state, rung, end, name, kept) for name in state.going]
+    state.table += [_row(state, rung, end, name, kept) for name in state.going]
     state.going = {name: state.going[name] for name in kept}
 
 

@@ -13,6 +13,7 @@ from ostinato.core.clock import Stopwatch, VirtualClock
 from ostinato.core.errors import ConfigError, LoopError
 from ostinato.core.ports import Journal, Registry
 from ostinato.core.records import (
+    CasesNamed,
     Decision,
     HardCasesListed,
     Ints,
@@ -73,12 +74,12 @@ class Run:
     next_row: int
     next_label: int = 0
     due: list[tuple[int, list[Record]]] = field(default_factory=list)
-    hard: dict[str, Ints] = field(default_factory=dict)
+    hard: dict[str, HardCasesListed] = field(default_factory=dict)
     kernel_seconds: float = 0.0
 
     def begin(self) -> None:
         """Train the first champion on the history before the start, in no time."""
-        self._step([], self.clock.now_ns())
+        self._step(self._golden(0, self.history.first), self.clock.now_ns())
         while self.due:
             _, records = self.due.pop(0)
             failed = [r for r in records if isinstance(r, TrainingFailed)]
@@ -115,7 +116,8 @@ class Run:
         while self.due and self.due[0][0] <= now_ns:
             batch.extend(self.due.pop(0)[1])
         if stop_row > self.next_row:
-            batch.append(self._requests(stop_row, now_ns))
+            golden = self._golden(self.next_row, stop_row)
+            batch.extend([self._requests(stop_row, now_ns), *golden])
         labels = self._labels(now_ns)
         if labels is not None:
             batch.append(labels)
@@ -133,6 +135,15 @@ class Run:
             unit_hashes=history.unit_hashes[start:stop],
             groups=history.groups[start:stop],
         )
+
+    def _golden(self, start: int, stop: int) -> list[Record]:
+        """Tell which of these rows people named as ones to get right."""
+        rows = np.flatnonzero(self.history.golden[start:stop]) + start
+        if not len(rows):
+            return []
+        now_ns = self.clock.now_ns()
+        named = CasesNamed(ts_event_ns=now_ns, ts_record_ns=now_ns, offsets=rows, source="golden")
+        return [named]
 
     def _labels(self, now_ns: int) -> LabelsArrived | None:
         history, start = self.history, self.next_label
@@ -166,7 +177,7 @@ class Run:
             case PredictionsMade():
                 self.recorder.predictions(record)
             case HardCasesListed():
-                self.hard[record.request] = record.offsets
+                self.hard[record.request] = record
             case TrainingRequested():
                 self._train(record, now_ns)
             case RoutesChanged():

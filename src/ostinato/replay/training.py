@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +25,7 @@ from ostinato.core.records import (
     CandidateEvaluated,
     CandidateTrained,
     Floats,
+    HardCasesListed,
     Ints,
     Record,
     TrainingFailed,
@@ -35,6 +36,7 @@ from ostinato.learn.describe import describe, learner_digest
 from ostinato.learn.hard import never_trained
 from ostinato.learn.limits import FitCost, measured_fit
 from ostinato.learn.model import Model
+from ostinato.learn.schedules import set_now, with_parameters
 from ostinato.learn.windows import weights
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import History
@@ -43,6 +45,7 @@ from ostinato.stats.metrics import companions, metric_for
 
 _LATENCY_ROWS: Final = 32  # the size of a micro-batch under light load
 _LATENCY_ROUNDS: Final = 5
+_SETS: Final = ("recent", "random", "hard")
 _MOST_VALIDATION_ROWS: Final = 20_000
 """Rows of one validation set. More sharpen verdicts little and make every gate slower."""
 
@@ -71,6 +74,28 @@ class Result:
     lineage: Lineage | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """What validation sets are chosen from: flags per row of the history, and the hard ones.
+
+    `known`: the label is in; `held`: never trained on by its unit; `golden`: never trained on
+    because people named it.
+    """
+
+    known: NDArray[np.bool_]
+    held: NDArray[np.bool_]
+    golden: NDArray[np.bool_]
+    hard: Ints
+
+    def hard_ones(self, first: int) -> Ints:
+        """Return the rows of the hard set: no version may have learned from them."""
+        hard = self.hard[self.known[self.hard]]
+        # What a window forgets, its candidate is not held to; to golden rows it always is.
+        fits = self.golden[hard] | (self.held[hard] & (hard >= first))
+        kept: Ints = hard[fits]
+        return kept
+
+
 @dataclass(slots=True)
 class Trainer:
     """Trains over one history; remembers every training it did."""
@@ -83,7 +108,7 @@ class Trainer:
     def carry_out(
         self,
         order: TrainingRequested,
-        hard: Ints,
+        hard: HardCasesListed,
         artifacts: dict[str, str],
         *,
         timeout: float | None,
@@ -94,9 +119,10 @@ class Trainer:
         Parameters
         ----------
         order, hard
-            The order and the offsets of the known-hard rows.
+            The order and the known-hard rows. Rows that people named golden are never trained on;
+            of the others only those count that are not either.
         artifacts
-            Artifact hash by version name, for the champion and the warm start.
+            Artifact hash by version name, for the champion, the anchor and the warm start.
         timeout
             Seconds after which the training counts as hung.
         now_ns
@@ -106,13 +132,16 @@ class Trainer:
         if self.history.n_classes:  # labels of no known class teach nothing
             known &= self.history.labels < self.history.n_classes
         held = never_trained(self.history.unit_hashes, loop=self.loop.name, share=self.loop.holdout)
-        rows = self._training_rows(order, known & ~held)
+        golden = np.zeros(len(self.history), dtype=np.bool_)
+        golden[hard.golden] = True
+        rows = self._training_rows(order, known & ~held & ~golden)
         trained = self._train(order, rows, artifacts, timeout)
         if isinstance(trained, LearnerError):
             return self._failed(order, trained)
         version = f"v{len(artifacts) + 1:03d}-{trained.artifact[:6]}"
         self.scores.add(trained.artifact, trained.model)
-        sets = self._validation(order, hard, known, held, trained.artifact, artifacts)
+        validation = _Rows(known=known, held=held, golden=golden, hard=hard.offsets)
+        sets = self._validation(order, validation, trained.artifact, artifacts)
         return self._succeeded(order, version, trained, sets)
 
     # -- rows
@@ -127,54 +156,60 @@ class Trainer:
         return rows
 
     def _validation(
-        self,
-        order: TrainingRequested,
-        hard: Ints,
-        known: NDArray[np.bool_],
-        held: NDArray[np.bool_],
-        artifact: str,
-        artifacts: dict[str, str],
+        self, order: TrainingRequested, rows: _Rows, artifact: str, artifacts: dict[str, str]
     ) -> tuple[ValidationSet, ...]:
         span = self._between(order.holdout_from_ns, order.matured_to_ns + 1)
-        recent = np.flatnonzero(known[span]) + span.start
+        recent = np.flatnonzero(rows.known[span]) + span.start
         before = self._between(order.from_ns, order.holdout_from_ns)
-        random = np.flatnonzero((known & held)[before]) + before.start
-        # What a window forgets, its candidate is not held to.
-        hard = hard[known[hard] & (hard >= before.start)] if len(hard) else hard
+        random = np.flatnonzero((rows.known & rows.held)[before]) + before.start
         champion = artifacts.get(order.champion) if order.champion is not None else None
-        unlabelled = {
-            "recent": span.stop - span.start - len(recent),
-            "random": int((held & ~known)[before].sum()),
-        }
+        anchor = artifacts.get(order.anchor) if order.anchor is not None else None
+        missing = (
+            span.stop - span.start - len(recent),
+            int((rows.held & ~rows.known)[before].sum()),
+            0,
+        )
+        chosen = (recent, random, rows.hard_ones(before.start))
         return tuple(
             self._set(
                 name,
-                rows[-_MOST_VALIDATION_ROWS:],
+                found[-_MOST_VALIDATION_ROWS:],
+                rows.golden,
                 artifact,
                 champion,
-                _share(unlabelled.get(name, 0), len(rows), _MOST_VALIDATION_ROWS),
+                anchor if name == "recent" else None,
+                _share(unlabelled, len(found), _MOST_VALIDATION_ROWS),
             )
-            for name, rows in (("recent", recent), ("random", random), ("hard", hard))
+            for name, found, unlabelled in zip(_SETS, chosen, missing, strict=True)
         )
 
     def _set(
-        self, name: str, rows: Ints, artifact: str, champion: str | None, unlabelled: int
+        self,
+        name: str,
+        rows: Ints,
+        golden: NDArray[np.bool_],
+        artifact: str,
+        champion: str | None,
+        anchor: str | None,
+        unlabelled: int,
     ) -> ValidationSet:
         history = self.history
-        empty = np.empty(0)
-        some = len(rows) > 0
         return ValidationSet(
             name=name,
             times_ns=history.times_ns[rows],
             labels=history.labels[rows],
             groups=history.groups[rows],
-            candidate=self._answers(artifact, rows) if some else empty,
-            champion=(self._answers(champion, rows) if some else empty) if champion else None,
+            candidate=self._answers(artifact, rows),
+            champion=self._answers(champion, rows) if champion else None,
+            anchor=self._answers(anchor, rows) if anchor else None,
             label_times_ns=history.label_times_ns[rows],
+            golden=golden[rows],
             unlabelled=unlabelled,
         )
 
     def _answers(self, artifact: str, rows: Ints) -> Floats:
+        if not len(rows):
+            return np.empty(0)
         try:
             return self.scores.rows(artifact, rows)
         except LearnerError:
@@ -190,7 +225,7 @@ class Trainer:
         parent = artifacts.get(order.warm_start_from) if order.warm_start_from is not None else None
         labels = self.history.labels[rows]
         picked = hashlib.sha256(rows.tobytes() + labels.tobytes()).hexdigest()
-        learner = learner_digest(self.loop.learner)
+        learner = learner_digest(self._learner(order))
         half_life = order.half_life_ns
         key = digest(
             [picked, learner, order.seed, half_life, order.to_ns if half_life else 0, parent]
@@ -198,6 +233,16 @@ class Trainer:
         if key not in self.done:
             self.done[key] = self._fit(order, rows, labels, parent, timeout)
         return self.done[key]
+
+    def _learner(self, order: TrainingRequested) -> Any:
+        return with_parameters(self.loop.learner, order.parameters)
+
+    def _parent(self, order: TrainingRequested, parent: str | None) -> Model | None:
+        """Return the model to go on from, with the settings that hold now."""
+        if parent is None:
+            return None
+        model = self.scores.models[parent]
+        return replace(model, estimator=set_now(model.estimator, order.parameters))
 
     def _fit(
         self,
@@ -215,7 +260,7 @@ class Trainer:
         task: Any = self.loop.task
         try:
             model, cost = measured_fit(
-                self.loop.learner,
+                self._learner(order),
                 frame,
                 labels,
                 fade,
@@ -223,7 +268,7 @@ class Trainer:
                 task=task,
                 classes=self.history.n_classes,
                 seed=order.seed,
-                warm_start=self.scores.models[parent] if parent is not None else None,
+                warm_start=self._parent(order, parent),
                 time_limit=timeout,
             )
             latency = self._latency(model, frame)
@@ -270,7 +315,8 @@ class Trainer:
         trained: Trained,
         sets: tuple[ValidationSet, ...],
     ) -> Result:
-        metrics = {s.name: self._metrics(s) for s in sets if len(s)}
+        # Estimates of the random and the hard set stay inside: their rows are judged on again.
+        metrics = {s.name: self._metrics(s) for s in sets if s.name == "recent" and len(s)}
         lineage = self._lineage(order, trained, metrics)
         done = CandidateTrained(
             ts_event_ns=order.ts_event_ns,
@@ -283,6 +329,7 @@ class Trainer:
                 "rows": trained.rows,
                 "data_digest": trained.data_digest,
                 "metrics": metrics,
+                "validation_rows": {s.name: len(s) for s in sets},
                 "artifact_bytes": len(trained.data),
             },
             measured=dict(lineage.cost),
@@ -316,7 +363,7 @@ class Trainer:
     def _lineage(
         self, order: TrainingRequested, trained: Trained, metrics: dict[str, dict[str, float]]
     ) -> Lineage:
-        name, parameters = describe(self.loop.learner)
+        name, parameters = describe(self._learner(order))
         return Lineage(
             loop=self.loop.name,
             data_from_ns=order.from_ns,

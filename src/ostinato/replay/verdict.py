@@ -144,11 +144,17 @@ def _facts(
         f"({followed.gain(gain.policy):.1%} less loss); evidence that it beats static "
         f"{min(gain.evidence, 1e6):,.1f} ({PROOF:.0f} is proof)."
     )
-    regret = (
-        f"The best finalist brought {float(gain.regret):,.2f} more per month than the choice, "
+    return f"{after} {_on_the_past(picked, gain, static, tried)}{_regret(gain)}"
+
+
+def _regret(gain: Gain) -> str:
+    """Say what another finalist would have brought more; nothing where none could have."""
+    if not gain.regret.high > 0.0:
+        return ""
+    return (
+        f" The best finalist brought {float(gain.regret):,.2f} more per month than the choice, "
         f"{gain.regret.high:,.2f} at most (95 %)."
     )
-    return f"{after} {_on_the_past(picked, gain, static, tried)} {regret}"
 
 
 def _on_the_past(picked: Pick, gain: Gain, static: str, tried: int) -> str:
@@ -157,9 +163,10 @@ def _on_the_past(picked: Pick, gain: Gain, static: str, tried: int) -> str:
     if picked.sure < SURE:
         sure += ", so not surely the best"
     if picked.name == static:
+        none = f"none of {tried} policies" if tried > 1 else "no policy"
         text = (
-            f"On the past, none of {tried} policies was better than {static!r} by more than one "
-            f"standard error, so {static!r} was chosen ({sure}); {picked.best!r} came first with "
+            f"On the past, {none} was better than {static!r} by more than one standard error, so "
+            f"{static!r} was chosen ({sure}); {picked.best!r} came first with "
         )
     else:
         first = (
@@ -167,7 +174,8 @@ def _on_the_past(picked: Pick, gain: Gain, static: str, tried: int) -> str:
             if picked.name == picked.best
             else f", the simplest within one standard error of {picked.best!r}"
         )
-        text = f"On the past, {picked.name!r} was chosen from {tried}{first} ({sure}), with "
+        others = f"from {tried} policies" if tried > 1 else f"over {static!r}"
+        text = f"On the past, {picked.name!r} was chosen {others}{first} ({sure}), with "
     return (
         f"{text}{float(gain.in_sample):,.2f} per month as measured, {float(gain.shrunken):,.2f} "
         "after shrinkage."

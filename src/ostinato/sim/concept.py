@@ -39,6 +39,8 @@ class Concept:
         Autocorrelation of the first feature from one request to the next, 0..1.
     effect
         How much an answer moves the truth about its request; 0: not at all.
+    selective
+        Whether only requests that the answer let through ever get a label.
     """
 
     task: Task
@@ -51,6 +53,7 @@ class Concept:
     heavy: float
     persistence: float
     effect: float
+    selective: bool
 
     @property
     def classes(self) -> int:
@@ -60,7 +63,7 @@ class Concept:
     @property
     def still(self) -> bool:
         """Whether the world stays as it is."""
-        return self.drift == "none" and self.effect == 0.0
+        return self.drift == "none" and self.effect == 0.0 and not self.selective
 
     def share_of_new(self, times_ns: Ints) -> Floats:
         """How much of the new world holds at each time, (n,) in 0..1."""
@@ -132,4 +135,5 @@ def draw_concept(seed: int, *, start_ns: int, length_ns: int) -> Concept:
         heavy=float(rng.choice([2.5, 5.0, 30.0])),
         persistence=float(rng.choice([0.0, 0.0, 0.8])),
         effect=float(rng.uniform(0.3, 1.0)) if affected else 0.0,
+        selective=not affected and bool(rng.random() < 0.1),
     )

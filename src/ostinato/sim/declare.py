@@ -51,26 +51,26 @@ class Promises:
 def draw_loop(seed: int, concept: Concept) -> Loop:
     """Declare a loop for a concept."""
     rng = stream(seed, "loop")
-    horizon = str(rng.choice(["4h", "8h", "12h"]))
-    affected = concept.effect > 0
-    negative = concept.task == "binary" and rng.random() < 0.3
+    negative = concept.task == "binary" and not concept.selective and rng.random() < 0.3
+    label = Label(
+        "label",
+        time="known",
+        horizon=str(rng.choice(["4h", "8h", "12h", "1d"])),
+        revise=str(rng.choice(["4h", "12h"])),
+        never="negative" if negative else "censored",
+        affected_by_prediction=concept.effect > 0,
+        selective=concept.selective,
+    )
     return Loop(
         name=NAME,
         task=concept.task,
         time="time",
         features=["a", "b", "c"],
-        label=Label(
-            "label",
-            time="known",
-            horizon=horizon,
-            revise=str(rng.choice(["4h", "12h"])),
-            never="negative" if negative else "censored",
-            affected_by_prediction=affected,
-        ),
+        label=label,
         learner=TinyRegressor() if concept.task == "regression" else TinyClassifier(),
         slices=["colour"],
         holdout=0.1,
-        policy=draw_policy(seed, paired=not affected),
+        policy=draw_policy(seed, concept.task, label),
     )
 
 

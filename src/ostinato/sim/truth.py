@@ -80,7 +80,7 @@ def draw_messages(seed: int, rows: Rows, *, horizon_ns: int, revise_ns: int) -> 
 
 
 def values(
-    concept: Concept, rows: Rows, messages: Messages, chosen: slice, answers: Floats
+    concept: Concept, rows: Rows, messages: Messages, chosen: Ints, answers: Floats
 ) -> Floats:
     """Return what the chosen messages say, (n,), given the (n,) answers acted on."""
     at, says = messages.rows[chosen], messages.says[chosen]

@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ostinato.core.records import Floats, Ints, LabelsArrived, PredictionsMade, RequestsArrived
+from ostinato.core.records import (
+    ROLES,
+    Floats,
+    Ints,
+    LabelsArrived,
+    PredictionsMade,
+    RequestsArrived,
+)
 from ostinato.core.rng import stream
 from ostinato.core.snapshot import encode
 from ostinato.loop.loop import Loop
@@ -23,6 +31,7 @@ TICKS: Final = 60
 """Ticks with traffic unless told otherwise: five days, enough for several rollouts."""
 
 _HISTORY: Final = 250
+_LETS_THROUGH: Final = 0.6  # a score of about 0.4 on the scale of `answers`
 
 Delivery = tuple[str, bytes]
 """A key that stays the same when the sender tries again, and the message."""
@@ -30,7 +39,10 @@ Delivery = tuple[str, bytes]
 
 @dataclass(slots=True)
 class World:
-    """What will happen. `answers` grows while it happens: some truths depend on the answer given.
+    """What will happen.
+
+    `answers` and `explored` grow while it happens: some truths depend on the answer given, and some
+    requests get a label only if it let them through.
 
     After `ticks` come quiet ones, so that every label can mature.
     """
@@ -48,9 +60,11 @@ class World:
     fates: list[Fate]
     doubling: float
     answers: Floats = field(init=False)
+    explored: NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
         self.answers = np.full(len(self.rows), np.nan)
+        self.explored = np.zeros(len(self.rows), dtype=np.bool_)
 
     @property
     def all_ticks(self) -> int:
@@ -73,13 +87,14 @@ class World:
 
     def answered(self, made: PredictionsMade) -> None:
         """Take note of answers; the first one to a request is the one acted on."""
-        if not self.concept.effect:
+        if not self.concept.effect and not self.concept.selective:
             return
         at = made.ids.astype(np.int64) - len(self.history)
         given = made.answers()
         given = given if given.ndim == 1 else given[:, 0]
         new = np.isnan(self.answers[at])
         self.answers[at[new]] = 1 / (1 + np.exp(-given[new]))
+        self.explored[at[new]] = made.roles[new] == ROLES.index("explore")
 
     def _requests(self, tick: int, rng: np.random.Generator) -> Iterator[Delivery]:
         start, stop = np.searchsorted(self.rows.ticks, [tick, tick + 1]).tolist()
@@ -119,19 +134,25 @@ class World:
         for place, (first, last) in enumerate(((start, cut), (cut, stop))):
             if first == last:
                 continue
-            sent = (f"labels/{tick}/{place}", encode([self._told(slice(first, last))]))
+            told = self._told(np.arange(first, last))
+            if not len(told):
+                continue
+            sent = (f"labels/{tick}/{place}", encode([told]))
             parts[place].append(sent)
             if rng.random() < self.doubling:
                 parts[place].append(sent)
         return parts
 
-    def _told(self, chosen: slice) -> LabelsArrived:
+    def _told(self, chosen: Ints) -> LabelsArrived:
+        if self.concept.selective:
+            asked = self.messages.rows[chosen]
+            chosen = chosen[self.explored[asked] | (self.answers[asked] > _LETS_THROUGH)]
         at = self.messages.rows[chosen]
         acted = np.where(np.isnan(self.answers[at]), 0.5, self.answers[at])
         times_ns = self.messages.times_ns[chosen]
         return LabelsArrived(
-            ts_event_ns=int(times_ns.max()),
-            ts_record_ns=int(times_ns.max()),
+            ts_event_ns=int(times_ns.max(initial=START_NS)),
+            ts_record_ns=int(times_ns.max(initial=START_NS)),
             ids=self.rows.ids[at],
             times_ns=times_ns,
             values=values(self.concept, self.rows, self.messages, chosen, acted),

@@ -17,6 +17,22 @@ def class_index(labels: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.i
     return labels.astype(np.int64)
 
 
+def decision_cost(
+    labels: FloatArray, scores: FloatArray, false_positive: float, false_negative: float
+) -> FloatArray:
+    """Price of the act that follows from each binary score, by a cost matrix; (n,), NaN unscored.
+
+    Source: Elkan 2001, "The foundations of cost-sensitive learning", section 1; right acts cost
+    nothing.
+    """
+    acted = scores >= THRESHOLD
+    cost = np.where(
+        acted, false_positive * (labels < THRESHOLD), false_negative * (labels >= THRESHOLD)
+    )
+    priced: FloatArray = np.where(np.isnan(scores), np.nan, cost)
+    return priced
+
+
 def log_loss(labels: FloatArray, scores: FloatArray) -> FloatArray:
     """Minus the log of the probability given to what happened; in [0, 16.12].
 

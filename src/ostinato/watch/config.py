@@ -26,6 +26,9 @@ class WatchConfig:
         How long a bucket stays open after it matured, for revisions.
     guards
         Names of the further metrics that guardrails look at.
+    costs
+        Price of a false positive and of a false negative, if what answers cost is to be told beside
+        the losses, as `DECISION_COST` among the guards.
     """
 
     task: str
@@ -35,3 +38,4 @@ class WatchConfig:
     bucket_ns: int
     settle_ns: int
     guards: tuple[str, ...] = ()
+    costs: tuple[float, float] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.records import (
+    DECISION_COST,
     BucketClosed,
     Codes,
     Floats,
@@ -21,6 +22,7 @@ from ostinato.core.records import (
 )
 from ostinato.core.stage import Stage
 from ostinato.stats.metrics import metric_for
+from ostinato.stats.rows import decision_cost
 from ostinato.stats.sums import BinarySums, MulticlassSums, RegressionSums
 from ostinato.watch.config import WatchConfig
 from ostinato.watch.state import Sums, WatchState
@@ -188,9 +190,18 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
         roles=rows.roles[labelled],
         losses=losses[config.metric],
         matured_to_ns=rows.matured_to_ns,
-        guards={metric: losses[metric] for metric in config.guards},
+        guards={metric: losses[metric] for metric in config.guards}
+        | _priced(config, labels, scores),
     )
     return [observed]
+
+
+def _priced(
+    config: WatchConfig, labels: Floats, scores: Mapping[str, Floats]
+) -> dict[str, dict[str, Floats]]:
+    if config.costs is None:
+        return {}
+    return {DECISION_COST: {v: decision_cost(labels, s, *config.costs) for v, s in scores.items()}}
 
 
 def _loss(task: str, metric: str, labels: Floats, scores: Floats) -> Floats:

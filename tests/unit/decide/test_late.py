@@ -89,6 +89,7 @@ def awaited(now_ns, times):
         times_ns=times,
         versions=("v1",),
         answered=np.zeros(len(times), dtype=np.int16),
+        roles=np.zeros(len(times), dtype=np.int8),
         scored={"v1": np.ones(len(times), dtype=bool)},
     )
 

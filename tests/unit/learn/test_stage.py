@@ -5,16 +5,22 @@ import pytest
 
 from ostinato.core.ids import hash_keys, place
 from ostinato.core.records import (
+    CandidateTrained,
+    CasesNamed,
     LearningRequested,
     LossesObserved,
     Promoted,
     RolledBack,
     RowsMatured,
+    TrainingFailed,
+    ValidationSetRetired,
 )
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.hard import KEEP, HardCases, never_trained
+from ostinato.learn.line import AnchorRule
+from ostinato.learn.schedules import Schedule
 from ostinato.learn.stage import start, step
 from ostinato.learn.state import LearnState
 from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
@@ -257,6 +263,169 @@ def test_the_share_that_no_version_trains_on_depends_on_the_loop_and_the_unit_al
     assert abs(here.mean() - 0.1) < 0.01
     assert abs((here & there).mean() - 0.01) < 0.003
     assert np.array_equal(here, place(hashes, "a/never-trained") < 0.1)
+
+
+def named(source, *offsets):
+    return CasesNamed(ts_event_ns=0, ts_record_ns=0, offsets=np.array(offsets), source=source)
+
+
+def test_rows_that_people_named_are_never_pushed_out_by_worse_ones():
+    state = begin(never_trained=1.0)
+    step(state, [named("golden", 40_000, 3), named("review", 5, 3)], 0)
+
+    step(state, [observed(5000, np.random.default_rng(0))], 0)
+
+    listed = step(state, [asked()], 0)[0]
+    assert {3, 5, 40_000} <= set(listed.offsets.tolist())
+    assert KEEP + 1 <= len(listed.offsets) <= KEEP + 3
+    assert listed.golden.tolist() == [3, 40_000]
+    assert np.array_equal(listed.offsets, np.unique(listed.offsets))
+
+
+def test_of_a_retired_set_the_worst_rows_go_and_the_named_ones_stay():
+    state = begin(never_trained=1.0)
+    step(state, [named("golden", 7), observed(400, np.random.default_rng(0))], 0)
+
+    retired = ValidationSetRetired(
+        ts_event_ns=0, ts_record_ns=0, subject="hard", reason="", until_ns=389
+    )
+    step(state, [retired], 0)
+
+    assert step(state, [asked()], 0)[0].offsets.tolist() == [7, *range(390, 400)]
+
+
+def test_another_set_that_is_retired_takes_nothing_from_the_hard_cases():
+    state = begin(never_trained=1.0)
+    step(state, [observed(400, np.random.default_rng(0))], 0)
+
+    retired = ValidationSetRetired(
+        ts_event_ns=0, ts_record_ns=0, subject="random", reason="", until_ns=389
+    )
+    step(state, [retired], 0)
+
+    assert len(step(state, [asked()], 0)[0].offsets) == 400
+
+
+def trained(order, version):
+    return CandidateTrained(
+        ts_event_ns=0,
+        ts_record_ns=0,
+        subject=version,
+        reason="",
+        request=order.request,
+        artifact="",
+    )
+
+
+def promoted(version, *, previous=None, now_ns=0):
+    return Promoted(
+        ts_event_ns=now_ns, ts_record_ns=now_ns, subject=version, reason="", previous=previous
+    )
+
+
+def back(subject, previous):
+    return RolledBack(ts_event_ns=0, ts_record_ns=0, subject=subject, reason="", previous=previous)
+
+
+def learned(state, version, **request):
+    """Order a training and let it become champion."""
+    found = order(state, **request)
+    step(state, [trained(found, version), promoted(version, previous=state.champion)], 0)
+    return found
+
+
+def test_updates_count_the_trainings_along_the_line_of_the_champion():
+    schedules = {"C": Schedule(start=1.0, rises_over=1)}
+    state = begin(champion=None, schedules=schedules)
+
+    first, second = learned(state, "v1"), learned(state, "v2")
+    rejected = order(state)
+    step(state, [trained(rejected, "v3")], 0)
+    third = learned(state, "v4")
+
+    assert [o.updates for o in (first, second, rejected, third)] == [0, 1, 2, 2]
+    assert [o.parameters["C"] for o in (first, second, rejected, third)] == [1.0, 2.0, 3.0, 3.0]
+
+
+def test_a_rollback_brings_back_the_count_of_the_version_that_serves_again():
+    state = begin(champion=None)
+    for version in ("v1", "v2", "v3"):
+        learned(state, version)
+
+    step(state, [back("v3", "v2")], 0)
+
+    assert order(state).updates == 2
+
+
+def test_a_training_after_a_change_of_the_world_counts_from_zero():
+    state = begin(champion=None)
+    for version in ("v1", "v2", "v3"):
+        learned(state, version)
+
+    again = learned(state, "v4", change_ns=50 * DAY_NS)
+
+    assert (again.updates, order(state).updates) == (0, 1)
+
+
+def test_a_training_that_failed_counts_for_nothing():
+    state = begin(champion=None)
+    learned(state, "v1")
+    failed = order(state)
+    step(
+        state,
+        [
+            TrainingFailed(
+                ts_event_ns=0, ts_record_ns=0, subject="t", reason="", request=failed.request
+            )
+        ],
+        0,
+    )
+
+    assert order(state).updates == 1
+    assert failed.request not in state.line.pending
+
+
+def test_the_anchor_is_the_first_champion_until_its_time_is_over():
+    state = begin(champion=None, anchor=AnchorRule(every_ns=90 * DAY_NS))
+    first = order(state)
+    step(state, [promoted("v1")], 0)
+    step(state, [promoted("v2", previous="v1", now_ns=DAY_NS)], DAY_NS)
+
+    found = [order(state, now_ns=day * DAY_NS).anchor for day in (30, 89, 90, 120)]
+    step(state, [promoted("v3", previous="v2", now_ns=130 * DAY_NS)], 130 * DAY_NS)
+    later = [order(state, now_ns=day * DAY_NS).anchor for day in (179, 180)]
+
+    assert first.anchor is None
+    assert found == ["v1", "v1", "v2", "v2"]
+    assert later == ["v2", "v3"]
+
+
+def test_the_anchor_can_move_up_by_promotions():
+    state = begin(champion=None, anchor=AnchorRule(promotions=2))
+    found = []
+    for version in ("v1", "v2", "v3", "v4", "v5"):
+        learned(state, version)
+        found.append(order(state).anchor)
+
+    assert found == ["v1", "v1", "v3", "v3", "v5"]
+
+
+def test_a_champion_that_was_taken_back_anchors_nothing():
+    state = begin(champion=None, anchor=AnchorRule(promotions=1))
+    learned(state, "v1")
+    learned(state, "v2")
+    before = order(state).anchor
+
+    step(state, [back("v2", "v1")], 0)
+
+    assert (before, order(state).anchor) == ("v2", "v1")
+
+
+def test_without_the_gate_no_anchor_is_named():
+    state = begin(champion=None)
+    learned(state, "v1")
+
+    assert order(state).anchor is None
 
 
 def test_the_state_survives_its_plain_form():

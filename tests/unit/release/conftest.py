@@ -54,7 +54,9 @@ class World:
             )
         )
 
-    def show(self, losses: Mapping[str, np.ndarray], roles: Any = None) -> list[Record]:
+    def show(
+        self, losses: Mapping[str, np.ndarray], roles: Any = None, guards: Any = None
+    ) -> list[Record]:
         """Show losses of rows predicted within the last hour; `roles`: (answered, role) or None."""
         n = len(next(iter(losses.values())))
         self.now_ns += HOUR_NS
@@ -71,6 +73,7 @@ class World:
             roles=np.asarray(role, dtype=np.int8),
             losses=dict(losses),
             matured_to_ns=self.now_ns,
+            guards=guards or {},
         )
         out = step(self.state, [observed], self.now_ns)
         self.made += out

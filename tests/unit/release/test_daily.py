@@ -53,6 +53,20 @@ def test_a_day_counts_once_it_is_over_and_is_worth_its_mean():
     assert (test.n, test.mean) == (4, pytest.approx(0.59 / 4))
 
 
+def test_the_interval_is_that_of_days_and_holds_nothing_before_two_are_over():
+    differences, times = world(np.random.default_rng(0), mean=0.02, day_sd=0.01, days=21)
+    test = begin(spread(0.01))
+
+    test.update(differences[: 2 * ROWS], times[: 2 * ROWS])
+    early = test.interval()
+    test.update(differences[2 * ROWS :], times[2 * ROWS :])
+
+    assert early == (-math.inf, math.inf)
+    low, high = test.interval()
+    assert low < test.mean < high
+    assert test.mean == pytest.approx(0.02, abs=0.01)
+
+
 def test_it_does_not_matter_how_the_rows_are_cut():
     rng = np.random.default_rng(0)
     differences, times = world(rng, mean=-0.01, day_sd=0.03)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import ostinato as ost
-from ostinato.replay.advice import Estimate
+from ostinato.replay.advice import Estimate, doubts_about
 
 POLICIES = {
     "static": ost.policies.static(),
@@ -68,6 +68,12 @@ def test_more_data_alone_is_no_reason_to_learn_for_ever(world, make_loop):
     table = world(12_000, days=120)
     advice = ost.compare(loop, table, POLICIES, tick="12h", start="1970-01-04").advice
     assert not advice.worth_it
+
+
+def test_a_policy_that_surely_loses_is_told_so():
+    assert doubts_about(Estimate(-5.0, -7.0, -3.0), 0.2) == ["It costs more than it brings."]
+    assert doubts_about(Estimate(5.0, -1.0, 11.0), 0.2)[0].startswith("The net value cannot")
+    assert doubts_about(Estimate(5.0, 1.0, 9.0), 0.2) == []
 
 
 def test_dear_training_makes_it_not_worth_it(world, make_loop):

@@ -101,6 +101,31 @@ def test_a_snapshot_and_restore_at_any_tick_changes_nothing(every, world, make_l
     assert straight.journal.head()[0] > 30
 
 
+def test_books_anchor_and_counts_survive_a_snapshot(world, make_loop):
+    policy = ost.policies.scheduled(
+        "4d",
+        holdout="3d",
+        gates=[ost.MinimumDelta(), ost.NoRegression(), ost.NoWorseThanAnchor(every=2)],
+        rollout=ost.Immediate(),
+        schedules={"C": ost.Schedule(rises_over=1)},
+    )
+    golden = pl.int_range(pl.len()) % 50 == 7
+    loop = make_loop(policy=policy, golden="golden")
+    table = world(3000, change=0.5).with_columns(golden=golden)
+    straight, broken = start_run(loop, table, tick="1d"), start_run(loop, table, tick="1d")
+    for now_ns, stop in ticks(straight.history, "1d"):
+        straight.tick(now_ns, stop)
+        plan = broken.state.plan_
+        broken.state = kernel.restore(plan, kernel.snapshot(broken.state))
+        broken.tick(now_ns, stop)
+    learn, gate = straight.state.stages["learn"], straight.state.stages["gate"]
+    assert straight.journal.head() == broken.journal.head()
+    assert len(learn.hard.golden) == 60
+    assert learn.anchor.version is not None
+    assert max(learn.line.updates.values()) > 2
+    assert gate.ledger.uses["random"] or gate.ledger.retired_to_ns
+
+
 @pytest.mark.parametrize("share", [0.4, 0.75])
 def test_the_future_changes_no_decision_before_it(share, world, make_loop):
     policy = ost.Policy(triggers=[ost.Every("7d"), ost.Degradation()], holdout="3d")

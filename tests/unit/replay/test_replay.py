@@ -286,7 +286,7 @@ def test_the_versions_can_be_kept_with_their_provenance(world, make_loop, tmp_pa
         lineage = registry.lineage(registry.aliases()["champion"])
         assert lineage.data_rows > 100
         assert lineage.libraries["scikit-learn"]
-        assert {"recent", "random"} <= set(lineage.metrics)
+        assert list(lineage.metrics) == ["recent"]  # the others are judged on again
         assert lineage.cost["cpu_seconds"] > 0
         model = Model.from_bytes(registry.load(registry.aliases()["champion"]))
         assert model.score(world(3000).select("x0", "x1", "x2", "x3", "kind")).shape == (3000,)

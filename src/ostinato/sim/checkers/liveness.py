@@ -26,6 +26,9 @@ TRAINING_TICKS: Final = 10
 """Ticks after which an order must have a result, counted from the last death of the process: the
 longest training takes 6."""
 
+_OWN_REASON: Final = "too few rows"
+"""Why a trigger holds itself back: it waits for rows to learn from, which may never come."""
+
 _HELD_TICKS: Final = 3  # a trigger may be held back so long after all that held it is gone
 
 
@@ -126,7 +129,8 @@ def _locks(evidence: Evidence) -> Iterator[Finding]:
 def _take(lock: _Lock, record: Any, now_ns: int) -> None:
     match record:
         case TriggerChanged():
-            lock.stances[record.subject] = record.stance
+            own = record.stance == "held" and _OWN_REASON in record.reason
+            lock.stances[record.subject] = "waits" if own else record.stance
         case LossesObserved():
             lock.labels += len(record)
         case LearningRequested():

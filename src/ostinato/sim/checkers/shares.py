@@ -73,7 +73,7 @@ def _answered(made: PredictionsMade, epoch: _Epoch, tick: int) -> Iterator[Findi
         if name != "fallback" and version != right[name]:
             yield _finding(tick, f"{version} answered as {name}, the routes say {right[name]}")
             return
-        if name in {"fallback", "explore"}:
+        if name == "fallback":
             continue
         unit = int(made.unit_hashes[row])
         if epoch.roles.setdefault(unit, role) != role:
@@ -103,10 +103,12 @@ def _closed(epoch: _Epoch, canaries: dict[str, set[int]], tick: int) -> Iterator
         return
     counts = np.bincount(list(epoch.roles.values()), minlength=len(ROLES)).tolist()
     canary_share = (1 - routes.holdback_share) * routes.canary_share
+    rest = 1 - canary_share - routes.holdback_share
     wanted = {
         "canary": canary_share,
         "holdback": routes.holdback_share,
-        "champion": 1 - canary_share - routes.holdback_share,
+        "champion": rest * (1 - routes.explore_share),
+        "explore": rest * routes.explore_share,
     }
     for name, share in wanted.items():
         spread = math.sqrt(units * share * (1 - share))
@@ -123,8 +125,8 @@ def _grown(
     epoch: _Epoch, canaries: dict[str, set[int]], version: str, tick: int
 ) -> Iterator[Finding]:
     """Units of a canary stay its units while its share grows."""
-    role = ROLES.index("champion")
-    gone = [u for u in sorted(canaries.get(version, set())) if epoch.roles.get(u) == role]
+    others = (ROLES.index("champion"), ROLES.index("explore"))
+    gone = [u for u in sorted(canaries.get(version, set())) if epoch.roles.get(u) in others]
     if gone:
         yield _finding(tick, f"{len(gone)} units left the canary {version} while it grew")
     now = {unit for unit, held in epoch.roles.items() if held == ROLES.index("canary")}

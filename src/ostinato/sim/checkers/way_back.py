@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ostinato.core.records import PredictionsMade, Promoted, RolledBack, RolloutEnded, RoutesChanged
+from ostinato.core.records import (
+    PredictionsMade,
+    Promoted,
+    Record,
+    RolledBack,
+    RolloutEnded,
+    RoutesChanged,
+)
 from ostinato.sim.observe import Evidence, TickSeen
 from ostinato.sim.verdict import Finding
 
@@ -14,12 +21,16 @@ NAME = "a way back"
 
 @dataclass(slots=True)
 class _Seat:
-    """Who is champion, who was before, and until when that one must stay warm."""
+    """Who is champion, who was before, and until when that one must stay warm.
+
+    `named` are the versions that the routes name beside the champion.
+    """
 
     champion: str | None = None
     previous: str | None = None
     until_ns: int | None = None
     checked_to_ns: int = 0
+    named: tuple[str | None, ...] = ()
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
@@ -31,15 +42,26 @@ def check(evidence: Evidence) -> Iterator[Finding]:
                 if seat.previous is not None and seat.previous not in made.scores:
                     yield _finding(step, f"{seat.previous} is no longer warm while watched")
         for place, record in enumerate(step.made):
-            if isinstance(record, Promoted):
-                _promoted(evidence, seat, record, step.now_ns)
-                yield from _routed(step, place, record.subject)
-            elif isinstance(record, RolledBack):
-                yield from _rolled_back(seat, record, step)
-                yield from _routed(step, place, record.previous)
-            elif isinstance(record, RolloutEnded):
-                yield from _routed(step, place, seat.champion)
+            yield from _turned(evidence, seat, step, place, record)
         seat.checked_to_ns = step.now_ns
+
+
+def _turned(
+    evidence: Evidence, seat: _Seat, step: TickSeen, place: int, record: Record
+) -> Iterator[Finding]:
+    match record:
+        case Promoted():
+            _promoted(evidence, seat, record, step.now_ns)
+            yield from _routed(step, place, record.subject)
+        case RolledBack():
+            yield from _rolled_back(seat, record, step)
+            yield from _routed(step, place, record.previous)
+        case RolloutEnded() if record.subject in seat.named:  # else it ended before it began
+            yield from _routed(step, place, seat.champion)
+        case RoutesChanged():
+            seat.named = (record.routes.canary, *record.routes.shadows)
+        case _:
+            pass
 
 
 def _promoted(evidence: Evidence, seat: _Seat, record: Promoted, now_ns: int) -> None:

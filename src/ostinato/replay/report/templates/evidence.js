@@ -6,7 +6,7 @@ const KINDS = {
   gate_judged: ["Gate", "--c0"], candidate_accepted: ["Accepted", "--good"], candidate_rejected: ["Rejected", "--bad"],
   rollout_advanced: ["Canary step", "--challenger"], promoted: ["Promoted", "--good"], rollout_ended: ["Rollout ended", "--bad"],
   rolled_back: ["Rolled back", "--bad"], routes_changed: ["Routes", "--faint"], serving_fault: ["Serving fault", "--bad"],
-  labels_unusable: ["Labels unusable", "--bad"],
+  labels_unusable: ["Labels unusable", "--bad"], validation_set_retired: ["Set retired", "--muted"],
 };
 
 function kindOf(kind) {
