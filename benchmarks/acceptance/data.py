@@ -68,7 +68,7 @@ class Stream:
 STREAMS = {
     each.name: each
     for each in (
-        Stream(name="elec2", task="binary", rows=31_719, tick="6h"),
+        Stream(name="elec2", task="binary", rows=31_719, tick="6h", horizon="1d"),
         Stream(name="noaa_weather", task="binary", rows=12_712, tick="1d", step=3_600, late="30h"),
         Stream(
             name="insects_gradual_balanced",
@@ -111,6 +111,7 @@ STREAMS = {
             task="regression",
             rows=33_743,
             tick="12h",
+            horizon="1d",
             left_out=("weather_description",),
         ),
         Stream(
@@ -118,6 +119,7 @@ STREAMS = {
             task="regression",
             rows=12_166,
             tick="6h",
+            horizon="1d",
             left_out=("yr",),
         ),
     )
