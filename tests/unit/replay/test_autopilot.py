@@ -35,7 +35,7 @@ POLICIES = {
     "every 14d, last 30d": ost.policies.scheduled("14d", window=ost.Last("30d")),
     "triggered": ost.policies.triggered(window=ost.SinceChange()),
 }
-BY_NAME = {world.name: world for world in worlds.WORLDS}
+BY_NAME = {world.name: world for world in (*worlds.WORLDS, *worlds.ONCE)}
 
 
 def chosen(name, *, seed=0, table=None, **changes):
@@ -46,7 +46,7 @@ def chosen(name, *, seed=0, table=None, **changes):
 
 @pytest.fixture(scope="module")
 def drift():
-    return chosen("drift")
+    return chosen("steady drift")
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_the_rungs_tell_who_went_on(drift):
 
 
 def test_a_run_that_pauses_at_every_rung_is_the_run_of_a_replay(drift):
-    table, loop = worlds.make_world(BY_NAME["drift"], 0, ROWS), worlds.make_loop()
+    table, loop = worlds.make_world(BY_NAME["steady drift"], 0, ROWS), worlds.make_loop()
     alone = ost.replay(loop, table, policy=POLICIES[drift.name], tick="1d")
     assert drift.comparison.replays[drift.name].journal_hash == alone.journal_hash
 
@@ -230,16 +230,18 @@ def altered(table, moment, rng):
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_after_the_choice_changes_it_or_any_decision_before_it(seed):
     rng = np.random.default_rng(seed)
-    name = ("five turns", "drift", "one turn at 30 %")[seed]
-    table = worlds.make_world(BY_NAME[name], seed, 4_000)
-    before = chosen(name, table=table, start="1970-01-12")
+    name = ("five turns", "steady drift", "one turn at 30 %")[seed]
+    table = worlds.make_world(BY_NAME[name], seed, 3_000)
+    # Ticks are closer than labels are late, so that some rows are told and not yet known.
+    settings = {"start": "1970-01-12", "tick": "3h"}
+    before = chosen(name, table=table, **settings)
     moment = int(pl.Series([before.chosen_at]).str.to_datetime(time_zone="UTC").dt.epoch("s")[0])
-    after = chosen(name, table=altered(table, moment, rng), start="1970-01-12")
+    after = chosen(name, table=altered(table, moment, rng), **settings)
     assert (before.name, before.sure, before.chosen_at) == (after.name, after.sure, after.chosen_at)
     assert before.choice.equals(after.choice)
     assert before.gain.in_sample == after.gain.in_sample
     assert before.gain.shrunken == after.gain.shrunken
-    assert before.gain.reported != after.gain.reported
+    assert not before.report.equals(after.report)
     until = pl.from_epoch(pl.lit(moment)).dt.replace_time_zone("UTC")
     for policy, replay in before.comparison.replays.items():
         both = (replay, after.comparison.replays[policy])
@@ -271,4 +273,3 @@ def test_the_fuzz_finds_a_trainer_that_looks_ahead(monkeypatch):
 def test_the_choice_is_within_five_percent_of_the_best_in_hindsight(name):
     found = worlds.outcome_of(BY_NAME[name], 11, ROWS, tick="1d", policies=POLICIES)
     assert found.excess <= 0.05
-    assert found.replayed <= 1.0

@@ -58,6 +58,13 @@ def test_the_simplest_within_one_standard_error_is_picked():
     assert 0.2 < found.sure < 0.5
 
 
+def test_a_simpler_policy_that_may_give_up_much_is_not_picked():
+    race = race_of({"weekly": 10.0, "monthly": 8.0}, noise=3.0, requests=ASKED)
+    assert pick(race).name == "monthly"
+    race.slack = 1.0
+    assert pick(race).name == "weekly"
+
+
 def test_what_both_lived_through_does_not_blur_their_difference():
     race = race_of(
         {"weekly": 30.0, "monthly": 25.0},
