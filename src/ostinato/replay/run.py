@@ -147,7 +147,9 @@ class Run:
 
     def _labels(self, now_ns: int) -> LabelsArrived | None:
         history, start = self.history, self.next_label
-        stop = int(np.searchsorted(self.label_moments, now_ns, side="right"))
+        before, stop = np.searchsorted(self.label_moments, [now_ns, now_ns + 1]).tolist()
+        # A label of this very moment waits for the next tick when its request does.
+        stop = before + int(np.searchsorted(self.label_order[before:stop], self.next_row))
         if stop == start:
             return None
         rows = self.label_order[start:stop]
