@@ -91,7 +91,7 @@ class SeasonalBaseline:
         own = np.bincount(bins, weights=losses, minlength=n_bins) / some
         scatter = np.bincount(bins, weights=np.square(losses - own[bins]), minlength=n_bins)
         inside = (scatter + k * variance) / np.maximum(rows + k, 1.0)
-        between = _between(own, rows, inside, mean)
+        between = spread_between(own, rows, inside, mean)
         weight = rows / np.maximum(rows + k, 1.0)
         expected = weight * own + (1.0 - weight) * mean
         error = np.sqrt(
@@ -118,8 +118,18 @@ class SeasonalBaseline:
         return expected
 
 
-def _between(own: FloatArray, rows: FloatArray, inside: FloatArray, mean: float) -> float:
-    # Variance of the bin means beyond sampling noise; 0 when noise explains all of it.
+def spread_between(own: FloatArray, rows: FloatArray, inside: FloatArray, mean: float) -> float:
+    """Variance of the means of bins beyond sampling noise; 0 when noise explains all of it.
+
+    Parameters
+    ----------
+    own, rows, inside
+        (bins,), mean, rows and variance inside each bin.
+    mean
+        over all rows.
+
+    Source: method of moments, DerSimonian and Laird 1986, eq. 8.
+    """
     total = rows.sum()
     spread = float((rows * np.square(own - mean)).sum())
     noise = float((inside * (1.0 - rows / total))[rows > 0].sum())
