@@ -67,8 +67,10 @@ def check(loop: Loop, policy: Policy) -> None:
     resolved(loop.learner, policy.schedules)
 
 
-def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
-    """Return the triggers as they run for this loop.
+def bound_triggers(
+    loop: Loop, policy: Policy, group_names: tuple[str, ...] = ()
+) -> tuple[Trigger, ...]:
+    """Return the triggers as they run for this loop; `group_names` where they are known.
 
     Raises
     ------
@@ -81,6 +83,8 @@ def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
         timed=label.time is not None,
         negative=label.never == "negative",
         money=_money(loop.prices),
+        sliced=bool(loop.slices),
+        group_names=group_names,
     )
     return tuple(bound(trigger, surroundings) for trigger in policy.triggers)
 
@@ -142,7 +146,7 @@ def make_plan(
     check(loop, policy)
     declared = declaration(loop, policy)
     label = loop.label
-    triggers = bound_triggers(loop, policy)
+    triggers = bound_triggers(loop, policy, group_names)
     costs = _costs(loop, triggers)
     return Plan(
         name=loop.name,
