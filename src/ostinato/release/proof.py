@@ -94,25 +94,34 @@ class Proof:
         return next((test.n for test in self.tests.values()), 0)
 
     def verdict(self, terms: Terms) -> str:
-        """Return promote, abort, keep or undecided; harm wins, whenever it shows."""
+        """Return promote, abort, keep or undecided; harm wins, whenever it shows.
+
+        A proof about the average so far, and that of two arms, must hold now: what was good for
+        three hours can be worse on average after a day. A proof about every row, or every day
+        alike, stands from its first crossing on.
+        """
         if self.rows < terms.min_samples:
             return "undecided"
         if self.harmful(terms):
             return "abort"
         if self.arms is not None:
-            return self.arms.verdict
-        test = self.tests[terms.null]
-        if test.promoted_at >= 0 or test.log_e_promote >= -math.log(terms.alpha):
+            proved, spent = self.arms.interval()[0] > -self.arms.margin, self.arms.spent
+        else:
+            test = self.tests[terms.null]
+            proved = _stands(test, test.promoted_at)
+            proved |= test.log_e_promote >= -math.log(terms.alpha)
+            spent = test.spent
+        if proved:
             return "promote"
-        spent = test.spent if isinstance(test, Daily) else test.n >= test.cap
         return "keep" if spent else "undecided"
 
     def harmful(self, terms: Terms) -> bool:
         """Whether the challenger is proved worse than the champion.
 
-        Also after it was proved no worse by the margin: the first crossing of a test stands, but
-        what was good for two days can break on the third. All tests bound the probability of ever
-        being wrong here, at beta (Ville's inequality) or at alpha (confidence sequences).
+        Also after it was proved no worse by the margin: what was good for two days can break on the
+        third. As for a promotion, harm on average so far must hold now; harm at every row, or every
+        day alike, stands from its first crossing on. All tests bound the probability of ever being
+        wrong here (Ville's inequality, confidence sequences).
         """
         if self.rows < terms.min_samples:
             return False
@@ -120,7 +129,7 @@ class Proof:
             given = self.arms.margin if self.lenient else 0.0
             return self.arms.interval()[1] < -given
         test = self.tests[self._abort_null(terms)]
-        return test.aborted_at >= 0 or test.log_e_abort >= -math.log(terms.beta)
+        return _stands(test, test.aborted_at) or test.log_e_abort >= -math.log(terms.beta)
 
     def interval(self) -> tuple[float, float]:
         """Return a confidence sequence of the gain per row, loss units; infinite before any."""
@@ -215,6 +224,11 @@ class Proof:
             seen = np.array(self.burn_in)
             self.prior, self.burn_in = Prior.of(seen[:, 0], seen[:, 1]), []
         return min(wanted, len(theirs))
+
+
+def _stands(test: Paired, crossed_at: int) -> bool:
+    """Whether an earlier crossing counts: not where the effect may have changed its sign since."""
+    return crossed_at >= 0 and not isinstance(test, WeakNullEProcess)
 
 
 def _paired_test(null: str, prior: Prior, terms: Terms) -> Paired:
