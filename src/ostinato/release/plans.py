@@ -39,12 +39,14 @@ class Rollout(ABC):
     cap
         How long a rollout may take; after it the champion stays.
     watch
-        How long the previous champion keeps scoring after a promotion, to roll back to; ``None``
-        turns automatic rollback off.
+        How long the previous champion keeps scoring after a promotion, to roll back to; the watch
+        ends when the labels of that time are in. Where labels depend on the answer only serving
+        errors are watched. ``None`` turns automatic rollback off.
     holdback
         Share of the units that stays on the previous champion until the next promotion, in
-        [0, 0.5]. It is drawn independently of any canary's units and comes before them: of the
-        units held back a canary gets none.
+        [0, 0.5]; where the policy had none at the last promotion, from the next one on. It is
+        drawn independently of any canary's units and comes before them: of the units held back a
+        canary gets none.
     guardrails
         What else must not get worse (`Guardrail`, `LatencyGuard`, `ServingErrors`); any aborts.
         `ServingErrors` is always among them.
@@ -113,14 +115,18 @@ class Rollout(ABC):
 
     @property
     def back_terms(self) -> Terms:
-        """The terms of the proof that decides on the way back: only harm is asked for."""
-        return replace(self.terms, null="")
+        """The terms of the proof that decides on the way back: only harm is asked for.
+
+        Without pairs there is nothing to compare: the previous champion answers nobody.
+        """
+        return replace(self.terms, null="", share=0.0)
 
     def guard_terms(self, name: str) -> Terms:
         """The terms of a metric's guardrail."""
         guard = next(each for each in self.guardrails if each.name == name)
         assert isinstance(guard, Guardrail), "only a metric's guardrail is a proof"
-        return replace(self.back_terms, margin=guard.margin, beta=self.guard_budgets()[name])
+        beta = self.guard_budgets()[name]
+        return replace(self.terms, null="", margin=guard.margin, beta=beta)
 
     @property
     def guard_metrics(self) -> tuple[str, ...]:

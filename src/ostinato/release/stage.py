@@ -74,6 +74,7 @@ def _take(state: ReleaseState, config: ReleaseConfig, record: Record, now_ns: in
 
 
 def _observe(state: ReleaseState, config: ReleaseConfig, observed: LossesObserved) -> None:
+    state.matured_to_ns = max(state.matured_to_ns, observed.matured_to_ns)
     explored = observed.roles == _EXPLORE if config.explored else slice(None)
     state.labelled.add(observed.times_ns[explored])
     if state.rollout is not None:

@@ -51,15 +51,21 @@ class Rate:
         return sum(self.days.values()) / span if span >= DAY_NS else None
 
 
-def outlook(rate: Rate, config: ReleaseConfig, prior: Prior | None) -> tuple[bool, dict[str, Any]]:
+def outlook(
+    rate: Rate, config: ReleaseConfig, prior: Prior | None, *, now_ns: int
+) -> tuple[bool, dict[str, Any]]:
     """Say whether the cap of time brings the rows of a verdict, and what they could show.
+
+    Labels are taken to come as late as they do now: the time since the youngest request whose
+    label is in, the horizon at most.
 
     Returns
     -------
     (bool, dict)
         Whether there will be `min_samples`, True when the traffic is not known yet; and the
-        numbers: rows expected, rows that a verdict of "no worse" takes when there is no effect, and
-        the smallest relative harm that could be told from zero by then.
+        numbers: rows expected, how late their labels are, rows that a verdict of "no worse" takes
+        when there is no effect, and the smallest relative harm that could be told from zero by
+        then.
 
     Source: the sample size of a test looked at once, which the e-process takes about as well when
     there is no effect (`ostinato.stats.dual.fixed_sample_size`).
@@ -67,9 +73,14 @@ def outlook(rate: Rate, config: ReleaseConfig, prior: Prior | None) -> tuple[boo
     per_ns, rollout = rate.per_ns(), config.rollout
     if per_ns is None:
         return True, {}
-    time_ns = max(duration_ns(rollout.cap) - config.horizon_ns, 0)
+    late_ns = min(max(now_ns - rate.last_ns, 0), config.horizon_ns)
+    time_ns = max(duration_ns(rollout.cap) - late_ns, 0)
     rows = max(int(per_ns * time_ns) - (BURN_IN if prior is None else 0), 0)
-    facts: dict[str, Any] = {"rows_expected": rows, "min_samples": rollout.min_samples}
+    facts: dict[str, Any] = {
+        "rows_expected": rows,
+        "labels_late_ns": late_ns,
+        "min_samples": rollout.min_samples,
+    }
     if prior is not None and prior.base > 0 and prior.moment > 0:
         margin, alpha = rollout.margin * prior.base, rollout.alpha
         facts["rows_needed"] = fixed_sample_size(margin, prior.moment, alpha=alpha)

@@ -55,9 +55,13 @@ class World:
         )
 
     def show(
-        self, losses: Mapping[str, np.ndarray], roles: Any = None, guards: Any = None
+        self,
+        losses: Mapping[str, np.ndarray],
+        roles: Any = None,
+        guards: Any = None,
+        late: float = 1,
     ) -> list[Record]:
-        """Show losses of rows predicted within the last hour; `roles`: (answered, role) or None."""
+        """Show losses of rows predicted `late` hours ago or less; `roles`: (answered, role)."""
         n = len(next(iter(losses.values())))
         self.now_ns += HOUR_NS
         answered, role = roles if roles is not None else (np.zeros(n), np.zeros(n))
@@ -65,7 +69,7 @@ class World:
             ts_event_ns=self.now_ns,
             ts_record_ns=self.now_ns,
             offsets=np.arange(n),
-            times_ns=self.now_ns - HOUR_NS // 2 + np.arange(n),
+            times_ns=self.now_ns - int((late - 0.5) * HOUR_NS) + np.arange(n),
             unit_hashes=np.arange(n, dtype=np.uint64),
             groups=np.zeros((n, 0), dtype=np.int32),
             versions=tuple(losses),

@@ -173,7 +173,7 @@ def test_a_rollout_without_hope_of_rows_ends_at_once_and_says_what_to_change(wor
     assert out[0].outcome == "kept"
     # 5 an hour for 48 hours, less 100 for the burn-in.
     assert out[0].evidence["rows_expected"] == pytest.approx(140, abs=12)
-    assert "labelled rows and a verdict needs 300" in out[0].reason
+    assert "and a verdict needs 300" in out[0].reason
     assert "a longer cap, or lower its min_samples" in out[0].reason
     assert loop.state.rollout is None
     assert loop.state.routes.canary is None
