@@ -33,7 +33,8 @@ class Rollout(ABC):
         come that differ from those seen. ``"daily"``: worse on average over days, each day one
         observation; holds where the days differ from each other, and takes weeks to prove what the
         others prove in days. Harm that no ordinary day explains is seen within hours by all three.
-        Where the label depends on the answer each arm has one sequence of its average instead.
+        Where the label depends on the answer each arm has one sequence of its average instead,
+        at the smaller of the two error rates.
     min_samples
         Labelled rows before any verdict.
     cap
@@ -101,7 +102,7 @@ class Rollout(ABC):
 
     @property
     def terms(self) -> Terms:
-        """The terms of the proof that decides on promotion."""
+        """The terms of the proof of a rollout; where nothing must be proved it can still abort."""
         stages = self.stages()
         return Terms(
             margin=self.margin,
@@ -109,7 +110,7 @@ class Rollout(ABC):
             beta=self.beta,
             min_samples=self.min_samples,
             share=stages[-1][0] if stages else 0.0,
-            null=self.null,
+            null=self.null if self.proves else "",
             abort_null=self.abort_null,
         )
 

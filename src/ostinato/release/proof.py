@@ -104,6 +104,8 @@ class Proof:
             return "undecided"
         if self.harmful(terms):
             return "abort"
+        if not terms.null:
+            return "undecided"
         if self.arms is not None:
             proved, spent = self.arms.interval()[0] > -self.arms.margin, self.arms.spent
         else:
@@ -141,7 +143,10 @@ class Proof:
         return low - self._given, high - self._given
 
     def evidence(self, terms: Terms) -> dict[str, Any]:
-        """Write the evidence down for the journal."""
+        """Write the evidence down for the journal; None where a bound is not known yet.
+
+        `gain` and its bounds are about rows, or about days where these decide on the promotion.
+        """
         test = self.arms if self.arms is not None else next(iter(self.tests.values()), None)
         if test is None:
             return {"rows": len(self.burn_in), "burn_in": BURN_IN}
@@ -149,8 +154,8 @@ class Proof:
         facts: dict[str, Any] = {
             "rows": test.n,
             "gain": test.mean - self._given,
-            "low": low,
-            "high": high,
+            "low": low if math.isfinite(low) else None,
+            "high": high if math.isfinite(high) else None,
             "margin": test.margin,
         }
         if isinstance(test, TwoArms):
@@ -257,10 +262,24 @@ def _paired_test(null: str, prior: Prior, terms: Terms) -> Paired:
     )
 
 
-def _arms_test(prior: Prior, terms: Terms) -> TwoArms:
+def rows_of_arms(prior: Prior, terms: Terms) -> int:
+    """Return the rows that a test of two arms, looked at once, takes where there is no effect.
+
+    The challenger's arm is the slow one: its share of the rows at the last step.
+    """
     margin = max(terms.margin * prior.base, _SMALLEST_MARGIN)
     spread = max(2.0 * prior.variance, margin**2)  # of the difference of one row of each arm
-    per_arm = fixed_sample_size(margin, spread, alpha=terms.alpha)
-    # The challenger's arm is the slow one: its share of the rows at the last step.
-    cap = math.ceil(CAP_FACTOR * per_arm / terms.share)
-    return TwoArms.begin(margin=margin, cap=max(cap, terms.min_samples + 1), alpha=terms.alpha)
+    return math.ceil(fixed_sample_size(margin, spread, alpha=_both_ways(terms)) / terms.share)
+
+
+def _arms_test(prior: Prior, terms: Terms) -> TwoArms:
+    return TwoArms.begin(
+        margin=max(terms.margin * prior.base, _SMALLEST_MARGIN),
+        cap=max(CAP_FACTOR * rows_of_arms(prior, terms), terms.min_samples + 1),
+        alpha=_both_ways(terms),
+    )
+
+
+def _both_ways(terms: Terms) -> float:
+    """Return the error rate of arms, whose sequences serve both verdicts."""
+    return min(terms.alpha, terms.beta) if terms.null else terms.beta

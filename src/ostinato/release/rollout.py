@@ -29,12 +29,15 @@ def begin(state: ReleaseState, config: ReleaseConfig, candidate: str, now_ns: in
         return out + promote(state, config, candidate, now_ns, "The policy promotes at once.", {})
     priors = state.priors.get(candidate, {})
     prior = priors.get(config.metric)
-    enough, facts = outlook(state.labelled, config, prior, now_ns=now_ns)
+    enough = True
+    facts: dict[str, Any] = {}
+    if plan.proves:
+        enough, facts = outlook(state.labelled, config, prior, now_ns=now_ns)
     rollout = _rollout(state, config, champion, candidate, now_ns)
     state.rollout = rollout
-    if plan.proves and not enough:
+    if not enough:
         return out + end(state, now_ns, "kept", _too_few(plan, facts), facts)
-    return out + _enter(state, config, 0, now_ns, facts if plan.proves else {})
+    return out + _enter(state, config, 0, now_ns, facts)
 
 
 def _rollout(

@@ -41,7 +41,7 @@ def step(state: ReleaseState, inbox: Sequence[Record], now_ns: int) -> list[Reco
     out: list[Record] = []
     for record in inbox:
         out.extend(_take(state, config, record, now_ns))
-    out.extend(register(state, config, now_ns))  # tests that a burn-in gave their scale
+    out.extend(register(state, config, now_ns))  # tests that a burn-in gave their scale, first
     back = look_back(state, config, now_ns)
     out.extend(back)
     if state.rollout is not None and any(isinstance(record, RolledBack) for record in back):

@@ -12,7 +12,7 @@ from ostinato.core.records import Ints
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.prior import BURN_IN, Prior
-from ostinato.release.proof import Proof
+from ostinato.release.proof import Proof, rows_of_arms
 from ostinato.stats.dual import fixed_sample_size
 
 _DAYS: Final = 7  # a week has all its days; traffic of long ago says little
@@ -82,14 +82,23 @@ def outlook(
         "min_samples": rollout.min_samples,
     }
     if prior is not None and prior.base > 0 and prior.moment > 0:
-        margin, alpha = rollout.margin * prior.base, rollout.alpha
-        facts["rows_needed"] = fixed_sample_size(margin, prior.moment, alpha=alpha)
+        facts |= _needed(config, prior)
         if rows:
             facts["smallest_harm"] = rollout.margin * math.sqrt(facts["rows_needed"] / rows)
-        if rollout.null == "daily" and prior.day_variance is not None:
-            moment = prior.day_variance + margin**2
-            facts["days_needed"] = fixed_sample_size(margin, moment, alpha=alpha)
     return rows >= rollout.min_samples, facts
+
+
+def _needed(config: ReleaseConfig, prior: Prior) -> dict[str, Any]:
+    """Say how many rows, and days where these are asked about, show that there is no harm."""
+    rollout, terms = config.rollout, config.rollout.terms
+    if not config.paired:
+        return {"rows_needed": rows_of_arms(prior, terms)}
+    margin = rollout.margin * prior.base
+    needed = {"rows_needed": fixed_sample_size(margin, prior.moment, alpha=rollout.alpha)}
+    if rollout.null == "daily" and prior.day_variance is not None:
+        moment = prior.day_variance + margin**2
+        needed["days_needed"] = fixed_sample_size(margin, moment, alpha=rollout.alpha)
+    return needed
 
 
 def exposure(

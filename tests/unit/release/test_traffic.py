@@ -77,3 +77,18 @@ def test_what_comes_late_is_what_was_seen_to_be_late_not_the_horizon():
     assert facts["labels_late_ns"] == pytest.approx(DAY_NS, rel=0.01)
     assert not late
     assert (none["rows_expected"], none["labels_late_ns"]) == (0, 30 * DAY_NS)
+
+
+def test_without_pairs_a_verdict_takes_the_rows_of_two_arms():
+    plan = config(steps=[0.05, 0.2, 1.0])
+    paired, facts = outlook(steady(480, 5), plan, PRIOR, now_ns=7 * DAY_NS)
+    alone, more = outlook(steady(480, 5), replace(plan, paired=False), PRIOR, now_ns=7 * DAY_NS)
+
+    # n = 6.18 * 2 variances / margin^2 in the smaller arm, a fifth of the rows.
+    assert more["rows_needed"] == pytest.approx(6.18 * 2.0 / 0.01**2 / 0.2, rel=0.01)
+    harm = 0.01 * np.sqrt(more["rows_needed"] / more["rows_expected"])
+    assert more["smallest_harm"] == pytest.approx(harm)
+    assert more["smallest_harm"] > 5 * facts["smallest_harm"]
+    assert "days_needed" not in more
+    assert paired
+    assert alone
