@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato.core.records import ROLES, Floats, Ints, LossesObserved
 from ostinato.release.daily import Daily
@@ -22,6 +23,7 @@ _CANARY: Final = ROLES.index("canary")
 _CHAMPION: Final = ROLES.index("champion")
 _EXPLORE: Final = ROLES.index("explore")
 
+Flags = NDArray[np.bool_]
 Paired = DualEProcess | WeakNullEProcess | Daily
 
 
@@ -33,7 +35,8 @@ class Proof:
     `BURN_IN`; then `tests` take over: one per null hypothesis that the terms ask about, or `arms`
     where the two may not be compared on the same rows. A `lenient` proof forgives the challenger
     the margin: harm is then being worse by more than that. An `explored` one counts only rows that
-    chance let through. `metric` names a guardrail's, "" is the loop's own. `registered` says
+    chance let through. `share` is how probable the challenger was as the answer of its last row.
+    `metric` names a guardrail's, "" is the loop's own. `registered` says
     whether the journal knows the parameters of the tests, `restarted` whether a change of the plan
     made it begin anew.
     """
@@ -49,6 +52,7 @@ class Proof:
     burn_in: list[tuple[float, float]] = field(default_factory=list)
     tests: dict[str, Paired] = field(default_factory=dict)
     arms: TwoArms | None = None
+    share: float = 0.0
     registered: bool = False
     restarted: bool = False
 
@@ -80,11 +84,11 @@ class Proof:
             arm = [observed.versions.index(v) for v in (self.champion, self.challenger)]
             champion = fresh & (observed.answered == arm[0]) & (observed.roles == _CHAMPION)
             challenger = fresh & (observed.answered == arm[1]) & (observed.roles == _CANARY)
-            self._take_arms(
-                theirs[champion & np.isfinite(theirs)],
-                ours[challenger & np.isfinite(ours)],
-                terms,
-            )
+            answered = np.where(challenger, ours, theirs)
+            rows = (champion | challenger) & np.isfinite(answered)
+            known = observed.propensities
+            chances = np.ones(int(rows.sum())) if known is None else known[rows]
+            self._take_arms(answered[rows], challenger[rows], chances, terms)
 
     @property
     def rows(self) -> int:
@@ -159,7 +163,7 @@ class Proof:
             "margin": test.margin,
         }
         if isinstance(test, TwoArms):
-            return facts | {"cap_rows": test.cap, "rows_challenger": test.candidate.n}
+            return facts | {"cap_rows_challenger": test.cap, "rows_challenger": test.candidate.n}
         cap = test.days.cap if isinstance(test, Daily) else test.cap
         facts["cap_days" if isinstance(test, Daily) else "cap_rows"] = cap
         if terms.null:
@@ -210,14 +214,28 @@ class Proof:
             else:
                 test.update(differences)
 
-    def _take_arms(self, theirs: Floats, ours: Floats, terms: Terms) -> None:
+    def _take_arms(self, losses: Floats, ours: Flags, chances: Floats, terms: Terms) -> None:
         if self.arms is None:
             # Only the champion's mean and spread are needed: the margin is relative to it.
-            taken = self._warm(theirs, theirs)
+            taken = self._warm(losses[~ours], losses[~ours])
             self.begin(terms)
-            theirs = theirs[taken:]
-        if self.arms is not None:
-            self.arms.update(theirs, ours)
+            after = int(np.flatnonzero(~ours)[taken - 1]) + 1 if taken else 0
+            losses, ours, chances = losses[after:], ours[after:], chances[after:]
+        if self.arms is not None and len(losses):
+            weights = self._weights(ours, chances)
+            theirs = ~ours & (weights > 0.0)
+            self.arms.update(losses[theirs], losses[ours], weights[theirs], weights[ours])
+
+    def _weights(self, ours: Flags, chances: Floats) -> Floats:
+        """Weigh rows so that both arms see the same mix of moments, whatever the shares were, (n,).
+
+        A row of the challenger weighs 1, one of the champion the odds that it had been the
+        challenger's, by the last row of those; 0 before there was one.
+        """
+        last = np.maximum.accumulate(np.where(ours, np.arange(len(ours)), -1))
+        shares: Floats = np.where(last >= 0, chances[last], self.share)
+        self.share = float(shares[-1])
+        return shares / chances
 
     def _warm(self, theirs: Floats, ours: Floats) -> int:
         """Collect losses until they say as much as a prior; return how many rows that took."""
@@ -262,20 +280,17 @@ def _paired_test(null: str, prior: Prior, terms: Terms) -> Paired:
     )
 
 
-def rows_of_arms(prior: Prior, terms: Terms) -> int:
-    """Return the rows that a test of two arms, looked at once, takes where there is no effect.
-
-    The challenger's arm is the slow one: its share of the rows at the last step.
-    """
+def rows_per_arm(prior: Prior, terms: Terms) -> int:
+    """Return the rows each arm needs in a test looked at once, where there is no effect."""
     margin = max(terms.margin * prior.base, _SMALLEST_MARGIN)
     spread = max(2.0 * prior.variance, margin**2)  # of the difference of one row of each arm
-    return math.ceil(fixed_sample_size(margin, spread, alpha=_both_ways(terms)) / terms.share)
+    return fixed_sample_size(margin, spread, alpha=_both_ways(terms))
 
 
 def _arms_test(prior: Prior, terms: Terms) -> TwoArms:
     return TwoArms.begin(
         margin=max(terms.margin * prior.base, _SMALLEST_MARGIN),
-        cap=max(CAP_FACTOR * rows_of_arms(prior, terms), terms.min_samples + 1),
+        cap=CAP_FACTOR * rows_per_arm(prior, terms),
         alpha=_both_ways(terms),
     )
 

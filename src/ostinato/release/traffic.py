@@ -12,7 +12,7 @@ from ostinato.core.records import Ints
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.prior import BURN_IN, Prior
-from ostinato.release.proof import Proof, rows_of_arms
+from ostinato.release.proof import Proof, rows_per_arm
 from ostinato.stats.dual import fixed_sample_size
 
 _DAYS: Final = 7  # a week has all its days; traffic of long ago says little
@@ -92,7 +92,8 @@ def _needed(config: ReleaseConfig, prior: Prior) -> dict[str, Any]:
     """Say how many rows, and days where these are asked about, show that there is no harm."""
     rollout, terms = config.rollout, config.rollout.terms
     if not config.paired:
-        return {"rows_needed": rows_of_arms(prior, terms)}
+        # The challenger's arm is the slow one: its share of the rows at the last step.
+        return {"rows_needed": math.ceil(rows_per_arm(prior, terms) / terms.share)}
     margin = rollout.margin * prior.base
     needed = {"rows_needed": fixed_sample_size(margin, prior.moment, alpha=rollout.alpha)}
     if rollout.null == "daily" and prior.day_variance is not None:

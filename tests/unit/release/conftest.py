@@ -60,8 +60,12 @@ class World:
         roles: Any = None,
         guards: Any = None,
         late: float = 1,
+        chances: Any = None,
     ) -> list[Record]:
-        """Show losses of rows predicted `late` hours ago or less; `roles`: (answered, role)."""
+        """Show losses of rows predicted `late` hours ago or less.
+
+        `roles`: (answered, role); `chances`: how probable these were.
+        """
         n = len(next(iter(losses.values())))
         self.now_ns += HOUR_NS
         answered, role = roles if roles is not None else (np.zeros(n), np.zeros(n))
@@ -78,6 +82,7 @@ class World:
             losses=dict(losses),
             matured_to_ns=self.now_ns,
             guards=guards or {},
+            propensities=chances,
         )
         out = step(self.state, [observed], self.now_ns)
         self.made += out

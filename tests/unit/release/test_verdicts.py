@@ -50,3 +50,34 @@ def test_a_bad_first_hour_does_not_abort_what_is_better_on_average_since(abort_n
     assert loop.state.rollout.proof.rows >= 600
     assert evidence(loop)["gain"] > 0
     assert evidence(loop)["log_e_abort"] < np.log(20)
+
+
+def ramp(world, seed, harm, hours=40):
+    """A canary whose share rises as the night turns into day, and losses with it."""
+    rng = RNG(seed)
+    loop = world(Canary(over="24h", margin=0.1, min_samples=500), paired=False)
+    loop.accept("v2")
+    for hour in range(hours):
+        if loop.state.rollout is None:
+            break
+        level, share = (0.3 if hour % 24 >= 12 else 0.2), loop.state.routes.canary_share
+        roles = (rng.random(20_000) < share).astype(int)
+        shown = {
+            "v1": (rng.random(20_000) < level).astype(float),
+            "v2": (rng.random(20_000) < level * (1 + harm)).astype(float),
+        }
+        loop.show(shown, (roles, roles), chances=np.where(roles, share, 1.0 - share))
+    return loop
+
+
+def test_a_share_that_rises_with_the_losses_is_no_harm(world):
+    ends = [ramp(world, seed, 0.0) for seed in range(8)]
+
+    ended = [loop.last("rollout_ended").outcome for loop in ends if "promoted" not in loop.kinds()]
+    assert "aborted" not in ended
+
+
+def test_under_a_rising_share_harm_still_aborts(world):
+    ends = [ramp(world, seed, 0.3) for seed in range(3)]
+
+    assert [loop.last("rollout_ended").outcome for loop in ends] == ["aborted"] * 3
