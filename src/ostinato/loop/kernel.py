@@ -176,7 +176,8 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
     Returns
     -------
     (LoopState, list of Record)
-        As for `step`: `PolicyChanged` first, then what the stages had to say.
+        As for `step`: `PolicyChanged` first, after the start where there was no step yet; then what
+        the stages had to say.
 
     Raises
     ------
@@ -194,8 +195,10 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
             expected="a plan of the same loop",
             hint="Start a new loop for other data, features, labels or learners.",
         )
-    state.plan_, state.policy_digest = plan, plan.policy_digest
     made: list[Record] = []
+    if state.next_seq == 0:
+        _emit(state, before, made, [_started(before, now_ns)])
+    state.plan_, state.policy_digest = plan, plan.policy_digest
     _emit(state, plan, made, [_policy_changed(before, plan, now_ns)])
     for stage in STAGES:
         config = plan.stages[stage.name]
