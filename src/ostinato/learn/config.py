@@ -20,7 +20,8 @@ class LearnConfig:
         Which matured rows a candidate learns from.
     holdout_ns
         Length of the recent holdout that every candidate is proved on and never trained on; never
-        more than a fifth of what there is to learn from.
+        more than a fifth of what there is to learn from, and never reaching back to rows that the
+        champion or the anchor learned.
     embargo_ns
         Gap between training rows and the holdout, so that training labels were known when the
         holdout began; usually the label horizon. Never longer than the holdout itself: where labels

@@ -46,7 +46,8 @@ class Policy:
     max_retrains, per
         The retrain budget: at most so many requests within any such period.
     holdout
-        Length of the recent holdout that candidates are proved on.
+        Length of the recent holdout that candidates are proved on; shorter where the champion
+        learned later rows.
     warm_start
         Whether a candidate continues from the champion, where the estimator can.
     explore
