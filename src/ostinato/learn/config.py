@@ -39,7 +39,8 @@ class LearnConfig:
     never_trained
         Share of the units no version ever trains on.
     schedules
-        Settings of the learner by parameter, starts filled in.
+        Settings of the learner by parameter, starts filled in; they hold from the second training
+        on.
     anchor
         When the stability anchor moves up; None: no version is kept as one.
     """

@@ -122,6 +122,8 @@ def _order(
         golden=state.hard.golden,
     )
     updates = state.line.behind(state.champion, changed=asked.change_ns is not None)
+    schedules = {} if first else config.schedules
+    parameters = {name: each.value(updates) for name, each in schedules.items()}
     state.line.ordered(request, Descent(updates=updates, proved_from_ns=holdout_from))
     order = TrainingRequested(
         ts_event_ns=now_ns,
@@ -145,7 +147,7 @@ def _order(
         seed=stream_seed(config.seed, f"learn/{from_ns}/{to_ns}/{span.half_life_ns}/{parent}"),
         anchor=anchor,
         updates=updates,
-        parameters={name: each.value(updates) for name, each in config.schedules.items()},
+        parameters=parameters,
     )
     return [hard, order]
 

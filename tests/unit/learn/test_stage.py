@@ -348,7 +348,19 @@ def test_updates_count_the_trainings_along_the_line_of_the_champion():
     third = learned(state, "v4")
 
     assert [o.updates for o in (first, second, rejected, third)] == [0, 1, 2, 2]
-    assert [o.parameters["C"] for o in (first, second, rejected, third)] == [1.0, 2.0, 3.0, 3.0]
+    assert [o.parameters["C"] for o in (second, rejected, third)] == [2.0, 3.0, 3.0]
+
+
+def test_the_first_champion_is_learned_with_the_settings_of_the_learner_itself():
+    plain = begin(champion=None)
+    scheduled = begin(champion=None, schedules={"C": Schedule(start=9.0, rises_over=1)})
+
+    first, same = order(scheduled), order(plain)
+    again = learned(scheduled, "v1", change_ns=None)
+    after_change = order(scheduled, change_ns=50 * DAY_NS)
+
+    assert first.parameters == again.parameters == same.parameters == {}
+    assert after_change.parameters == {"C": 9.0}
 
 
 def test_a_rollback_brings_back_the_count_of_the_version_that_serves_again():

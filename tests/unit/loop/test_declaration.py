@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import DAY_NS, HOUR_NS
+from ostinato.learn.schedules import Schedule
 from ostinato.loop import Label, Loop, Policy, Prices
 from ostinato.release import Canary, Shadow
 
@@ -151,3 +152,15 @@ def test_a_share_to_explore_beyond_half_of_the_units_is_refused(share):
 def test_selective_labels_contradict_what_needs_all_labels(other):
     with pytest.raises(ConfigError, match=r"Label\(selective=True\) contradicts Label\("):
         Label("repaid", selective=True, **other)
+
+
+def test_a_schedule_needs_a_line_of_models_that_go_on_from_each_other():
+    schedules = {"alpha": Schedule(falls_over=4)}
+
+    with pytest.raises(
+        ConfigError, match=r"Policy\(schedules=...\) contradicts Policy\(warm_start=False\)"
+    ) as no:
+        Policy(schedules=schedules)
+
+    assert "alpha" in str(no.value)
+    assert Policy(schedules=schedules, warm_start=True).schedules == schedules

@@ -212,10 +212,12 @@ def test_a_schedule_follows_the_line_through_a_replay(world, make_loop):
         holdout="3d",
         gates=[],
         rollout=ost.Immediate(),
-        schedules={"C": ost.Schedule(falls_over=1)},
+        warm_start=True,
+        schedules={"eta0": ost.Schedule(start=2.0, falls_over=1)},
     )
+    learner = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=0.1)
 
-    found = ost.replay(make_loop(policy=policy), world(3000), tick="12h")
+    found = ost.replay(make_loop(policy=policy, learner=learner), world(3000), tick="12h")
 
     orders = [
         json.loads(text)
@@ -224,13 +226,16 @@ def test_a_schedule_follows_the_line_through_a_replay(world, make_loop):
     assert len(orders) > 4
     for number, order in enumerate(orders):
         assert order["updates"] == number
-        assert order["parameters"]["C"] == pytest.approx(max((1 + number) ** -0.5, 0.05))
+        expected = {} if number == 0 else {"eta0": pytest.approx(2.0 * (1 + number) ** -0.5)}
+        assert order["parameters"] == expected
 
 
 def test_a_schedule_of_a_parameter_the_learner_lacks_is_refused_when_the_plan_is_made(
     world, make_loop
 ):
-    policy = ost.policies.scheduled("7d", schedules={"eta": ost.Schedule(start=1, falls_over=1)})
+    policy = ost.policies.scheduled(
+        "7d", warm_start=True, schedules={"eta": ost.Schedule(start=1, falls_over=1)}
+    )
 
     with pytest.raises(ConfigError, match="lacks"):
         ost.replay(make_loop(policy=policy, learner=LogisticRegression()), world(1500), tick="1d")
