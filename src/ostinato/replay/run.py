@@ -55,7 +55,8 @@ class Run:
     """One policy under way.
 
     `due` holds results of effects and when they are known; `next_row` and `next_label` say how far
-    the history has been told; `label_order` and `label_moments` are the labels to come, by time.
+    the history has been told; `label_order` and `label_moments` are the labels to come, by time;
+    `judged_to_ns` is how far candidates have been judged on recent rows.
     """
 
     loop: Loop
@@ -75,6 +76,7 @@ class Run:
     next_label: int = 0
     due: list[tuple[int, list[Record]]] = field(default_factory=list)
     hard: dict[str, HardCasesListed] = field(default_factory=dict)
+    judged_to_ns: int | None = None
     kernel_seconds: float = 0.0
 
     def begin(self) -> None:
@@ -196,7 +198,10 @@ class Run:
             self.scorer.artifacts,
             timeout=self.policy.train_timeout,
             now_ns=now_ns,
+            judged_to_ns=self.judged_to_ns,
         )
+        if order.champion is not None and self.policy.gates:
+            self.judged_to_ns = order.matured_to_ns
         if result.version is not None and result.trained is not None and result.lineage is not None:
             self.scorer.artifacts[result.version] = result.trained.artifact
             self.registry.register(result.version, result.trained.data, result.lineage)

@@ -32,6 +32,8 @@ from ostinato.core.records import (
     TrainingRequested,
     ValidationSet,
 )
+from ostinato.gate.evidence import WITHHELD
+from ostinato.gate.ledger import MOSTLY
 from ostinato.learn.describe import describe, learner_digest
 from ostinato.learn.hard import never_trained
 from ostinato.learn.limits import FitCost, measured_fit
@@ -113,6 +115,7 @@ class Trainer:
         *,
         timeout: float | None,
         now_ns: int,
+        judged_to_ns: int | None = None,
     ) -> Result:
         """Train what was ordered and score it beside the champion on the validation sets.
 
@@ -127,6 +130,9 @@ class Trainer:
             Seconds after which the training counts as hung.
         now_ns
             When the order was given: labels known later do not exist.
+        judged_to_ns
+            Candidates before this one were judged on recent rows up to here; None: there were none.
+            Estimates on rows of which most were judged on before are not told.
         """
         known = self.history.label_times_ns <= now_ns
         if self.history.n_classes:  # labels of no known class teach nothing
@@ -142,7 +148,7 @@ class Trainer:
         self.scores.add(trained.artifact, trained.model)
         validation = _Rows(known=known, held=held, golden=golden, hard=hard.offsets)
         sets = self._validation(order, validation, trained.artifact, artifacts)
-        return self._succeeded(order, version, trained, sets)
+        return self._succeeded(order, version, trained, sets, self._told(sets[0], judged_to_ns))
 
     # -- rows
 
@@ -314,10 +320,9 @@ class Trainer:
         version: str,
         trained: Trained,
         sets: tuple[ValidationSet, ...],
+        told: dict[str, Any],
     ) -> Result:
-        # Estimates of the random and the hard set stay inside: their rows are judged on again.
-        metrics = {s.name: self._metrics(s) for s in sets if s.name == "recent" and len(s)}
-        lineage = self._lineage(order, trained, metrics)
+        lineage = self._lineage(order, trained, told["metrics"])
         done = CandidateTrained(
             ts_event_ns=order.ts_event_ns,
             ts_record_ns=order.ts_record_ns,
@@ -328,7 +333,7 @@ class Trainer:
             evidence={
                 "rows": trained.rows,
                 "data_digest": trained.data_digest,
-                "metrics": metrics,
+                **told,
                 "validation_rows": {s.name: len(s) for s in sets},
                 "artifact_bytes": len(trained.data),
             },
@@ -349,6 +354,17 @@ class Trainer:
             trained=trained,
             lineage=lineage,
         )
+
+    def _told(self, recent: ValidationSet, judged_to_ns: int | None) -> dict[str, Any]:
+        """Return the metrics on the recent set, if its rows are new enough to tell.
+
+        Those on the random and the hard set stay inside always: their rows are judged on again.
+        """
+        if not len(recent):
+            return {"metrics": {}}
+        if judged_to_ns is not None and (recent.times_ns <= judged_to_ns).mean() > MOSTLY:
+            return {"metrics": {}, "withheld": WITHHELD}
+        return {"metrics": {recent.name: self._metrics(recent)}}
 
     def _metrics(self, validation: ValidationSet) -> dict[str, float]:
         if np.isnan(validation.candidate).any():

@@ -158,6 +158,34 @@ def test_estimates_on_rows_that_are_judged_on_again_stay_inside(world, make_loop
     assert evidence["validation_rows"]["random"] == len(sets_of(done)["random"]) > 50
 
 
+def evidence_of(found, kind):
+    return [json.loads(e) for e in found.decisions.filter(pl.col("kind") == kind)["evidence"]]
+
+
+@pytest.mark.parametrize(("when", "withheld"), [("1d", True), ("7d", False)])
+def test_of_a_candidate_no_more_is_told_than_its_gates_may_tell(when, withheld, world, make_loop):
+    policy = ost.policies.scheduled(when, holdout="5d", gates=[ost.MinimumDelta()])
+
+    found = ost.replay(make_loop(policy=policy), world(3000), tick="12h")
+
+    told = evidence_of(found, "candidate_trained")
+    judged = [each["recent"] for each in evidence_of(found, "gate_judged")]
+    hidden = ["withheld" in each for each in judged]
+    assert len(judged) > 5
+    assert any(hidden) == withheld
+    assert [not each["metrics"] for each in told] == [False, *hidden]
+    assert ["withheld" in each for each in told] == [False, *hidden]
+    assert [not json.loads(each) for each in found.versions["metrics"]] == [False, *hidden]
+
+
+def test_where_no_gate_judges_all_is_told(world, make_loop):
+    policy = ost.policies.scheduled("1d", holdout="5d", gates=[], rollout=ost.Immediate())
+
+    found = ost.replay(make_loop(policy=policy), world(3000), tick="12h")
+
+    assert all(each["metrics"] for each in evidence_of(found, "candidate_trained"))
+
+
 def test_the_anchor_answers_the_recent_set(world, make_loop):
     trainer = make_trainer(make_loop(), world(3000))
     old = carried_out(trainer, to_ns=10 * DAY_NS)
