@@ -30,7 +30,8 @@ def make_case(
     champion_losses: dict[str, Floats] = {}
     anchor_losses: dict[str, Floats] = {}
     for validation in _apart(evaluated.sets):
-        if validation.champion is None or not len(validation):
+        chosen = validation.explored or not config.explored
+        if validation.champion is None or not len(validation) or not chosen:
             continue
         rows, ours, theirs = _losses(validation, validation.champion, row_loss)
         counts = ledger.counting(validation)[rows]

@@ -41,6 +41,9 @@ class LearnConfig:
     schedules
         Settings of the learner by parameter, starts filled in; they hold from the second training
         on.
+    explored
+        Whether only explored rows prove something, because labels come only where the answer lets
+        them.
     anchor
         When the stability anchor moves up; None: no version is kept as one.
     """
@@ -56,3 +59,4 @@ class LearnConfig:
     never_trained: float
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     anchor: AnchorRule | None = None
+    explored: bool = False

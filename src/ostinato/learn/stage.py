@@ -59,7 +59,9 @@ def _note(state: LearnState, config: LearnConfig, record: Record) -> None:
     """Take what happened to rows and to versions."""
     match record:
         case LossesObserved():
-            state.hard.take(record, loop=config.loop, share=config.never_trained)
+            state.hard.take(
+                record, loop=config.loop, share=config.never_trained, explored=config.explored
+            )
         case CasesNamed():
             state.hard.name(record)
         case ValidationSetRetired():

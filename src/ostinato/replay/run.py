@@ -199,6 +199,7 @@ class Run:
             timeout=self.policy.train_timeout,
             now_ns=now_ns,
             judged_to_ns=self.judged_to_ns,
+            explore=self.policy.explore,
         )
         if order.champion is not None and self.policy.gates:
             self.judged_to_ns = order.matured_to_ns
@@ -264,6 +265,7 @@ def make_run(
         matured_to_ns=history.matured_to_ns(history.start_ns, horizon),
         bucket_ns=max(DAY_NS, 0 if isinstance(tick, int) else duration_ns(tick, name="tick")),
         seed=seed,
+        remark=_remark(loop),
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
@@ -285,6 +287,16 @@ def make_run(
         label_order=by_time,
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
+    )
+
+
+def _remark(loop: Loop) -> str:
+    """Say what the evidence of a replay cannot show."""
+    if not loop.label.selective:
+        return ""
+    return (
+        "History has labels only where the answers of its time let requests through: explored rows "
+        "are chosen by chance among those, and say nothing of the rest."
     )
 
 

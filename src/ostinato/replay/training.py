@@ -43,6 +43,7 @@ from ostinato.learn.windows import weights
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import History
 from ostinato.replay.scores import ModelScores
+from ostinato.serve.assign import explored
 from ostinato.stats.metrics import companions, metric_for
 
 _LATENCY_ROWS: Final = 32  # the size of a micro-batch under light load
@@ -80,11 +81,12 @@ class Result:
 class _Rows:
     """What validation sets are chosen from: flags per row of the history, and the hard ones.
 
-    `known`: the label is in; `held`: never trained on by its unit; `golden`: never trained on
-    because people named it.
+    `known`: the label is in; `fair`: whether it came does not hang on the answer; `held`: never
+    trained on by its unit; `golden`: never trained on because people named it.
     """
 
     known: NDArray[np.bool_]
+    fair: NDArray[np.bool_]
     held: NDArray[np.bool_]
     golden: NDArray[np.bool_]
     hard: Ints
@@ -93,7 +95,7 @@ class _Rows:
         """Return the rows of the hard set: no version may have learned from them."""
         hard = self.hard[self.known[self.hard]]
         # What a window forgets, its candidate is not held to; to golden rows it always is.
-        fits = self.golden[hard] | (self.held[hard] & (hard >= first))
+        fits = self.golden[hard] | ((self.held & self.fair)[hard] & (hard >= first))
         kept: Ints = hard[fits]
         return kept
 
@@ -116,6 +118,7 @@ class Trainer:
         timeout: float | None,
         now_ns: int,
         judged_to_ns: int | None = None,
+        explore: float = 0.0,
     ) -> Result:
         """Train what was ordered and score it beside the champion on the validation sets.
 
@@ -133,6 +136,9 @@ class Trainer:
         judged_to_ns
             Candidates before this one were judged on recent rows up to here; None: there were none.
             Estimates on rows of which most were judged on before are not told.
+        explore
+            Share of the units that chance lets through. Where labels are selective, candidates are
+            proved on those alone, and on golden rows.
         """
         known = self.history.label_times_ns <= now_ns
         if self.history.n_classes:  # labels of no known class teach nothing
@@ -146,11 +152,18 @@ class Trainer:
             return self._failed(order, trained)
         version = f"v{len(artifacts) + 1:03d}-{trained.artifact[:6]}"
         self.scores.add(trained.artifact, trained.model)
-        validation = _Rows(known=known, held=held, golden=golden, hard=hard.offsets)
+        fair = self._fair(explore)
+        validation = _Rows(known=known, fair=fair, held=held, golden=golden, hard=hard.offsets)
         sets = self._validation(order, validation, trained.artifact, artifacts)
         return self._succeeded(order, version, trained, sets, self._told(sets[0], judged_to_ns))
 
     # -- rows
+
+    def _fair(self, explore: float) -> NDArray[np.bool_]:
+        """Say of which rows the label does not hang on who answered."""
+        if not self.loop.label.selective:
+            return np.ones(len(self.history), dtype=np.bool_)
+        return explored(self.history.unit_hashes, loop=self.loop.name, share=explore)
 
     def _between(self, from_ns: int, to_ns: int) -> slice:
         times = self.history.times_ns
@@ -165,14 +178,15 @@ class Trainer:
         self, order: TrainingRequested, rows: _Rows, artifact: str, artifacts: dict[str, str]
     ) -> tuple[ValidationSet, ...]:
         span = self._between(order.holdout_from_ns, order.matured_to_ns + 1)
-        recent = np.flatnonzero(rows.known[span]) + span.start
+        recent = np.flatnonzero((rows.known & rows.fair)[span]) + span.start
         before = self._between(order.from_ns, order.holdout_from_ns)
-        random = np.flatnonzero((rows.known & rows.held)[before]) + before.start
+        aside = rows.held & rows.fair
+        random = np.flatnonzero((rows.known & aside)[before]) + before.start
         champion = artifacts.get(order.champion) if order.champion is not None else None
         anchor = artifacts.get(order.anchor) if order.anchor is not None else None
         missing = (
-            span.stop - span.start - len(recent),
-            int((rows.held & ~rows.known)[before].sum()),
+            int((rows.fair & ~rows.known)[span].sum()),
+            int((aside & ~rows.known)[before].sum()),
             0,
         )
         chosen = (recent, random, rows.hard_ones(before.start))
@@ -211,6 +225,7 @@ class Trainer:
             label_times_ns=history.label_times_ns[rows],
             golden=golden[rows],
             unlabelled=unlabelled,
+            explored=self.loop.label.selective,
         )
 
     def _answers(self, artifact: str, rows: Ints) -> Floats:

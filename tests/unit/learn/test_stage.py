@@ -7,6 +7,7 @@ import pytest
 
 from ostinato.core.ids import hash_keys, place
 from ostinato.core.records import (
+    ROLES,
     CandidateRejected,
     CandidateTrained,
     CasesNamed,
@@ -253,9 +254,19 @@ def test_rows_nobody_could_score_are_no_hard_cases():
     record = observed(100, np.random.default_rng(0))
     record.losses["v1"][:] = np.nan
 
-    cases.take(record, loop="flights", share=1.0)
+    cases.take(record, loop="flights", share=1.0, explored=False)
 
     assert cases.offsets.tolist() == list(range(1, 100, 2))
+
+
+def test_where_labels_are_selective_only_explored_rows_are_hard_cases():
+    state = begin(never_trained=1.0, explored=True)
+    record = observed(400, np.random.default_rng(0))
+    record.roles[::8] = ROLES.index("explore")
+
+    step(state, [record], 0)
+
+    assert step(state, [asked()], 0)[0].offsets.tolist() == list(range(0, 400, 8))
 
 
 def test_the_share_that_no_version_trains_on_depends_on_the_loop_and_the_unit_alone():
