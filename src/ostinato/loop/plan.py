@@ -118,6 +118,7 @@ def make_plan(
     matured_to_ns: int,
     bucket_ns: int,
     seed: int,
+    remark: str = "",
 ) -> Plan:
     """Compose the stages' configurations.
 
@@ -137,6 +138,8 @@ def make_plan(
         Width of the performance buckets.
     seed
         Seed of the run.
+    remark
+        A sentence for the first entry of the journal, on what the run cannot show.
 
     Raises
     ------
@@ -153,6 +156,7 @@ def make_plan(
         policy_digest=digest(declared),
         policy=declared,
         seed=seed,
+        remark=remark,
         stages={
             "serve": ServeConfig(loop=loop.name, scorer=scorer),
             "join": JoinConfig(
@@ -195,12 +199,14 @@ def make_plan(
                 never_trained=loop.holdout,
                 schedules=resolved(loop.learner, policy.schedules),
                 anchor=_anchor_rule(policy),
+                explored=label.selective,
             ),
             "gate": GateConfig(
                 gates=tuple(policy.gates),
                 task=loop.task,
                 metric=loop.metric,
                 group_names=group_names,
+                explored=label.selective,
             ),
             "release": ReleaseConfig(
                 rollout=policy.rollout,
