@@ -132,20 +132,37 @@ def test_cohorts_that_are_closed_or_unknown_do_not_count_and_order_is_kept():
         detector.open(7)
 
 
-def test_a_reset_forgets_the_evidence_and_keeps_the_cohorts():
+def test_a_reset_forgets_the_evidence_and_closes_the_cohorts():
     rng = np.random.default_rng(3)
     detector = CohortDetector.begin(hazards(0.02), arl=1e3)
     bad, risk = world(rng, 30, lambda day: 0.06)
     play(detector, bad, risk)
-    days = detector.days.copy()
+    last = detector.days[-1]
 
     detector.reset()
 
     assert not detector.crossed
     assert detector.log_e == 0.0
-    assert detector.days.tolist() == days.tolist()
-    assert not detector.gains.any()
-    assert detector.change_day >= days[0]
+    assert detector.days.size == 0
+    assert detector.change_day == last + 1
+    detector.step(np.arange(last), np.ones((last, detector.rises.size)))
+    assert detector.log_e == 0.0
+
+
+def test_after_a_reset_the_sum_begins_at_nothing_and_not_at_the_open_cohorts():
+    detector = CohortDetector.begin(np.full(60, 0.01), arl=30.0)
+    for day in range(62):
+        detector.open(day)
+
+    detector.reset()
+    for day in range(62, 90):  # benign: nothing is revealed that would be evidence
+        detector.open(day)
+        cohorts = np.arange(day - 59, day + 1)
+        detector.step(cohorts, np.zeros((60, detector.rises.size)))
+
+    # One term for each of the 28 cohorts opened since, none for the others.
+    assert detector.log_e == pytest.approx(np.log(28))
+    assert not detector.crossed
 
 
 def test_a_restart_changes_nothing():
