@@ -6,6 +6,7 @@ day, that outcomes are worse than their age allows. State: bounded by the horizo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -246,11 +247,16 @@ class Outcomes:
         self.tally, self.tally_from = Tally.empty(self.ages), from_day
 
     def labels_changed(self) -> bool:
-        """Say whether good outcomes, too, come in faster than they may."""
+        """Say whether good outcomes, too, come in faster than they may.
+
+        That is when their evidence crossed lately, or stands at the square root of the alarm level:
+        half the way, in logs. Less is found on healthy days, and would call a worse model a change
+        of the labels.
+        """
         if self.better is None:
             return False
         recent = self.better_on is not None and self.day - self.better_on <= self.ages
-        return recent or self.better.warns
+        return recent or (self.better.warns and 2 * self.better.log_e >= math.log(self.better.arl))
 
     def answered(self, until_ns: int) -> None:
         """Begin anew after an alarm was answered, resting until a moment."""

@@ -138,8 +138,12 @@ class CohortDetector:
 
     @property
     def warn(self) -> float:
-        """Evidence from which to warn: a hundredth of the alarm level, at least 2."""
-        return max(self.arl * WARN_SHARE, 2.0)
+        """Evidence from which to warn: a hundredth of the alarm level, but at least the open cohorts.
+
+        Each of these is a term of the sum, which is near 1 while little is known of it: below
+        their number is no news. Never above the alarm level.
+        """
+        return min(max(self.arl * WARN_SHARE, 2.0, float(self.days.size)), self.arl)
 
     @property
     def change_day(self) -> int:
@@ -151,7 +155,7 @@ class CohortDetector:
         return {
             "method": "age-hazard e-detector over cohorts",
             "arl": self.arl,
-            "warn": self.warn,
+            "warn_least": max(self.arl * WARN_SHARE, 2.0),
             "hazards": self.hazards.tolist(),
             "rises": self.rises.tolist(),
         }

@@ -210,6 +210,17 @@ def test_labels_that_come_faster_are_a_warning_about_the_labels_that_is_taken_ba
     assert state[1].worse is not None
 
 
+@pytest.mark.parametrize(("share", "changed"), [(0.3, False), (0.45, False), (0.7, True)])
+def test_a_little_evidence_on_good_outcomes_does_not_make_it_a_change_of_the_labels(share, changed):
+    trigger = late(arl=1e6)  # 400 days: a hundredth of them is a healthy sum
+    state = begun(trigger, Late(np.random.default_rng(4)).reference())
+    outcomes = state[1]
+
+    outcomes.better.log_e = share * np.log(outcomes.better.arl)  # of the way to the alarm
+
+    assert outcomes.labels_changed() == changed
+
+
 def test_while_it_warns_it_says_that_the_label_pipeline_changed():
     world = Late(np.random.default_rng(3), delay=lambda rng, day, n: rng.exponential(3.0, n))
     trigger = late(arl=5e6)

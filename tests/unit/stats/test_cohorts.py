@@ -28,18 +28,23 @@ def hazards(p):
 
 
 def play(detector, bad, risk, *, until_alarm=True):
-    log_bad = np.log1p(detector.bets * (1 - detector.hazards))
     for day in range(len(bad)):
-        detector.open(day)
-        cohorts = np.arange(max(day - AGES + 1, 0), day + 1)
-        ages = day - cohorts
-        waiting = np.zeros((len(cohorts), AGES))
-        waiting[np.arange(len(cohorts)), ages] = (risk - bad)[cohorts, ages]
-        gains = bad[cohorts, ages][:, None] * log_bad[:, ages].T + detector.others(waiting)
-        detector.step(cohorts, gains)
-        detector.close(day - AGES + 2)
+        step_day(detector, bad, risk, day)
         if detector.crossed and until_alarm:
             return
+
+
+def step_day(detector, bad, risk, day):
+    """Open the cohort of a day, and take in what it reveals of all that are open."""
+    log_bad = np.log1p(detector.bets * (1 - detector.hazards))
+    detector.open(day)
+    cohorts = np.arange(max(day - AGES + 1, 0), day + 1)
+    ages = day - cohorts
+    waiting = np.zeros((len(cohorts), AGES))
+    waiting[np.arange(len(cohorts)), ages] = (risk - bad)[cohorts, ages]
+    gains = bad[cohorts, ages][:, None] * log_bad[:, ages].T + detector.others(waiting)
+    detector.step(cohorts, gains)
+    detector.close(day - AGES + 2)
 
 
 def by_definition(gains):
@@ -130,6 +135,29 @@ def test_cohorts_that_are_closed_or_unknown_do_not_count_and_order_is_kept():
     assert detector.days.tolist() == [7]
     with pytest.raises(ValueError, match="open in order"):
         detector.open(7)
+
+
+def test_a_healthy_sum_warns_on_few_days_whatever_the_run_length():
+    warned = days = 0
+    for seed in range(12):
+        detector = CohortDetector.begin(hazards(0.02) * 1.1, arl=400.0)
+        bad, risk = world(np.random.default_rng(seed), 60, lambda day: 0.02)
+        for day in range(60):
+            step_day(detector, bad, risk, day)
+            if day >= 20:
+                warned, days = warned + detector.warns, days + 1
+
+    # A hundredth of the run length alone would be 4, and lie inside the healthy range.
+    assert detector.days.size == AGES - 1
+    assert warned / days < 0.02
+
+
+def test_a_warning_comes_no_later_than_the_alarm():
+    detector = CohortDetector.begin(hazards(0.02), arl=5.0)
+    for day in range(20):
+        detector.open(day)
+    assert detector.warn == 5.0
+    assert CohortDetector.begin(hazards(0.02), arl=1e4).warn == 100.0
 
 
 def test_a_reset_forgets_the_evidence_and_closes_the_cohorts():
