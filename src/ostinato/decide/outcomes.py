@@ -30,17 +30,18 @@ rows than there are; more costs memory."""
 class Day:
     """What a calendar day reveals, until it is over.
 
-    `counts`, `losses`, `overdue` (ages,): labels that came, their scaled losses, and rows that left
-    because their label is overdue, by the age of the prediction. `worse`, `better` (ages, k) are
-    the log factors of the rows that got a label, for the detectors begun as number `begun`.
+    `counts`, `losses`, `overdue`, `overdue_losses` (ages,): labels that came, their scaled losses,
+    rows that left because their label is overdue, and theirs, by the age of the prediction.
+    `worse`, `better` (ages, k) are the log factors of the rows that got a label, for the detectors
+    begun as number `begun`.
     """
 
     counts: Floats
     losses: Floats
     overdue: Floats
+    overdue_losses: Floats
     worse: Floats
     better: Floats
-    overdue_losses: float = 0.0
     begun: int = 0
 
 
@@ -167,7 +168,7 @@ class Outcomes:
             return
         kept = self._open(day)
         kept.overdue += np.bincount(ages, minlength=self.ages)
-        kept.overdue_losses += float(losses.sum())
+        kept.overdue_losses += np.bincount(ages, losses, minlength=self.ages)
         self._bet(kept, ages, np.full(len(ages), overdue_place(self.ages)), losses)
 
     def _bet(self, kept: Day, ages: Ints, places: Ints, losses: Floats) -> None:
@@ -224,8 +225,8 @@ class Outcomes:
         assert self.tally is not None, "called while a tally is kept"
         young = day - np.arange(self.ages) >= self.tally_from
         self.tally.add_day(day, risk * young, kept.counts * young, kept.losses * young)
-        self.tally.overdue_rows += float(kept.overdue.sum())
-        self.tally.overdue_losses += kept.overdue_losses
+        self.tally.overdue_rows += float(kept.overdue[young].sum())
+        self.tally.overdue_losses += float(kept.overdue_losses[young].sum())
 
     # -- when it begins
 
@@ -273,4 +274,4 @@ class Outcomes:
 def _empty_day(ages: int, begun: int) -> Day:
     none: NDArray[np.float64] = np.zeros((0, 0))
     zeros = np.zeros(ages)
-    return Day(zeros, zeros.copy(), zeros.copy(), none, none.copy(), begun=begun)
+    return Day(zeros, zeros.copy(), zeros.copy(), zeros.copy(), none, none.copy(), begun=begun)

@@ -138,7 +138,7 @@ class CohortDetector:
 
     @property
     def warn(self) -> float:
-        """Evidence from which to warn: a hundredth of the alarm level, but at least the open cohorts.
+        """Evidence from which to warn: a hundredth of the alarm level, at least the open cohorts.
 
         Each of these is a term of the sum, which is near 1 while little is known of it: below
         their number is no news. Never above the alarm level.

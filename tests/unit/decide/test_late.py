@@ -11,6 +11,7 @@ from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import AnyOf, Degradation, Every, any_of
 from ostinato.decide.bind import Surroundings, bound, looks_early
+from ostinato.decide.hazards import Level
 from ostinato.decide.late import LateDegradation
 from ostinato.decide.trigger import Reference, Seen
 
@@ -393,6 +394,63 @@ def test_without_label_times_hazards_are_learnt_from_the_first_mature_cohorts():
     assert early["method"] == "mixture Shiryaev-Roberts e-detector"
     assert trigger.registered(state)["method"] == "age-hazard e-detector"
     assert 20 < len(stances) <= 25
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_hazards_learnt_live_are_at_the_level_of_whole_cohorts(negative):
+    """Where the delay goes with the loss, young cohorts alone would tell another level."""
+    horizon, rate = 8, 3000
+    rng = np.random.default_rng(3)
+
+    def history(days, first=0):
+        times, known, losses = [], [], []
+        for day in range(first, first + days):
+            n = rng.poisson(rate)
+            made = (FIRST + day) * DAY_NS + np.sort(rng.integers(0, DAY_NS, n))
+            bad = rng.random(n) < 0.04
+            # Bad outcomes come soon, good ones late (never="negative": the most are overdue).
+            waits = rng.exponential(np.where(bad, 1.5, 40.0 if negative else 4.0))
+            late = waits > horizon
+            come = np.where(late, horizon if negative else np.inf, waits)
+            times.append(made)
+            losses.append(bad.astype(float))
+            known.append(
+                np.where(np.isinf(come), NEVER, made + (np.minimum(come, 99) * DAY_NS).astype(int))
+            )
+        return np.concatenate(times), np.concatenate(known), np.concatenate(losses)
+
+    trigger = LateDegradation(
+        declared=Degradation(arl=1e8, season="none"),
+        horizon_ns=horizon * DAY_NS,
+        negative=negative,
+    )
+    times, known, losses = history(20, first=-40)
+    state = begun(trigger, Reference(times_ns=times[known < NEVER], losses=losses[known < NEVER]))
+    tally = None
+
+    def watch(state):
+        nonlocal tally
+        tally = state[1].tally or tally
+        return state
+
+    stances = tell(trigger, state, history(40), 40, on_tick=watch)
+    labelled = known < NEVER
+
+    assert tally.mean_loss == pytest.approx(losses[labelled].mean(), rel=0.1)
+    assert tally.rows_per_day == pytest.approx(rate * labelled.mean(), rel=0.05)
+    assert state[1].worse is not None
+    assert set(stances) == {"quiet"}
+
+
+def test_a_level_known_from_few_rows_leaves_room_for_its_error():
+    low, high = Level(0.02, 500).factors(0.04, 0.05)
+    sure = Level(0.02, 10**7).factors(0.04, 0.05)
+
+    error = np.sqrt(0.02 * 0.98 / 500)
+    assert (low, high) == pytest.approx(
+        ((0.02 - 2 * error + 0.001) / 0.04, (0.02 + 2 * error - 0.001) / 0.04)
+    )
+    assert sure == pytest.approx((0.5, 0.5))
 
 
 def matured(now_ns, times, losses):
