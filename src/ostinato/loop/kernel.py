@@ -167,7 +167,7 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
     Parameters
     ----------
     state
-        As for `step`.
+        As for `step`; it stays as it was when anything is raised.
     plan
         Of the same loop; only the policy may differ.
     now_ns
@@ -194,6 +194,7 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
             expected="a plan of the same loop",
             hint="Start a new loop for other data, features, labels or learners.",
         )
+    state = restore(before, snapshot(state))  # a stage that raises leaves the one given whole
     state.plan_, state.policy_digest = plan, plan.policy_digest
     made: list[Record] = []
     _emit(state, plan, made, [_policy_changed(before, plan, now_ns)])
