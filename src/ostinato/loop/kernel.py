@@ -170,7 +170,7 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
     Parameters
     ----------
     state
-        As for `step`.
+        As for `step`; it stays as it was when anything is raised.
     plan
         Of the same loop; only the policy may differ.
     now_ns
@@ -198,6 +198,7 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
             expected="a plan of the same loop",
             hint="Start a new loop for other data, features, labels or learners.",
         )
+    state = restore(before, snapshot(state))  # a stage that raises leaves the one given whole
     made: list[Record] = []
     if state.next_seq == 0:
         _emit(state, before, made, [_started(before, now_ns)])

@@ -100,11 +100,11 @@ def _money(prices: Prices) -> Money:
     )
 
 
-def _costs(loop: Loop, triggers: tuple[Trigger, ...]) -> tuple[float, float] | None:
+def _costs(loop: Loop) -> tuple[float, float] | None:
     prices = loop.prices
     if prices.false_positive is None or prices.false_negative is None:
         return None
-    return (prices.false_positive, prices.false_negative) if counts_costs(triggers) else None
+    return prices.false_positive, prices.false_negative
 
 
 def make_plan(
@@ -150,7 +150,7 @@ def make_plan(
     declared = declaration(loop, policy)
     label = loop.label
     triggers = bound_triggers(loop, policy, group_names)
-    costs = _costs(loop, triggers)
+    costs = _costs(loop)
     return Plan(
         name=loop.name,
         policy_digest=digest(declared),
@@ -174,7 +174,7 @@ def make_plan(
                 bucket_ns=bucket_ns,
                 settle_ns=label.horizon_ns + label.revise_ns,
                 guards=policy.rollout.guard_metrics,
-                costs=costs,
+                costs=costs if counts_costs(triggers) else None,
             ),
             "decide": DecideConfig(
                 triggers=triggers,
