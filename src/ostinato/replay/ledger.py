@@ -135,7 +135,9 @@ def costs_of(
 ) -> Floats:
     """Return what was spent by each row: trainings, alarms, labels.
 
-    The first champion is trained under every policy: its training is nobody's extra cost.
+    A training costs what it takes in simulated time, not what a stopwatch said: values decide, and
+    two runs must decide alike. The first champion is trained under every policy: its training is
+    nobody's extra cost.
     `paid` says which rows' labels are paid for.
     """
     cost: Floats = np.zeros(len(times_ns), dtype=np.float64)
@@ -144,7 +146,7 @@ def costs_of(
     if not len(times_ns):
         return cost
     spent = [
-        (at_ns, lineage.cost["cpu_seconds"] / 3600.0 * prices.train_hour)
+        (at_ns, recorder.train_hours(lineage) * prices.train_hour)
         for at_ns, lineage, _ in list(recorder.trained.values())[1:]
     ]
     if prices.alarm:
