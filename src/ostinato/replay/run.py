@@ -272,6 +272,7 @@ def make_run(
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
     by_time = arriving[np.argsort(history.label_times_ns[arriving], kind="stable")]
+    takes_ns = None if train_takes == "measured" else duration_ns(train_takes, name="train_takes")
     return Run(
         loop=loop,
         policy=policy,
@@ -281,11 +282,9 @@ def make_run(
         state=kernel.start(plan),
         journal=journal,
         registry=MemoryRegistry() if registry is None else registry,
-        recorder=Recorder(history=history, classes=history.n_classes),
+        recorder=Recorder(history=history, classes=history.n_classes, train_takes_ns=takes_ns),
         clock=VirtualClock(history.start_ns),
-        train_takes_ns=None
-        if train_takes == "measured"
-        else duration_ns(train_takes, name="train_takes"),
+        train_takes_ns=takes_ns,
         label_order=by_time,
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
@@ -364,8 +363,9 @@ def replay(
     seed
         Seed of all random streams.
     train_takes
-        How long a training takes in simulated time: a duration, or ``"measured"``, which makes
-        decisions depend on how fast this machine is.
+        How long a training takes in simulated time, which is also what is paid for it
+        (`Prices.train_hour`): a duration, or ``"measured"``, which makes decisions and costs depend
+        on how fast this machine is.
     journal
         Where to keep the decisions (`ostinato.stores.open.open_journal`); default: in memory.
     registry

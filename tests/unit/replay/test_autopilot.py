@@ -13,6 +13,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import ostinato as ost
+from ostinato.core.clock import Stopwatch
 from ostinato.core.units import DAY_NS
 from ostinato.replay.training import Trainer
 
@@ -264,6 +265,38 @@ def test_the_fuzz_finds_a_trainer_that_looks_ahead(monkeypatch):
 
     monkeypatch.setattr(Trainer, "carry_out", early)
     assert availability.fuzz(20, seed=7).look_aheads > 0
+
+
+# ------------------------------------------------------------------ no look at a stopwatch
+
+
+def slow_watch(monkeypatch):
+    """Let whatever is measured take an hour longer, each time another one."""
+    real, late = Stopwatch.__exit__, iter(range(1, 10_000))
+
+    def leave(self, *exc):
+        real(self, *exc)
+        self.cpu_seconds += 3600.0 * next(late)
+        self.wall_seconds += 3600.0
+
+    monkeypatch.setattr(Stopwatch, "__exit__", leave)
+
+
+@pytest.mark.parametrize("makes", [ost.autopilot, ost.compare], ids=["autopilot", "compare"])
+def test_a_slow_machine_chooses_and_advises_alike_to_the_byte(makes, monkeypatch):
+    table = worlds.make_world(BY_NAME["steady drift"], 0, 2_000)
+    settings = {"tick": "1d", "prices": ost.Prices(metric_unit=1.0, train_hour=1.0)}
+    found = []
+    for slow in (False, True):
+        if slow:
+            slow_watch(monkeypatch)
+        made = makes(worlds.make_loop(), table, POLICIES, **settings)
+        document = made.to_dict()
+        found.append({name: json.dumps(document.get(name)) for name in ("advice", "choice")})
+        spent = [replay["cost"]["train_seconds"] for replay in document["replays"].values()]
+        assert (max(spent) > 3600) == slow
+    assert found[0] == found[1]
+    assert " A training counts as 10m: 0.17 units." in made.advice.text
 
 
 # ------------------------------------------------------------------ is it a good choice?
