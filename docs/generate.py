@@ -408,12 +408,13 @@ def metrics_page() -> str:
     )
 
 
+OUTSIDE: Final = "whoever serves, nobody in a replay"
 MAKERS: Final = {
     "loop_started": "the kernel",
     "policy_changed": "the kernel",
     "requests_arrived": "the runtime",
     "labels_arrived": "the runtime",
-    "latency_observed": "the runtime",
+    "latency_observed": OUTSIDE,
     "cases_named": "the runtime",
     "candidate_trained": "the runtime",
     "candidate_evaluated": "the runtime",
