@@ -102,10 +102,12 @@ def test_who_makes_a_batch_is_known_to_the_code(kind):
 @pytest.mark.parametrize("cls", record_classes(), ids=lambda cls: cls.kind)
 def test_the_stage_said_to_make_a_record_makes_it(cls):
     maker = GENERATE.MAKERS[cls.kind]
-    folders = {"the runtime": "replay", "the kernel": "loop"}
-    folder = ROOT / "src" / "ostinato" / folders.get(maker, maker)
+    folders = {"the runtime": ("replay", "sim"), "the kernel": ("loop",)}
     made = [
-        p for p in folder.rglob("*.py") if re.search(rf"\b{cls.__name__}\(", p.read_text("utf-8"))
+        path
+        for folder in folders.get(maker, (maker,))
+        for path in (ROOT / "src" / "ostinato" / folder).rglob("*.py")
+        if re.search(rf"\b{cls.__name__}\(", path.read_text("utf-8"))
     ]
     assert made, f"docs/generate.py says {maker} makes {cls.kind}; no file there does"
 
