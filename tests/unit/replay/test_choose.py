@@ -221,6 +221,18 @@ def test_a_policy_that_goes_on_as_it_did_is_proved_better():
     assert crossed(6, mean=0.3) >= 0.9
 
 
+def test_quiet_days_that_gain_do_not_outweigh_busy_days_that_lose():
+    rng = np.random.default_rng(8)
+    rows = np.where(np.arange(84) % 7 < 5, 100, 5)
+    per_row = np.where(np.arange(84) % 7 < 5, -0.1, 1.0)
+    saved = np.repeat(per_row, rows) + 0.1 * rng.normal(size=rows.sum())
+    times = np.concatenate([day * DAY_NS + np.arange(size) for day, size in enumerate(rows)])
+    assert saved.sum() < 0  # though the mean of the daily means is above zero
+    known = ledger_of(times)
+    assert evidence_of_beating(saved, known, saved, known)[1] < 2
+    assert evidence_of_beating(-saved, known, -saved, known)[1] >= PROOF
+
+
 def test_without_a_past_there_is_nothing_to_bet_on():
     times = np.arange(10) * DAY_NS
     nothing = np.zeros(10)
