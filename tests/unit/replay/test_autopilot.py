@@ -275,6 +275,22 @@ def test_nothing_after_the_choice_changes_it_or_any_decision_before_it(seed):
         assert hashes[0] == hashes[1]
 
 
+def test_how_many_rows_follow_the_choice_changes_neither_the_family_nor_the_choice():
+    # 690 labels come before the start: three times as many are there in all, not up to the choice.
+    table = worlds.make_world(BY_NAME["steady drift"], 0, 3_000)
+    start = int(table["t"][690])
+    settings = {"policies": None, "start": start, "tick": "2d"}
+    before = chosen("steady drift", table=table, **settings)
+    moment = int(pl.Series([before.chosen_at]).str.to_datetime(time_zone="UTC").dt.epoch("s")[0])
+    past = table.filter((pl.col("t") >= start) & (pl.col("t") <= moment)).height
+    fewer = table[: 690 + past + 200]
+    share = 1.0 - (past + 0.5) / (past + 200)
+    after = chosen("steady drift", table=fewer, report_share=share, **settings)
+    assert before.choice["policy"].n_unique() >= 4
+    assert (before.name, before.sure, before.chosen_at) == (after.name, after.sure, after.chosen_at)
+    assert before.choice.equals(after.choice)
+
+
 def test_no_decision_knows_a_label_before_it_came():
     found = availability.fuzz(200, seed=7)
     assert found.look_aheads == 0
