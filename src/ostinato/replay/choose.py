@@ -42,9 +42,11 @@ def pick(race: Race) -> Pick:
     The best as measured leads, unless nothing is left of its value after shrinkage: then static
     does. Among those within one standard error of the leader, the one that asked for the fewest
     models is picked. As savings are skewed, that is counted: the leader is ahead in fewer than 84 %
-    of the drawn histories (the same ones for both, so that what both lived through cancels). A
-    policy that learns must be hardly behind, too (`Race.slack`): where much is at stake, the better
-    estimate decides. Static needs only the first: that learning pays at all is what must be shown.
+    of the drawn histories (the same ones for both, so that what both lived through cancels), each
+    policy's draws moved to its shrunken value: the leader of many has its luck in the draws as
+    well. A policy that learns must be hardly behind as measured, too (`Race.slack`): where much is
+    at stake, the better estimate decides. Static needs only the first: that learning pays at all is
+    what must be shown.
 
     Source: the one-standard-error rule, Breiman, Friedman, Olshen, Stone 1984, section 3.4.3.
     """
@@ -63,7 +65,7 @@ def pick(race: Race) -> Pick:
     near = [
         name
         for name in (static, *names)
-        if float((standing.drawn(top) > standing.drawn(name)).mean()) < ONE_ERROR
+        if float((standing.believable(top) > standing.believable(name)).mean()) < ONE_ERROR
         and (name == static or value[top] - value[name] <= race.slack)
     ]
     chosen = simplest(near, race, value)

@@ -82,6 +82,19 @@ class Standing:
         draws: Floats = self.draws[:, self.names.index(name)]
         return draws
 
+    def believable(self, name: str) -> Floats:
+        """Return the draws of a policy, (d,), moved to its shrunken value and as wide as its doubt.
+
+        Zeros for static. What policies lived through together stays together.
+        """
+        if name not in self.names:
+            return self.drawn(name)
+        place = self.names.index(name)
+        around = self.draws[:, place] - self.values[place]
+        width = float(around.std())
+        scaled: Floats = around * (float(self.spreads[place]) / width) if width > 0.0 else around
+        return float(self.means[place]) + scaled
+
     def sure(self, name: str, among: Sequence[str]) -> float:
         """Return in which share of the drawn histories a policy is the best of some and static."""
         best = np.maximum(self.drawn(""), np.max([self.drawn(other) for other in among], axis=0))
