@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -112,12 +113,14 @@ def seen(now_ns):
     return Seen(now_ns=now_ns, last_request_ns=0, labels_since=1)
 
 
-def tell(
-    trigger, state, rows, days, *, hours=24, cuts=1, until=None, overdue_ns=None, on_tick=None
-):
-    """Play ticks; return the stance after each, or that the outcomes alarm."""
+def tell(trigger, state, rows, days, *, hours=24, cuts=1, until=None, told_ns=None, on_tick=None):
+    """Play ticks; return the stance after each, or that the outcomes alarm.
+
+    `told_ns`: when each label is told, if not as soon as it is known.
+    """
     times, known, losses = rows
-    order = np.argsort(known, kind="stable")
+    told_ns = known if told_ns is None else told_ns
+    order = np.argsort(told_ns, kind="stable")
     stances, told, asked = [], 0, 0
     for tick in range(1, days * 24 // hours + 1):
         now_ns = FIRST * DAY_NS + tick * hours * HOUR_NS
@@ -125,7 +128,7 @@ def tell(
         if stop > asked:
             trigger.foresee(state, awaited(now_ns, times[asked:stop]), "v1")
         asked = stop
-        come = order[told : int(np.searchsorted(known[order], now_ns, side="right"))]
+        come = order[told : int(np.searchsorted(told_ns[order], now_ns, side="right"))]
         told += len(come)
         for part in np.array_split(come, cuts) if len(come) else []:
             trigger.foresee(state, revealed(now_ns, times[part], known[part], losses[part]), "v1")
@@ -374,6 +377,38 @@ def test_an_overdue_label_that_means_no_is_judged_against_other_overdue_ones():
 
     assert stances[-1] == "alarm"
     assert 20 <= len(stances) <= 24
+
+
+class Counting(LateDegradation):
+    """Looks at the days before they are closed."""
+
+    overdue: ClassVar = []
+
+    def advance(self, state, now_ns):
+        self.overdue.extend(float(day.overdue.sum()) for day in state[1].open.values())
+        super().advance(state, now_ns)
+
+
+@pytest.mark.parametrize("hours", [24, 72, 168])
+def test_overdue_labels_count_however_long_a_tick_is(hours):
+    """Rows of a tick are overdue together, when the last one is."""
+    horizon_ns = 5 * DAY_NS
+    trigger = Counting(
+        declared=Degradation(arl=1e8, season="none"), horizon_ns=horizon_ns, negative=True
+    )
+    world = Late(np.random.default_rng(1), rate=500, negative=True, horizon_ns=horizon_ns)
+    state = begun(trigger, world.reference())
+    Counting.overdue.clear()
+    times, known, losses = world.history(42)
+    overdue = known == NEVER
+    tick_ns = hours * HOUR_NS
+    ends_ns = times + tick_ns - (times - FIRST * DAY_NS) % tick_ns
+    told_ns = np.where(overdue, ends_ns + horizon_ns, known)
+    rows = times, np.where(overdue, OVERDUE, known), losses
+    tell(trigger, state, rows, 42, hours=hours, told_ns=told_ns)
+
+    followed = overdue & (times // DAY_NS >= state[1].first_day)
+    assert sum(Counting.overdue) == (followed & (told_ns <= (FIRST + 42) * DAY_NS)).sum()
 
 
 def test_without_label_times_hazards_are_learnt_from_the_first_mature_cohorts():
