@@ -294,6 +294,7 @@ def fit_hazards(
     bad_by_age: npt.ArrayLike,
     at_risk_by_age: npt.ArrayLike,
     *,
+    spans: npt.ArrayLike | None = None,
     tolerance: float = 0.05,
     z: float = 2.0,
 ) -> FloatArray:
@@ -312,6 +313,9 @@ def fit_hazards(
         (a,), rows that turned out bad at this age, of matured cohorts alone.
     at_risk_by_age
         (a,), rows without an outcome when this age began; 0 where nothing is known.
+    spans
+        (a,), how many ages of one hazard each entry adds up, >= 1; None: one each. The sums that
+        are bounded are over the ages, so that such an entry counts so many times.
     tolerance
         relative rise nobody wants to be called for, >= 0; 0 relies on the bound alone.
     z
@@ -335,11 +339,14 @@ def fit_hazards(
         raise ValueError("bad_by_age and at_risk_by_age must agree, and 0 <= bad <= at risk")
     if not (tolerance >= 0.0 and z > 0.0):
         raise ValueError(f"tolerance must be at least 0 and z above 0: {tolerance}, {z}")
+    span = np.ones(found.size) if spans is None else as_floats(spans)
+    if span.shape != found.shape or not (span >= 1.0).all():
+        raise ValueError(f"spans must be one per age, at least 1: {span}")
     known = risk > 0.0
     allowed = np.ones(found.size)
-    hazard, weight = found[known] / risk[known], 1.0 / risk[known]
-    bound = _upper_sums(hazard, weight, float(ndtr(z)))
-    step = np.maximum(np.diff(bound, prepend=0.0), np.maximum(hazard, LEAST))
+    hazard, weight, ages = found[known] / risk[known], span[known] / risk[known], span[known]
+    bound = _upper_sums(ages * hazard, weight, float(ndtr(z)))
+    step = np.maximum(np.diff(bound, prepend=0.0) / ages, np.maximum(hazard, LEAST))
     allowed[known] = np.minimum(step + tolerance * hazard, 1.0)
     return allowed
 

@@ -115,6 +115,22 @@ def test_bounds_of_all_sums_hold_for_few_events_too(rate):
     assert (misses / 2000 <= 0.023 + 0.014).all()
 
 
+def test_bounds_are_of_sums_over_ages_where_an_entry_stands_for_several():
+    """The first day alone, then eleven steps of twelve ages each, as for a horizon of months."""
+    rng = np.random.default_rng(4)
+    spans = np.r_[1.0, np.full(11, 12.0)]
+    at_risk = 4000.0 * spans
+    truth = np.r_[0.005, np.full(11, 0.0001)]
+    misses = np.zeros(12)
+    for _ in range(2000):
+        found = rng.binomial(at_risk.astype(int), truth)
+        allowed = fit_hazards(found, at_risk, spans=spans, tolerance=0.0)
+        misses += np.cumsum(spans * truth) > np.cumsum(spans * allowed)
+
+    # 2.3 % is allowed for each sum; chance adds .35 % per standard error.
+    assert (misses / 2000 <= 0.023 + 0.014).all()
+
+
 def test_ages_without_reference_are_left_out():
     hazards = fit_hazards(np.array([5.0, 0.0]), np.array([100.0, 0.0]))
     detector = HazardDetector.begin(hazards)
@@ -237,6 +253,8 @@ def test_settings_out_of_range_are_refused():
             HazardDetector.begin(np.array(hazards), arl=arl)
     with pytest.raises(ValueError, match="must agree"):
         fit_hazards([3.0], [2.0])
+    with pytest.raises(ValueError, match="spans must be"):
+        fit_hazards([1.0], [2.0], spans=[0.5])
     with pytest.raises(ValueError, match="tolerance"):
         fit_hazards([1.0], [2.0], tolerance=-0.1)
     with pytest.raises(ValueError, match="n_total = 1"):
