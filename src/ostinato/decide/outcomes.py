@@ -55,7 +55,8 @@ class Outcomes:
     cohorts from `tally_from` on while hazards are to be learnt from live rows. `changed_on` is the
     day on which the labels began to come faster, while that is not settled; `better_on` the last
     one on which good outcomes came in faster than allowed. `parameters` is what was fixed at the
-    begin, `answered_on` the day on which the last alarm was answered and the evidence begun anew.
+    last begin, also while hazards are learnt anew; `answered_on` the day on which the last alarm
+    was answered and the evidence begun anew.
     `matured` counts mature rows by day of prediction, of the last days; `wanted` is how many of
     them there must be since a change for a training to learn from.
     """
@@ -245,7 +246,7 @@ class Outcomes:
 
     def gather(self, from_day: int) -> None:
         """Stop watching; learn hazards from predictions of a day on."""
-        self.worse = self.better = self.parameters = None
+        self.worse = self.better = None
         self.tally, self.tally_from = Tally.empty(self.ages), from_day
 
     def labels_changed(self) -> bool:

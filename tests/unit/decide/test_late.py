@@ -238,6 +238,27 @@ def test_while_it_warns_it_says_that_the_label_pipeline_changed():
     assert finding.change_ns is None
 
 
+def test_no_process_is_said_to_begin_while_hazards_are_learnt_anew():
+    def faster(rng, day, n):
+        return rng.exponential(7.0 if day < 10 else 4.0, n)
+
+    world = Late(np.random.default_rng(3), delay=faster)
+    trigger = late(arl=5e6)
+    state = begun(trigger, Late(np.random.default_rng(4)).reference())
+    before, entries = trigger.registered(state), []
+
+    def note(state):
+        entries.append((state[1].worse is None, trigger.registered(state)))
+        return state
+
+    tell(trigger, state, world.history(60), 60, on_tick=note)
+    gathering = [entry for gathers, entry in entries if gathers]
+
+    assert len(gathering) >= HORIZON
+    assert all(entry == before for entry in gathering)
+    assert entries[-1][1]["outcomes"]["worse"] != before["outcomes"]["worse"]
+
+
 def test_after_the_labels_settled_a_worse_model_is_still_found():
     def faster(rng, day, n):
         return rng.exponential(7.0 if day < 5 else 4.0, n)
