@@ -252,8 +252,8 @@ class ExcessLoss:
             missed = f" The last {last} did not ship, which raises the bar."
         due = state.due
         if stance == "act" and due is not None and due.lost < due.bar:
-            ahead, bar = self._amount(due.ahead), self._amount(due.bar)
-            return f"The loss jumped: {self.ahead} of it would cost {ahead}, over {bar}.{missed}"
+            ahead = f"{self.ahead} of it would cost {self._amount(due.ahead)}"
+            return f"The loss jumped: {ahead}, over {self._amount(due.bar)}.{missed}"
         lost, bar = (due.lost, due.bar) if due else (self._lost(state), self._bar(state))
         how = {"act": "has reached", "warn": "is over half of"}.get(stance, "is under half of")
         since = f"The value lost since the last training, {self._amount(lost)}"
