@@ -55,6 +55,8 @@ class Plan:
         Seed of the run.
     stages
         Configuration by stage name.
+    remark
+        A sentence for the first entry of the journal, on what the run cannot show; empty: none.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Plan:
     policy: Mapping[str, Any]
     seed: int
     stages: Mapping[str, Any]
+    remark: str = ""
 
 
 @dataclass(slots=True)
@@ -139,7 +142,7 @@ def _started(plan: Plan, now_ns: int) -> LoopStarted:
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         subject=plan.name,
-        reason="The loop starts under this policy.",
+        reason=f"The loop starts under this policy. {plan.remark}".rstrip(),
         evidence=plan.policy,
         seed=plan.seed,
     )
@@ -176,7 +179,8 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
     Returns
     -------
     (LoopState, list of Record)
-        As for `step`: `PolicyChanged` first, then what the stages had to say.
+        As for `step`: `PolicyChanged` first, after the start where there was no step yet; then what
+        the stages had to say.
 
     Raises
     ------
@@ -195,8 +199,10 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
             hint="Start a new loop for other data, features, labels or learners.",
         )
     state = restore(before, snapshot(state))  # a stage that raises leaves the one given whole
-    state.plan_, state.policy_digest = plan, plan.policy_digest
     made: list[Record] = []
+    if state.next_seq == 0:
+        _emit(state, before, made, [_started(before, now_ns)])
+    state.plan_, state.policy_digest = plan, plan.policy_digest
     _emit(state, plan, made, [_policy_changed(before, plan, now_ns)])
     for stage in STAGES:
         config = plan.stages[stage.name]

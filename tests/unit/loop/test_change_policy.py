@@ -10,7 +10,7 @@ from ostinato.core.errors import LoopError
 from ostinato.core.records import Decision
 from ostinato.core.units import HOUR_NS
 from ostinato.decide import Degradation, ExcessLoss, NewLabels
-from ostinato.loop import change_policy, restore, snapshot, step
+from ostinato.loop import change_policy, restore, snapshot, start, step
 
 
 def running(numbers, *triggers):
@@ -83,6 +83,18 @@ def test_only_the_policy_may_change(what, change, numbers):
         change_policy(state, other, numbers.start_ns + 12 * HOUR_NS)
 
     assert what in str(caught.value)
+
+
+def test_a_policy_changed_before_the_first_step_still_leaves_the_start_in_the_journal(numbers):
+    plan, other = numbers.plan(), numbers.plan(max_retrains=2)
+
+    state, made = change_policy(start(plan), other, numbers.start_ns)
+    state, then = step(state, numbers.arrivals(0), numbers.start_ns)
+
+    assert [r.kind for r in made][:2] == ["loop_started", "policy_changed"]
+    assert [r.policy_digest for r in made][:2] == [plan.policy_digest, other.policy_digest]
+    assert [r.seq for r in made][:2] == [0, 1]
+    assert "loop_started" not in [r.kind for r in then]
 
 
 def test_a_trigger_that_counts_in_the_cost_matrix_may_come_later(yes_or_no):
