@@ -175,8 +175,7 @@ class Degradation:
             )
         evidence = {
             **chart_evidence(state.chart),
-            "expected_loss": state.last_expected,
-            "limit_loss": state.last_limit,
+            **state.levels(),
             "tolerance": self.tolerance,
             "arl": self.arl,
         }
