@@ -183,8 +183,8 @@ class Canary(Rollout):
         Least time for all steps before the last together.
     harm_budget
         Most harm that a step after the first may do, as loss times rows: it is entered once the
-        rows it is expected to answer, times the harm per row that cannot be ruled out, are within.
-        ``None``: no limit.
+        rows it is expected to answer until the cap, times the harm per row that cannot be ruled
+        out, are within. ``None``: no limit.
     """
 
     steps: Sequence[float] = (0.01, 0.05, 1.0)

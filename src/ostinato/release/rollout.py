@@ -175,11 +175,13 @@ def _next(
 ) -> list[Record]:
     """Enter the next step, or stay while it could do more harm than the budget allows."""
     plan, index = config.rollout, rollout.step + 1
-    share, dwell = plan.stages()[index]
+    share, _ = plan.stages()[index]
     if not isinstance(plan, Canary) or plan.harm_budget is None:
         return _enter(state, config, index, now_ns, {})
+    # It lasts until there is a verdict, which may be as late as the cap.
+    left_ns = rollout.began_ns + duration_ns(plan.cap) - now_ns
     fits, facts = exposure(
-        state.requests, rollout.proof, share=share, dwell_ns=dwell, budget=plan.harm_budget
+        state.requests, rollout.proof, share=share, time_ns=left_ns, budget=plan.harm_budget
     )
     if fits:
         return _enter(state, config, index, now_ns, facts)
@@ -206,6 +208,7 @@ def _enter(
     evidence = rollout.proof.evidence(plan.terms) | facts
     canary = rollout.challenger if share else None
     routed = route(state, now_ns, reason, canary=canary, canary_share=share)
+    rollout.guards.enter(now_ns)
     if share:
         rollout.ratio = Ratio.begin(share, epoch=routed.routes.epoch, steps=len(plan.stages()))
     return [_advanced(rollout, share, reason, evidence, now_ns), routed]
