@@ -32,9 +32,11 @@ class Rollout(ABC):
         average over the rows so far, whatever the effect does meanwhile; says nothing of days to
         come that differ from those seen. ``"daily"``: worse on average over days, each day one
         observation; holds where the days differ from each other, and takes weeks to prove what the
-        others prove in days. Harm that no ordinary day explains is seen within hours by all three.
-        Where the label depends on the answer each arm has one sequence of its average instead,
-        at the smaller of the two error rates.
+        others prove in days. Harm that no ordinary day explains is seen within hours; by
+        ``"daily"`` also when it begins later, while the others must first use up what good rows
+        before it have gained. Where the days are not known (validation rows of fewer than three,
+        or selective labels) harm is asked about on average. Where the label depends on the answer
+        each arm has one sequence of its average instead, at the smaller of the two error rates.
     min_samples
         Labelled rows before any verdict.
     cap
