@@ -101,9 +101,9 @@ class Guards:
         if ours is None or theirs is None:
             return
         failed, healthy = unanswered(ours), ~unanswered(theirs)
-        both = np.count_nonzero(failed & healthy), np.count_nonzero(~failed & ~healthy)
-        if any(both):
-            self.serving.update(*both, _EACH_HALF)
+        alone = np.count_nonzero(failed & healthy), np.count_nonzero(~failed & ~healthy)
+        if any(alone):
+            self.serving.update(*alone, _EACH_HALF)
 
     def enter(self, now_ns: int) -> None:
         """Begin a step of the rollout, in which the shares are other ones."""

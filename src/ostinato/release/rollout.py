@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostinato.core.records import Promoted, Record, RolloutAdvanced, RolloutEnded, RolloutFrozen
+from ostinato.core.records import (
+    Promoted,
+    Record,
+    RolloutAdvanced,
+    RolloutEnded,
+    RolloutFrozen,
+    RolloutHeld,
+)
 from ostinato.core.units import duration_ns, format_duration
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.guards import Guards
@@ -191,8 +198,16 @@ def _next(
     now_share = plan.stages()[rollout.step][0]
     reason = f"The challenger stays at {100 * now_share:g}%: {100 * share:g}% of the units could "
     reason += "do more harm than the budget allows."
-    evidence = rollout.proof.evidence(plan.terms) | facts
-    return [_advanced(rollout, now_share, reason, evidence, now_ns)]
+    held = RolloutHeld(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        subject=rollout.challenger,
+        share=now_share,
+        next_share=share,
+        reason=reason,
+        evidence=rollout.proof.evidence(plan.terms) | facts,
+    )
+    return [held]
 
 
 def _enter(
@@ -211,13 +226,7 @@ def _enter(
     rollout.guards.enter(now_ns)
     if share:
         rollout.ratio = Ratio.begin(share, epoch=routed.routes.epoch, steps=len(plan.stages()))
-    return [_advanced(rollout, share, reason, evidence, now_ns), routed]
-
-
-def _advanced(
-    rollout: RolloutState, share: float, reason: str, evidence: dict[str, Any], now_ns: int
-) -> RolloutAdvanced:
-    return RolloutAdvanced(
+    advanced = RolloutAdvanced(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         subject=rollout.challenger,
@@ -225,6 +234,7 @@ def _advanced(
         reason=reason,
         evidence=evidence,
     )
+    return [advanced, routed]
 
 
 def end(
