@@ -6,6 +6,7 @@ day, that outcomes are worse than their age allows. State: bounded by the horizo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,17 +30,18 @@ rows than there are; more costs memory."""
 class Day:
     """What a calendar day reveals, until it is over.
 
-    `counts`, `losses`, `overdue` (ages,): labels that came, their scaled losses, and rows that left
-    because their label is overdue, by the age of the prediction. `worse`, `better` (ages, k) are
-    the log factors of the rows that got a label, for the detectors begun as number `begun`.
+    `counts`, `losses`, `overdue`, `overdue_losses` (ages,): labels that came, their scaled losses,
+    rows that left because their label is overdue, and theirs, by the age of the prediction.
+    `worse`, `better` (ages, k) are the log factors of the rows that got a label, for the detectors
+    begun as number `begun`.
     """
 
     counts: Floats
     losses: Floats
     overdue: Floats
+    overdue_losses: Floats
     worse: Floats
     better: Floats
-    overdue_losses: float = 0.0
     begun: int = 0
 
 
@@ -166,7 +168,7 @@ class Outcomes:
             return
         kept = self._open(day)
         kept.overdue += np.bincount(ages, minlength=self.ages)
-        kept.overdue_losses += float(losses.sum())
+        kept.overdue_losses += np.bincount(ages, losses, minlength=self.ages)
         self._bet(kept, ages, np.full(len(ages), overdue_place(self.ages)), losses)
 
     def _bet(self, kept: Day, ages: Ints, places: Ints, losses: Floats) -> None:
@@ -223,8 +225,8 @@ class Outcomes:
         assert self.tally is not None, "called while a tally is kept"
         young = day - np.arange(self.ages) >= self.tally_from
         self.tally.add_day(day, risk * young, kept.counts * young, kept.losses * young)
-        self.tally.overdue_rows += float(kept.overdue.sum())
-        self.tally.overdue_losses += kept.overdue_losses
+        self.tally.overdue_rows += float(kept.overdue[young].sum())
+        self.tally.overdue_losses += float(kept.overdue_losses[young].sum())
 
     # -- when it begins
 
@@ -246,11 +248,16 @@ class Outcomes:
         self.tally, self.tally_from = Tally.empty(self.ages), from_day
 
     def labels_changed(self) -> bool:
-        """Say whether good outcomes, too, come in faster than they may."""
+        """Say whether good outcomes, too, come in faster than they may.
+
+        That is when their evidence crossed lately, or stands at the square root of the alarm level:
+        half the way, in logs. Less is found on healthy days, and would call a worse model a change
+        of the labels.
+        """
         if self.better is None:
             return False
         recent = self.better_on is not None and self.day - self.better_on <= self.ages
-        return recent or self.better.warns
+        return recent or (self.better.warns and 2 * self.better.log_e >= math.log(self.better.arl))
 
     def answered(self, until_ns: int) -> None:
         """Begin anew after an alarm was answered, resting until a moment."""
@@ -267,4 +274,4 @@ class Outcomes:
 def _empty_day(ages: int, begun: int) -> Day:
     none: NDArray[np.float64] = np.zeros((0, 0))
     zeros = np.zeros(ages)
-    return Day(zeros, zeros.copy(), zeros.copy(), none, none.copy(), begun=begun)
+    return Day(zeros, zeros.copy(), zeros.copy(), zeros.copy(), none, none.copy(), begun=begun)

@@ -28,12 +28,16 @@ def begin(state: ReleaseState, config: ReleaseConfig, candidate: str, now_ns: in
     if not plan.stages():
         return out + promote(state, config, candidate, now_ns, "The policy promotes at once.", {})
     priors = state.priors.get(candidate, {})
-    enough, facts = outlook(state.labelled, config, priors.get(config.metric))
+    prior = priors.get(config.metric)
+    enough = True
+    facts: dict[str, Any] = {}
+    if plan.proves:
+        enough, facts = outlook(state.labelled, config, prior, now_ns=now_ns)
     rollout = _rollout(state, config, champion, candidate, now_ns)
     state.rollout = rollout
-    if plan.proves and not enough:
+    if not enough:
         return out + end(state, now_ns, "kept", _too_few(plan, facts), facts)
-    return out + _enter(state, config, 0, now_ns, facts if plan.proves else {})
+    return out + _enter(state, config, 0, now_ns, facts)
 
 
 def _rollout(
@@ -55,7 +59,7 @@ def _rollout(
         challenger=candidate,
         since_ns=now_ns,
         priors=priors,
-        fresh=True,
+        side_by_side=True,
     )
     return RolloutState(
         challenger=candidate,
@@ -68,7 +72,10 @@ def _rollout(
 
 
 def restart(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Record]:
-    """Go on with the rollout under way by another plan: its last step of no larger a share."""
+    """Go on with the rollout under way by another plan: its last step of no larger a share.
+
+    It began when it did and stays frozen if it was; without such a step it ends.
+    """
     before, stages = state.rollout, config.rollout.stages()
     if before is None:
         return []
@@ -76,17 +83,23 @@ def restart(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Rec
         return end(state, now_ns, "kept", "The policy has no steps any more.", {})
     share = state.routes.canary_share
     fitting = [index for index, (each, _) in enumerate(stages) if each <= share]
+    if not fitting:
+        reason = f"The policy has no step of {100 * share:g}% of the units or less any more."
+        return end(state, now_ns, "kept", reason, {})
     proof = before.proof
-    state.rollout = _rollout(state, config, proof.champion, proof.challenger, now_ns)
-    state.rollout.restarted = True
-    return _enter(state, config, max(fitting, default=0), now_ns, {})
+    rollout = _rollout(state, config, proof.champion, proof.challenger, now_ns)
+    rollout.began_ns, rollout.frozen, rollout.restarted = before.began_ns, before.frozen, True
+    state.rollout = rollout
+    return _enter(state, config, fitting[-1], now_ns, {})
 
 
 def _too_few(plan: Rollout, facts: dict[str, Any]) -> str:
     return (
         f"The cap of {format_duration(duration_ns(plan.cap))} brings about "
-        f"{facts['rows_expected']:,} labelled rows and a verdict needs {plan.min_samples:,}: "
-        "the champion stays. Give the rollout a longer cap, or lower its min_samples."
+        f"{facts['rows_expected']:,} labelled rows, with labels that come "
+        f"{format_duration(facts['labels_late_ns'])} late, and a verdict needs "
+        f"{plan.min_samples:,}: the champion stays. "
+        "Give the rollout a longer cap, or lower its min_samples."
     )
 
 
@@ -241,7 +254,7 @@ def promote(
     evidence: dict[str, Any],
 ) -> list[Record]:
     """Let a version serve; the previous champion stays loaded, and warm while it is watched."""
-    previous, plan = state.routes.champion, config.rollout
+    previous = state.routes.champion
     state.rollout = None
     priors = state.priors.pop(version, {})
     begin_look_back(state, config, version=version, previous=previous, priors=priors, now_ns=now_ns)
@@ -253,7 +266,6 @@ def promote(
         reason=reason,
         evidence=evidence,
     )
-    held = previous if plan.holdback > 0 else None
     routed = route(
         state,
         now_ns,
@@ -261,7 +273,6 @@ def promote(
         champion=version,
         canary=None,
         canary_share=0.0,
-        holdback=held,
-        holdback_share=plan.holdback if held else 0.0,
+        holdback=previous,
     )
     return [promoted, routed]

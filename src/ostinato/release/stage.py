@@ -41,7 +41,7 @@ def step(state: ReleaseState, inbox: Sequence[Record], now_ns: int) -> list[Reco
     out: list[Record] = []
     for record in inbox:
         out.extend(_take(state, config, record, now_ns))
-    out.extend(register(state, config, now_ns))  # tests that a burn-in gave their scale
+    out.extend(register(state, config, now_ns))  # tests that a burn-in gave their scale, first
     back = look_back(state, config, now_ns)
     out.extend(back)
     if state.rollout is not None and any(isinstance(record, RolledBack) for record in back):
@@ -74,6 +74,7 @@ def _take(state: ReleaseState, config: ReleaseConfig, record: Record, now_ns: in
 
 
 def _observe(state: ReleaseState, config: ReleaseConfig, observed: LossesObserved) -> None:
+    state.matured_to_ns = max(state.matured_to_ns, observed.matured_to_ns)
     explored = observed.roles == _EXPLORE if config.explored else slice(None)
     state.labelled.add(observed.times_ns[explored])
     if state.rollout is not None:

@@ -172,7 +172,7 @@ def autopilot(
     history = make_history(loop, read_table(data), start=start, end=end)
     after_ns = choice_moment(history, report_share)
     chosen = _candidates(loop, history, policies, after_ns)
-    runners = _runners(loop, history, chosen, tick=tick, seed=seed, train_takes=train_takes)
+    runners = make_runners(loop, history, chosen, tick=tick, seed=seed, train_takes=train_takes)
     schedule = list(ticks(history, tick))
     tell = _teller(list(chosen), progress)
     ends = rung_ends(history.start_ns, after_ns, len(chosen) - 1)
@@ -243,15 +243,16 @@ def _candidates(
     return with_static(policies)
 
 
-def _runners(
+def make_runners(
     loop: Loop,
     history: History,
     policies: Mapping[str, Policy],
     *,
     tick: str | int,
     seed: int,
-    train_takes: str,
+    train_takes: str = TRAIN_TAKES,
 ) -> dict[str, Runner]:
+    """Put the policies' runs together, before their first step; they share trainings and scores."""
     trainer = Trainer(loop=loop, history=history, scores=ModelScores(history.frame))
     return {
         name: Runner(

@@ -29,6 +29,9 @@ from ostinato.sim.concept import Task
 
 Rng = np.random.Generator
 
+_RECKLESS: Final = 0.25
+"""Share of the policies that promote without asking. Smaller: too few rollbacks are seen."""
+
 _GUARDED: Final[dict[Task, tuple[str, ...]]] = {
     "binary": ("brier", "error_rate"),
     "multiclass": ("error_rate",),
@@ -144,6 +147,16 @@ def _rollout(rng: Rng, task: Task, *, paired: bool) -> Rollout:
     return chosen
 
 
+def _at_once(rng: Rng) -> Rollout:
+    return Immediate(
+        margin=0.05,
+        min_samples=int(_pick(rng, 20, 40)),
+        watch=_pick(rng, "1d", "2d"),
+        abort_null="always",
+        holdback=float(_pick(rng, 0.0, 0.1)),
+    )
+
+
 def _window(rng: Rng) -> Window:
     window: Window = _pick(
         rng, Expanding(), Last("2d"), Decayed("1d"), SinceChange(minimum="12h", fallback=Last("2d"))
@@ -154,11 +167,16 @@ def _window(rng: Rng) -> Window:
 def draw_policy(seed: int, task: Task, label: Label) -> Policy:
     """Draw a policy that fits a task and its label."""
     rng = stream(seed, "policy")
+    reckless = rng.random() < _RECKLESS
     return Policy(
-        triggers=_triggers(rng, label.horizon_ns),
+        triggers=[Every("1d")]
+        if reckless and rng.random() < 0.5
+        else _triggers(rng, label.horizon_ns),
         window=_window(rng),
-        gates=_gates(rng),
-        rollout=_rollout(rng, task, paired=not label.affected_by_prediction),
+        gates=[] if reckless else _gates(rng),
+        rollout=_at_once(rng)
+        if reckless
+        else _rollout(rng, task, paired=not label.affected_by_prediction),
         cooldown=_pick(rng, "2h", "6h"),
         max_retrains=int(_pick(rng, 3, 20)),
         per=_pick(rng, "2d", "4d"),

@@ -38,6 +38,7 @@ from ostinato.stats.sample_ratio import SampleRatio
 from ostinato.stats.seasonal import SeasonalBaseline
 from ostinato.stats.shrink import Shrunk, npmle
 from ostinato.stats.ski_rental import ShadowPrice, SkiRental
+from ostinato.stats.slice_baseline import SliceBaseline
 from ostinato.stats.sums import BinarySums, MulticlassSums, RegressionSums
 from ostinato.stats.value_distances import kolmogorov_smirnov, wasserstein
 from ostinato.stats.weak_null import WeakNullEProcess
@@ -74,6 +75,7 @@ __all__ = [
     "ShewhartChart",
     "Shrunk",
     "SkiRental",
+    "SliceBaseline",
     "TwoArms",
     "Verdict",
     "WeakNullEProcess",

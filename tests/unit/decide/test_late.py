@@ -11,6 +11,7 @@ from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import AnyOf, Degradation, Every, any_of
 from ostinato.decide.bind import Surroundings, bound, looks_early
+from ostinato.decide.hazards import Level
 from ostinato.decide.late import LateDegradation
 from ostinato.decide.trigger import Reference, Seen
 
@@ -210,6 +211,17 @@ def test_labels_that_come_faster_are_a_warning_about_the_labels_that_is_taken_ba
     assert state[1].worse is not None
 
 
+@pytest.mark.parametrize(("share", "changed"), [(0.3, False), (0.45, False), (0.7, True)])
+def test_a_little_evidence_on_good_outcomes_does_not_make_it_a_change_of_the_labels(share, changed):
+    trigger = late(arl=1e6)  # 400 days: a hundredth of them is a healthy sum
+    state = begun(trigger, Late(np.random.default_rng(4)).reference())
+    outcomes = state[1]
+
+    outcomes.better.log_e = share * np.log(outcomes.better.arl)  # of the way to the alarm
+
+    assert outcomes.labels_changed() == changed
+
+
 def test_while_it_warns_it_says_that_the_label_pipeline_changed():
     world = Late(np.random.default_rng(3), delay=lambda rng, day, n: rng.exponential(3.0, n))
     trigger = late(arl=5e6)
@@ -382,6 +394,63 @@ def test_without_label_times_hazards_are_learnt_from_the_first_mature_cohorts():
     assert early["method"] == "mixture Shiryaev-Roberts e-detector"
     assert trigger.registered(state)["method"] == "age-hazard e-detector"
     assert 20 < len(stances) <= 25
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_hazards_learnt_live_are_at_the_level_of_whole_cohorts(negative):
+    """Where the delay goes with the loss, young cohorts alone would tell another level."""
+    horizon, rate = 8, 3000
+    rng = np.random.default_rng(3)
+
+    def history(days, first=0):
+        times, known, losses = [], [], []
+        for day in range(first, first + days):
+            n = rng.poisson(rate)
+            made = (FIRST + day) * DAY_NS + np.sort(rng.integers(0, DAY_NS, n))
+            bad = rng.random(n) < 0.04
+            # Bad outcomes come soon, good ones late (never="negative": the most are overdue).
+            waits = rng.exponential(np.where(bad, 1.5, 40.0 if negative else 4.0))
+            late = waits > horizon
+            come = np.where(late, horizon if negative else np.inf, waits)
+            times.append(made)
+            losses.append(bad.astype(float))
+            known.append(
+                np.where(np.isinf(come), NEVER, made + (np.minimum(come, 99) * DAY_NS).astype(int))
+            )
+        return np.concatenate(times), np.concatenate(known), np.concatenate(losses)
+
+    trigger = LateDegradation(
+        declared=Degradation(arl=1e8, season="none"),
+        horizon_ns=horizon * DAY_NS,
+        negative=negative,
+    )
+    times, known, losses = history(20, first=-40)
+    state = begun(trigger, Reference(times_ns=times[known < NEVER], losses=losses[known < NEVER]))
+    tally = None
+
+    def watch(state):
+        nonlocal tally
+        tally = state[1].tally or tally
+        return state
+
+    stances = tell(trigger, state, history(40), 40, on_tick=watch)
+    labelled = known < NEVER
+
+    assert tally.mean_loss == pytest.approx(losses[labelled].mean(), rel=0.1)
+    assert tally.rows_per_day == pytest.approx(rate * labelled.mean(), rel=0.05)
+    assert state[1].worse is not None
+    assert set(stances) == {"quiet"}
+
+
+def test_a_level_known_from_few_rows_leaves_room_for_its_error():
+    low, high = Level(0.02, 500).factors(0.04, 0.05)
+    sure = Level(0.02, 10**7).factors(0.04, 0.05)
+
+    error = np.sqrt(0.02 * 0.98 / 500)
+    assert (low, high) == pytest.approx(
+        ((0.02 - 2 * error + 0.001) / 0.04, (0.02 + 2 * error - 0.001) / 0.04)
+    )
+    assert sure == pytest.approx((0.5, 0.5))
 
 
 def matured(now_ns, times, losses):

@@ -111,10 +111,14 @@ def test_a_selective_label_and_what_is_explored_reach_the_stages():
     stages = plan(one, one.policy).stages
     assert (stages["release"].explored, stages["release"].explore) == (True, 0.1)
     assert stages["decide"].explored
+    assert stages["learn"].explored
+    assert stages["gate"].explored
 
     stages = plan(loop(), Policy(explore=0.1)).stages
     assert (stages["release"].explored, stages["release"].explore) == (False, 0.1)
     assert not stages["decide"].explored
+    assert not stages["learn"].explored
+    assert not stages["gate"].explored
 
 
 def test_what_guardrails_look_at_is_computed_and_must_fit_the_task():

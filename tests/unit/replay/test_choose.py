@@ -9,12 +9,14 @@ import pytest
 
 import ostinato as ost
 from ostinato.core.units import DAY_NS
+from ostinato.replay.autopilot import make_runners
 from ostinato.replay.choose import pick
 from ostinato.replay.evidence import PROOF, evidence_of_beating
 from ostinato.replay.family import family
 from ostinato.replay.history import make_history
 from ostinato.replay.ledger import Ledger
 from ostinato.replay.race import Race, rung_ends
+from ostinato.replay.run import ticks
 from ostinato.replay.standing import Standing, stand
 
 ASKED = {"weekly": 9, "monthly": 2}
@@ -56,6 +58,13 @@ def test_the_simplest_within_one_standard_error_is_picked():
     found = pick(race)
     assert (found.name, found.best) == ("monthly", "weekly")
     assert 0.2 < found.sure < 0.5
+
+
+def test_a_simpler_policy_that_may_give_up_much_is_not_picked():
+    race = race_of({"weekly": 10.0, "monthly": 8.0}, noise=3.0, requests=ASKED)
+    assert pick(race).name == "monthly"
+    race.slack = 1.0
+    assert pick(race).name == "weekly"
 
 
 def test_what_both_lived_through_does_not_blur_their_difference():
@@ -141,6 +150,30 @@ def test_a_policy_that_answered_like_static_is_not_shrunken():
     assert found.believed("idle") == pytest.approx(float(found.measured("idle")))
     assert found.believed("a") < found.measured("a")
     assert found.believed("b") > found.measured("b")
+
+
+# ------------------------------------------------------------------ costs of a rung
+
+
+def test_no_training_is_charged_to_two_rungs(make_loop, world):
+    prices = ost.Prices(metric_unit=0.0, train_hour=6.0)
+    loop = make_loop(prices=prices, label=ost.Label("y", delay="3d", horizon="3d"))
+    history = make_history(loop, world(2_000, days=60), start=None, end=None)
+    runners = make_runners(
+        loop, history, {"often": ost.policies.scheduled("2d")}, tick="12h", seed=0
+    )
+    runner, schedule = runners["often"], list(ticks(history, "12h"))
+    charged, before = 0.0, 0
+    for place in range(10, len(schedule), 5):
+        now_ns = schedule[place][0]
+        runner.advance(schedule, now_ns, lambda *_: None)
+        known = runner.ledger(now_ns)
+        charged += float(known.part(before).cost.sum())
+        before = len(known)
+        trained = [at_ns for at_ns, *_ in list(runner.run.recorder.trained.values())[1:]]
+        due = sum(at_ns <= known.times_ns[-1] for at_ns in trained)
+        assert charged == pytest.approx(due)  # a training of ten minutes costs 1
+    assert 10 < charged < len(trained)
 
 
 # ------------------------------------------------------------------ evidence

@@ -28,18 +28,23 @@ def hazards(p):
 
 
 def play(detector, bad, risk, *, until_alarm=True):
-    log_bad = np.log1p(detector.bets * (1 - detector.hazards))
     for day in range(len(bad)):
-        detector.open(day)
-        cohorts = np.arange(max(day - AGES + 1, 0), day + 1)
-        ages = day - cohorts
-        waiting = np.zeros((len(cohorts), AGES))
-        waiting[np.arange(len(cohorts)), ages] = (risk - bad)[cohorts, ages]
-        gains = bad[cohorts, ages][:, None] * log_bad[:, ages].T + detector.others(waiting)
-        detector.step(cohorts, gains)
-        detector.close(day - AGES + 2)
+        step_day(detector, bad, risk, day)
         if detector.crossed and until_alarm:
             return
+
+
+def step_day(detector, bad, risk, day):
+    """Open the cohort of a day, and take in what it reveals of all that are open."""
+    log_bad = np.log1p(detector.bets * (1 - detector.hazards))
+    detector.open(day)
+    cohorts = np.arange(max(day - AGES + 1, 0), day + 1)
+    ages = day - cohorts
+    waiting = np.zeros((len(cohorts), AGES))
+    waiting[np.arange(len(cohorts)), ages] = (risk - bad)[cohorts, ages]
+    gains = bad[cohorts, ages][:, None] * log_bad[:, ages].T + detector.others(waiting)
+    detector.step(cohorts, gains)
+    detector.close(day - AGES + 2)
 
 
 def by_definition(gains):
@@ -132,20 +137,60 @@ def test_cohorts_that_are_closed_or_unknown_do_not_count_and_order_is_kept():
         detector.open(7)
 
 
-def test_a_reset_forgets_the_evidence_and_keeps_the_cohorts():
+def test_a_healthy_sum_warns_on_few_days_whatever_the_run_length():
+    warned = days = 0
+    for seed in range(12):
+        detector = CohortDetector.begin(hazards(0.02) * 1.1, arl=400.0)
+        bad, risk = world(np.random.default_rng(seed), 60, lambda day: 0.02)
+        for day in range(60):
+            step_day(detector, bad, risk, day)
+            if day >= 20:
+                warned, days = warned + detector.warns, days + 1
+
+    # A hundredth of the run length alone would be 4, and lie inside the healthy range.
+    assert detector.days.size == AGES - 1
+    assert warned / days < 0.02
+
+
+def test_a_warning_comes_no_later_than_the_alarm():
+    detector = CohortDetector.begin(hazards(0.02), arl=5.0)
+    for day in range(20):
+        detector.open(day)
+    assert detector.warn == 5.0
+    assert CohortDetector.begin(hazards(0.02), arl=1e4).warn == 100.0
+
+
+def test_a_reset_forgets_the_evidence_and_closes_the_cohorts():
     rng = np.random.default_rng(3)
     detector = CohortDetector.begin(hazards(0.02), arl=1e3)
     bad, risk = world(rng, 30, lambda day: 0.06)
     play(detector, bad, risk)
-    days = detector.days.copy()
+    last = detector.days[-1]
 
     detector.reset()
 
     assert not detector.crossed
     assert detector.log_e == 0.0
-    assert detector.days.tolist() == days.tolist()
-    assert not detector.gains.any()
-    assert detector.change_day >= days[0]
+    assert detector.days.size == 0
+    assert detector.change_day == last + 1
+    detector.step(np.arange(last), np.ones((last, detector.rises.size)))
+    assert detector.log_e == 0.0
+
+
+def test_after_a_reset_the_sum_begins_at_nothing_and_not_at_the_open_cohorts():
+    detector = CohortDetector.begin(np.full(60, 0.01), arl=30.0)
+    for day in range(62):
+        detector.open(day)
+
+    detector.reset()
+    for day in range(62, 90):  # benign: nothing is revealed that would be evidence
+        detector.open(day)
+        cohorts = np.arange(day - 59, day + 1)
+        detector.step(cohorts, np.zeros((60, detector.rises.size)))
+
+    # One term for each of the 28 cohorts opened since, none for the others.
+    assert detector.log_e == pytest.approx(np.log(28))
+    assert not detector.crossed
 
 
 def test_a_restart_changes_nothing():
