@@ -193,7 +193,8 @@ class RowsMatured(Record):
     Rows come in the order they were predicted, whole cohorts at a time, so that quick labels are
     not over-represented. `labels` is NaN where the label is overdue and censored. `signs` is +1
     for a new row; a revision takes the old row back with -1 and gives the new one with +1.
-    `matured_to_ns`: every prediction up to this time has matured.
+    `propensities` as in `PredictionsMade`. `matured_to_ns`: every prediction up to this time has
+    matured.
     """
 
     kind: ClassVar[str] = "rows_matured"
@@ -210,6 +211,7 @@ class RowsMatured(Record):
     signs: NDArray[np.int8]
     matured_to_ns: int
     revision: bool = False
+    propensities: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -222,6 +224,7 @@ class LossesObserved(Record):
     `losses[v]` is NaN where v did not score a row; `answered` indexes `versions`. Lower is better,
     in units of the metric's row loss. `guards` holds the same for each further metric that a
     guardrail looks at: metric to version to losses; under `DECISION_COST` what the answers cost.
+    `propensities` as in `PredictionsMade`.
     """
 
     kind: ClassVar[str] = "losses_observed"
@@ -235,6 +238,7 @@ class LossesObserved(Record):
     losses: Mapping[str, Floats]
     matured_to_ns: int
     guards: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
+    propensities: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -303,7 +307,8 @@ class ValidationSet:
 
     `anchor` holds those of the stability anchor, an older version, where there is one;
     `label_times_ns` when each label became known, `unlabelled` how many rows of the same times have
-    none; `golden` which rows people named.
+    none; `golden` which rows people named. `explored`: all but the golden rows were chosen by
+    chance to get their label whatever the answer was.
     """
 
     name: str
@@ -316,6 +321,7 @@ class ValidationSet:
     label_times_ns: Ints | None = None
     golden: NDArray[np.bool_] | None = None
     unlabelled: int = 0
+    explored: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -484,6 +490,18 @@ class RolloutAdvanced(Decision):
 
     kind: ClassVar[str] = "rollout_advanced"
     share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutHeld(Decision):
+    """The rollout stays in its step though its time is over: the next one could cost too much.
+
+    `share` is the challenger's share of the units, 0..1; `next_share` the one it does not get yet.
+    """
+
+    kind: ClassVar[str] = "rollout_held"
+    share: float
+    next_share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

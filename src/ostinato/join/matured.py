@@ -114,7 +114,18 @@ def _record(
         signs=signs,
         matured_to_ns=state.matured_to_ns,
         revision=revision,
+        propensities=_propensities(pieces),
     )
+
+
+def _propensities(pieces: Sequence[Piece]) -> Floats | None:
+    if all(cohort.made.propensities is None for cohort, _ in pieces):
+        return None
+    return _column(pieces, _chances)
+
+
+def _chances(made: PredictionsMade) -> Floats:
+    return np.ones(len(made)) if made.propensities is None else made.propensities
 
 
 def _scores(pieces: Sequence[Piece], version: str) -> Floats:

@@ -91,6 +91,7 @@ def _only(made: PredictionsMade, kept: NDArray[np.bool_]) -> PredictionsMade:
         answered=made.answered[kept],
         roles=made.roles[kept],
         scores={version: scores[kept] for version, scores in made.scores.items()},
+        propensities=None if made.propensities is None else made.propensities[kept],
     )
 
 

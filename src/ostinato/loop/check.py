@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ostinato.core.errors import ConfigError
+from ostinato.core.units import duration_ns
 from ostinato.loop.label import Label
 from ostinato.loop.policy import Policy
 from ostinato.stats.metrics import companions, metric_for
@@ -17,7 +18,8 @@ def check_fit(label: Label, policy: Policy) -> None:
     ------
     ConfigError
         If the truth depends on who answers and the rollout lets the challenger answer nobody, or
-        labels are selective and the policy explores nothing.
+        labels are selective and the policy explores nothing, or every label comes after the end
+        of the rollout.
     """
     if label.selective and policy.explore == 0:
         raise ConfigError(
@@ -29,6 +31,14 @@ def check_fit(label: Label, policy: Policy) -> None:
             "them no version can be compared with another.",
         )
     rollout = policy.rollout
+    if rollout.proves and label.delay_ns >= duration_ns(rollout.cap):
+        raise ConfigError(
+            f"Label(delay=...) contradicts Policy(rollout={type(rollout).__name__}(cap=...))",
+            found=f"labels that come {label.delay} after their prediction, and a rollout that ends "
+            f"{rollout.cap} after it began",
+            expected="a cap longer than the delay",
+            hint="Every rollout would end without one labelled row of its own.",
+        )
     answers = any(share > 0 for share, _ in rollout.stages())
     if label.affected_by_prediction and rollout.proves and not answers:
         name = type(rollout).__name__

@@ -43,12 +43,13 @@ class Guards:
         challenger: str,
         since_ns: int,
         priors: Mapping[str, Prior],
-        fresh: bool,
+        side_by_side: bool,
     ) -> Guards:
         """Start with no evidence.
 
-        `priors` by metric set the scale of the proofs; `fresh` says whether replicas of both
-        versions may be started, so that their latencies can be compared.
+        `priors` by metric set the scale of the proofs; `side_by_side` says whether both versions
+        answer, from replicas started since: else there are no latencies to compare, and no losses
+        without pairs.
         """
         rollout = config.rollout
         share = rollout.guard_budgets()
@@ -64,7 +65,7 @@ class Guards:
                     found.serving = ConditionalBinomial.begin(
                         risk=guard.risk, beta=share[guard.name]
                     )
-                case LatencyGuard() if fresh:
+                case LatencyGuard() if side_by_side:
                     found.latencies[guard.name] = LatencyWatch.begin(
                         quantile=guard.quantile,
                         margin=guard.margin,
@@ -72,8 +73,9 @@ class Guards:
                         since_ns=since_ns,
                         warm_requests=guard.warm_requests,
                         warm_ns=duration_ns(guard.warm_up),
+                        steps=len(rollout.stages()),
                     )
-                case Guardrail():
+                case Guardrail() if side_by_side or config.paired:
                     proof = Proof(
                         champion=champion,
                         challenger=challenger,
@@ -99,9 +101,14 @@ class Guards:
         if ours is None or theirs is None:
             return
         failed, healthy = unanswered(ours), ~unanswered(theirs)
-        both = np.count_nonzero(failed & healthy), np.count_nonzero(~failed & ~healthy)
-        if any(both):
-            self.serving.update(*both, _EACH_HALF)
+        alone = np.count_nonzero(failed & healthy), np.count_nonzero(~failed & ~healthy)
+        if any(alone):
+            self.serving.update(*alone, _EACH_HALF)
+
+    def enter(self, now_ns: int) -> None:
+        """Begin a step of the rollout, in which the shares are other ones."""
+        for watch in self.latencies.values():
+            watch.enter(now_ns)
 
     def time(self, observed: LatencyObserved) -> None:
         """Count the latencies that a replica measured."""

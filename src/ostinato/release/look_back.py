@@ -11,7 +11,7 @@ from ostinato.release.config import ReleaseConfig
 from ostinato.release.guards import Guards
 from ostinato.release.prior import Prior
 from ostinato.release.proof import Proof
-from ostinato.release.routing import route
+from ostinato.release.routing import route, watch_over
 from ostinato.release.state import ReleaseState
 
 _WORSE = "The new champion is worse than the previous one by more than the margin."
@@ -26,16 +26,20 @@ def begin_look_back(
     priors: Mapping[str, Prior],
     now_ns: int,
 ) -> None:
-    """Watch over a promotion, where there is a way back and a pair to compare."""
+    """Watch over a promotion, where there is a way back.
+
+    Without pairs the losses of the previous champion are not known any more: then only serving
+    errors are watched.
+    """
     state.look_back = state.look_back_guards = state.look_back_until_ns = None
     watch = config.rollout.watch
-    if previous is None or watch is None or not config.paired:
-        return  # without paired scores the previous champion has nothing to say any more
+    if previous is None or watch is None:
+        return
     state.look_back = Proof(
         champion=previous,
         challenger=version,
         since_ns=now_ns,
-        paired=True,
+        paired=config.paired,
         prior=priors.get(config.metric),
         lenient=True,
         explored=config.explored,
@@ -47,13 +51,17 @@ def begin_look_back(
         challenger=version,
         since_ns=now_ns,
         priors=priors,
-        fresh=False,  # the previous champion's replicas are old
+        side_by_side=False,
     )
     state.look_back_until_ns = now_ns + duration_ns(watch)
 
 
 def restart_look_back(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> None:
-    """Watch over the last promotion by another plan, to the same end at the latest."""
+    """Watch over the last promotion by another plan, to the same end at the latest.
+
+    Rows that were predicted before the change and whose labels come after it count: once the
+    previous champion has stopped scoring there are no others.
+    """
     before, until_ns = state.look_back, state.look_back_until_ns
     if before is None or until_ns is None:
         return
@@ -67,6 +75,7 @@ def restart_look_back(state: ReleaseState, config: ReleaseConfig, now_ns: int) -
     )
     if state.look_back is not None and state.look_back_until_ns is not None:
         state.look_back_until_ns = min(state.look_back_until_ns, until_ns)
+        state.look_back.since_ns = before.since_ns
         state.look_back.restarted = True
 
 
@@ -82,11 +91,37 @@ def look_back(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[R
     terms = config.rollout.back_terms
     if watch.harmful(terms):
         return _roll_back(state, watch, now_ns, _WORSE, watch.evidence(terms))
-    assert state.look_back_until_ns is not None, "a watch has an end"
-    if now_ns < state.look_back_until_ns:
-        return []
+    if watch_over(state, now_ns):
+        return _end(state, config, watch, now_ns)
+    return []
+
+
+def _end(state: ReleaseState, config: ReleaseConfig, watch: Proof, now_ns: int) -> list[Record]:
+    """End the watch once the labels of what was scored meanwhile are in; until then, stop scoring.
+
+    All labels are in when everything up to the end has matured, or after the horizon.
+    """
+    until_ns = state.look_back_until_ns
+    assert until_ns is not None, "a watch has an end"
+    told = state.matured_to_ns >= until_ns or now_ns >= until_ns + config.horizon_ns
+    if config.paired and not told:
+        if watch.champion not in state.routes.shadows:
+            return []
+        reason = "The previous champion stops scoring; the labels of what it scored are awaited."
+        return [route(state, now_ns, reason)]
     state.look_back = state.look_back_guards = state.look_back_until_ns = None
-    return [route(state, now_ns, "The watch over the last promotion ended without harm.")]
+    return [route(state, now_ns, _ending(config, watch.rows))]
+
+
+def _ending(config: ReleaseConfig, rows: int) -> str:
+    least = config.rollout.min_samples
+    if not config.paired:
+        found = "without serving errors; where labels depend on the answer it sees no losses"
+    elif rows < least:
+        found = f"on {rows:,} labelled rows, too few to show harm: a verdict needs {least:,}"
+    else:
+        found = "without harm"
+    return f"The watch over the last promotion ended {found}."
 
 
 def _roll_back(
@@ -109,6 +144,5 @@ def _roll_back(
         canary=None,
         canary_share=0.0,
         holdback=None,
-        holdback_share=0.0,
     )
     return [back, routed]

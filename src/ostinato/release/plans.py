@@ -32,19 +32,24 @@ class Rollout(ABC):
         average over the rows so far, whatever the effect does meanwhile; says nothing of days to
         come that differ from those seen. ``"daily"``: worse on average over days, each day one
         observation; holds where the days differ from each other, and takes weeks to prove what the
-        others prove in days. Harm that no ordinary day explains is seen within hours by all three.
-        Where the label depends on the answer each arm has one sequence of its average instead.
+        others prove in days. Harm that no ordinary day explains is seen within hours; by
+        ``"daily"`` also when it begins later, while the others must first use up what good rows
+        before it have gained. Where the days are not known (validation rows of fewer than three,
+        or selective labels) harm is asked about on average. Where the label depends on the answer
+        each arm has one sequence of its average instead, at the smaller of the two error rates.
     min_samples
         Labelled rows before any verdict.
     cap
         How long a rollout may take; after it the champion stays.
     watch
-        How long the previous champion keeps scoring after a promotion, to roll back to; ``None``
-        turns automatic rollback off.
+        How long the previous champion keeps scoring after a promotion, to roll back to; the watch
+        ends when the labels of that time are in. Where labels depend on the answer only serving
+        errors are watched. ``None`` turns automatic rollback off.
     holdback
         Share of the units that stays on the previous champion until the next promotion, in
-        [0, 0.5]. It is drawn independently of any canary's units and comes before them: of the
-        units held back a canary gets none.
+        [0, 0.5]; where the policy had none at the last promotion, from the next one on. It is
+        drawn independently of any canary's units and comes before them: of the units held back a
+        canary gets none.
     guardrails
         What else must not get worse (`Guardrail`, `LatencyGuard`, `ServingErrors`); any aborts.
         `ServingErrors` is always among them.
@@ -99,7 +104,7 @@ class Rollout(ABC):
 
     @property
     def terms(self) -> Terms:
-        """The terms of the proof that decides on promotion."""
+        """The terms of the proof of a rollout; where nothing must be proved it can still abort."""
         stages = self.stages()
         return Terms(
             margin=self.margin,
@@ -107,20 +112,24 @@ class Rollout(ABC):
             beta=self.beta,
             min_samples=self.min_samples,
             share=stages[-1][0] if stages else 0.0,
-            null=self.null,
+            null=self.null if self.proves else "",
             abort_null=self.abort_null,
         )
 
     @property
     def back_terms(self) -> Terms:
-        """The terms of the proof that decides on the way back: only harm is asked for."""
-        return replace(self.terms, null="")
+        """The terms of the proof that decides on the way back: only harm is asked for.
+
+        Without pairs there is nothing to compare: the previous champion answers nobody.
+        """
+        return replace(self.terms, null="", share=0.0)
 
     def guard_terms(self, name: str) -> Terms:
         """The terms of a metric's guardrail."""
         guard = next(each for each in self.guardrails if each.name == name)
         assert isinstance(guard, Guardrail), "only a metric's guardrail is a proof"
-        return replace(self.back_terms, margin=guard.margin, beta=self.guard_budgets()[name])
+        beta = self.guard_budgets()[name]
+        return replace(self.terms, null="", margin=guard.margin, beta=beta)
 
     @property
     def guard_metrics(self) -> tuple[str, ...]:
@@ -176,8 +185,8 @@ class Canary(Rollout):
         Least time for all steps before the last together.
     harm_budget
         Most harm that a step after the first may do, as loss times rows: it is entered once the
-        rows it is expected to answer, times the harm per row that cannot be ruled out, are within.
-        ``None``: no limit.
+        rows it is expected to answer until the cap, times the harm per row that cannot be ruled
+        out, are within. ``None``: no limit.
     """
 
     steps: Sequence[float] = (0.01, 0.05, 1.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato.core.records import ROLES, Floats, Ints, LossesObserved
 from ostinato.release.daily import Daily
@@ -22,6 +23,7 @@ _CANARY: Final = ROLES.index("canary")
 _CHAMPION: Final = ROLES.index("champion")
 _EXPLORE: Final = ROLES.index("explore")
 
+Flags = NDArray[np.bool_]
 Paired = DualEProcess | WeakNullEProcess | Daily
 
 
@@ -33,7 +35,8 @@ class Proof:
     `BURN_IN`; then `tests` take over: one per null hypothesis that the terms ask about, or `arms`
     where the two may not be compared on the same rows. A `lenient` proof forgives the challenger
     the margin: harm is then being worse by more than that. An `explored` one counts only rows that
-    chance let through. `metric` names a guardrail's, "" is the loop's own. `registered` says
+    chance let through. `share` is how probable the challenger was as the answer of its last row.
+    `metric` names a guardrail's, "" is the loop's own. `registered` says
     whether the journal knows the parameters of the tests, `restarted` whether a change of the plan
     made it begin anew.
     """
@@ -49,6 +52,7 @@ class Proof:
     burn_in: list[tuple[float, float]] = field(default_factory=list)
     tests: dict[str, Paired] = field(default_factory=dict)
     arms: TwoArms | None = None
+    share: float = 0.0
     registered: bool = False
     restarted: bool = False
 
@@ -80,11 +84,11 @@ class Proof:
             arm = [observed.versions.index(v) for v in (self.champion, self.challenger)]
             champion = fresh & (observed.answered == arm[0]) & (observed.roles == _CHAMPION)
             challenger = fresh & (observed.answered == arm[1]) & (observed.roles == _CANARY)
-            self._take_arms(
-                theirs[champion & np.isfinite(theirs)],
-                ours[challenger & np.isfinite(ours)],
-                terms,
-            )
+            answered = np.where(challenger, ours, theirs)
+            rows = (champion | challenger) & np.isfinite(answered)
+            known = observed.propensities
+            chances = np.ones(int(rows.sum())) if known is None else known[rows]
+            self._take_arms(answered[rows], challenger[rows], chances, terms)
 
     @property
     def rows(self) -> int:
@@ -94,25 +98,36 @@ class Proof:
         return next((test.n for test in self.tests.values()), 0)
 
     def verdict(self, terms: Terms) -> str:
-        """Return promote, abort, keep or undecided; harm wins, whenever it shows."""
+        """Return promote, abort, keep or undecided; harm wins, whenever it shows.
+
+        A proof about the average so far, and that of two arms, must hold now: what was good for
+        three hours can be worse on average after a day. A proof about every row, or every day
+        alike, stands from its first crossing on.
+        """
         if self.rows < terms.min_samples:
             return "undecided"
         if self.harmful(terms):
             return "abort"
+        if not terms.null:
+            return "undecided"
         if self.arms is not None:
-            return self.arms.verdict
-        test = self.tests[terms.null]
-        if test.promoted_at >= 0 or test.log_e_promote >= -math.log(terms.alpha):
+            proved, spent = self.arms.interval()[0] > -self.arms.margin, self.arms.spent
+        else:
+            test = self.tests[terms.null]
+            proved = _stands(test, test.promoted_at)
+            proved |= test.log_e_promote >= -math.log(terms.alpha)
+            spent = test.spent
+        if proved:
             return "promote"
-        spent = test.spent if isinstance(test, Daily) else test.n >= test.cap
         return "keep" if spent else "undecided"
 
     def harmful(self, terms: Terms) -> bool:
         """Whether the challenger is proved worse than the champion.
 
-        Also after it was proved no worse by the margin: the first crossing of a test stands, but
-        what was good for two days can break on the third. All tests bound the probability of ever
-        being wrong here, at beta (Ville's inequality) or at alpha (confidence sequences).
+        Also after it was proved no worse by the margin: what was good for two days can break on the
+        third. As for a promotion, harm on average so far must hold now; harm at every row, or every
+        day alike, stands from its first crossing on. All tests bound the probability of ever being
+        wrong here (Ville's inequality, confidence sequences).
         """
         if self.rows < terms.min_samples:
             return False
@@ -120,7 +135,7 @@ class Proof:
             given = self.arms.margin if self.lenient else 0.0
             return self.arms.interval()[1] < -given
         test = self.tests[self._abort_null(terms)]
-        return test.aborted_at >= 0 or test.log_e_abort >= -math.log(terms.beta)
+        return _stands(test, test.aborted_at) or test.log_e_abort >= -math.log(terms.beta)
 
     def interval(self) -> tuple[float, float]:
         """Return a confidence sequence of the gain per row, loss units; infinite before any."""
@@ -132,7 +147,10 @@ class Proof:
         return low - self._given, high - self._given
 
     def evidence(self, terms: Terms) -> dict[str, Any]:
-        """Write the evidence down for the journal."""
+        """Write the evidence down for the journal; None where a bound is not known yet.
+
+        `gain` and its bounds are about rows, or about days where these decide on the promotion.
+        """
         test = self.arms if self.arms is not None else next(iter(self.tests.values()), None)
         if test is None:
             return {"rows": len(self.burn_in), "burn_in": BURN_IN}
@@ -140,12 +158,12 @@ class Proof:
         facts: dict[str, Any] = {
             "rows": test.n,
             "gain": test.mean - self._given,
-            "low": low,
-            "high": high,
+            "low": low if math.isfinite(low) else None,
+            "high": high if math.isfinite(high) else None,
             "margin": test.margin,
         }
         if isinstance(test, TwoArms):
-            return facts | {"cap_rows": test.cap, "rows_challenger": test.candidate.n}
+            return facts | {"cap_rows_challenger": test.cap, "rows_challenger": test.candidate.n}
         cap = test.days.cap if isinstance(test, Daily) else test.cap
         facts["cap_days" if isinstance(test, Daily) else "cap_rows"] = cap
         if terms.null:
@@ -196,14 +214,28 @@ class Proof:
             else:
                 test.update(differences)
 
-    def _take_arms(self, theirs: Floats, ours: Floats, terms: Terms) -> None:
+    def _take_arms(self, losses: Floats, ours: Flags, chances: Floats, terms: Terms) -> None:
         if self.arms is None:
             # Only the champion's mean and spread are needed: the margin is relative to it.
-            taken = self._warm(theirs, theirs)
+            taken = self._warm(losses[~ours], losses[~ours])
             self.begin(terms)
-            theirs = theirs[taken:]
-        if self.arms is not None:
-            self.arms.update(theirs, ours)
+            after = int(np.flatnonzero(~ours)[taken - 1]) + 1 if taken else 0
+            losses, ours, chances = losses[after:], ours[after:], chances[after:]
+        if self.arms is not None and len(losses):
+            weights = self._weights(ours, chances)
+            theirs = ~ours & (weights > 0.0)
+            self.arms.update(losses[theirs], losses[ours], weights[theirs], weights[ours])
+
+    def _weights(self, ours: Flags, chances: Floats) -> Floats:
+        """Weigh rows so that both arms see the same mix of moments, whatever the shares were, (n,).
+
+        A row of the challenger weighs 1, one of the champion the odds that it had been the
+        challenger's, by the last row of those; 0 before there was one.
+        """
+        last = np.maximum.accumulate(np.where(ours, np.arange(len(ours)), -1))
+        shares: Floats = np.where(last >= 0, chances[last], self.share)
+        self.share = float(shares[-1])
+        return shares / chances
 
     def _warm(self, theirs: Floats, ours: Floats) -> int:
         """Collect losses until they say as much as a prior; return how many rows that took."""
@@ -215,6 +247,11 @@ class Proof:
             seen = np.array(self.burn_in)
             self.prior, self.burn_in = Prior.of(seen[:, 0], seen[:, 1]), []
         return min(wanted, len(theirs))
+
+
+def _stands(test: Paired, crossed_at: int) -> bool:
+    """Whether an earlier crossing counts: not where the effect may have changed its sign since."""
+    return crossed_at >= 0 and not isinstance(test, WeakNullEProcess)
 
 
 def _paired_test(null: str, prior: Prior, terms: Terms) -> Paired:
@@ -243,10 +280,21 @@ def _paired_test(null: str, prior: Prior, terms: Terms) -> Paired:
     )
 
 
-def _arms_test(prior: Prior, terms: Terms) -> TwoArms:
+def rows_per_arm(prior: Prior, terms: Terms) -> int:
+    """Return the rows each arm needs in a test looked at once, where there is no effect."""
     margin = max(terms.margin * prior.base, _SMALLEST_MARGIN)
     spread = max(2.0 * prior.variance, margin**2)  # of the difference of one row of each arm
-    per_arm = fixed_sample_size(margin, spread, alpha=terms.alpha)
-    # The challenger's arm is the slow one: its share of the rows at the last step.
-    cap = math.ceil(CAP_FACTOR * per_arm / terms.share)
-    return TwoArms.begin(margin=margin, cap=max(cap, terms.min_samples + 1), alpha=terms.alpha)
+    return fixed_sample_size(margin, spread, alpha=_both_ways(terms))
+
+
+def _arms_test(prior: Prior, terms: Terms) -> TwoArms:
+    return TwoArms.begin(
+        margin=max(terms.margin * prior.base, _SMALLEST_MARGIN),
+        cap=CAP_FACTOR * rows_per_arm(prior, terms),
+        alpha=_both_ways(terms),
+    )
+
+
+def _both_ways(terms: Terms) -> float:
+    """Return the error rate of arms, whose sequences serve both verdicts."""
+    return min(terms.alpha, terms.beta) if terms.null else terms.beta

@@ -1,4 +1,9 @@
-"""The journal gets the parameters of every sequential process before its first row counts."""
+"""The journal gets the parameters of every sequential process before it decides anything.
+
+They are fixed before its first row counts. Where rows had to set the scale first (the burn-in), and
+more of the same tick follow, the journal gets them at the end of that tick: with rows in the
+process, but before anything rests on it.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostinato.core.records import Promoted, Record, RolloutAdvanced, RolloutEnded, RolloutFrozen
+from ostinato.core.records import (
+    Promoted,
+    Record,
+    RolloutAdvanced,
+    RolloutEnded,
+    RolloutFrozen,
+    RolloutHeld,
+)
 from ostinato.core.units import duration_ns, format_duration
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.guards import Guards
@@ -28,12 +35,16 @@ def begin(state: ReleaseState, config: ReleaseConfig, candidate: str, now_ns: in
     if not plan.stages():
         return out + promote(state, config, candidate, now_ns, "The policy promotes at once.", {})
     priors = state.priors.get(candidate, {})
-    enough, facts = outlook(state.labelled, config, priors.get(config.metric))
+    prior = priors.get(config.metric)
+    enough = True
+    facts: dict[str, Any] = {}
+    if plan.proves:
+        enough, facts = outlook(state.labelled, config, prior, now_ns=now_ns)
     rollout = _rollout(state, config, champion, candidate, now_ns)
     state.rollout = rollout
-    if plan.proves and not enough:
+    if not enough:
         return out + end(state, now_ns, "kept", _too_few(plan, facts), facts)
-    return out + _enter(state, config, 0, now_ns, facts if plan.proves else {})
+    return out + _enter(state, config, 0, now_ns, facts)
 
 
 def _rollout(
@@ -55,7 +66,7 @@ def _rollout(
         challenger=candidate,
         since_ns=now_ns,
         priors=priors,
-        fresh=True,
+        side_by_side=True,
     )
     return RolloutState(
         challenger=candidate,
@@ -68,7 +79,10 @@ def _rollout(
 
 
 def restart(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Record]:
-    """Go on with the rollout under way by another plan: its last step of no larger a share."""
+    """Go on with the rollout under way by another plan: its last step of no larger a share.
+
+    It began when it did and stays frozen if it was; without such a step it ends.
+    """
     before, stages = state.rollout, config.rollout.stages()
     if before is None:
         return []
@@ -76,17 +90,23 @@ def restart(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Rec
         return end(state, now_ns, "kept", "The policy has no steps any more.", {})
     share = state.routes.canary_share
     fitting = [index for index, (each, _) in enumerate(stages) if each <= share]
+    if not fitting:
+        reason = f"The policy has no step of {100 * share:g}% of the units or less any more."
+        return end(state, now_ns, "kept", reason, {})
     proof = before.proof
-    state.rollout = _rollout(state, config, proof.champion, proof.challenger, now_ns)
-    state.rollout.restarted = True
-    return _enter(state, config, max(fitting, default=0), now_ns, {})
+    rollout = _rollout(state, config, proof.champion, proof.challenger, now_ns)
+    rollout.began_ns, rollout.frozen, rollout.restarted = before.began_ns, before.frozen, True
+    state.rollout = rollout
+    return _enter(state, config, fitting[-1], now_ns, {})
 
 
 def _too_few(plan: Rollout, facts: dict[str, Any]) -> str:
     return (
         f"The cap of {format_duration(duration_ns(plan.cap))} brings about "
-        f"{facts['rows_expected']:,} labelled rows and a verdict needs {plan.min_samples:,}: "
-        "the champion stays. Give the rollout a longer cap, or lower its min_samples."
+        f"{facts['rows_expected']:,} labelled rows, with labels that come "
+        f"{format_duration(facts['labels_late_ns'])} late, and a verdict needs "
+        f"{plan.min_samples:,}: the champion stays. "
+        "Give the rollout a longer cap, or lower its min_samples."
     )
 
 
@@ -162,11 +182,13 @@ def _next(
 ) -> list[Record]:
     """Enter the next step, or stay while it could do more harm than the budget allows."""
     plan, index = config.rollout, rollout.step + 1
-    share, dwell = plan.stages()[index]
+    share, _ = plan.stages()[index]
     if not isinstance(plan, Canary) or plan.harm_budget is None:
         return _enter(state, config, index, now_ns, {})
+    # It lasts until there is a verdict, which may be as late as the cap.
+    left_ns = rollout.began_ns + duration_ns(plan.cap) - now_ns
     fits, facts = exposure(
-        state.requests, rollout.proof, share=share, dwell_ns=dwell, budget=plan.harm_budget
+        state.requests, rollout.proof, share=share, time_ns=left_ns, budget=plan.harm_budget
     )
     if fits:
         return _enter(state, config, index, now_ns, facts)
@@ -176,8 +198,16 @@ def _next(
     now_share = plan.stages()[rollout.step][0]
     reason = f"The challenger stays at {100 * now_share:g}%: {100 * share:g}% of the units could "
     reason += "do more harm than the budget allows."
-    evidence = rollout.proof.evidence(plan.terms) | facts
-    return [_advanced(rollout, now_share, reason, evidence, now_ns)]
+    held = RolloutHeld(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        subject=rollout.challenger,
+        share=now_share,
+        next_share=share,
+        reason=reason,
+        evidence=rollout.proof.evidence(plan.terms) | facts,
+    )
+    return [held]
 
 
 def _enter(
@@ -193,15 +223,10 @@ def _enter(
     evidence = rollout.proof.evidence(plan.terms) | facts
     canary = rollout.challenger if share else None
     routed = route(state, now_ns, reason, canary=canary, canary_share=share)
+    rollout.guards.enter(now_ns)
     if share:
         rollout.ratio = Ratio.begin(share, epoch=routed.routes.epoch, steps=len(plan.stages()))
-    return [_advanced(rollout, share, reason, evidence, now_ns), routed]
-
-
-def _advanced(
-    rollout: RolloutState, share: float, reason: str, evidence: dict[str, Any], now_ns: int
-) -> RolloutAdvanced:
-    return RolloutAdvanced(
+    advanced = RolloutAdvanced(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         subject=rollout.challenger,
@@ -209,6 +234,7 @@ def _advanced(
         reason=reason,
         evidence=evidence,
     )
+    return [advanced, routed]
 
 
 def end(
@@ -241,7 +267,7 @@ def promote(
     evidence: dict[str, Any],
 ) -> list[Record]:
     """Let a version serve; the previous champion stays loaded, and warm while it is watched."""
-    previous, plan = state.routes.champion, config.rollout
+    previous = state.routes.champion
     state.rollout = None
     priors = state.priors.pop(version, {})
     begin_look_back(state, config, version=version, previous=previous, priors=priors, now_ns=now_ns)
@@ -253,7 +279,6 @@ def promote(
         reason=reason,
         evidence=evidence,
     )
-    held = previous if plan.holdback > 0 else None
     routed = route(
         state,
         now_ns,
@@ -261,7 +286,6 @@ def promote(
         champion=version,
         canary=None,
         canary_share=0.0,
-        holdback=held,
-        holdback_share=plan.holdback if held else 0.0,
+        holdback=previous,
     )
     return [promoted, routed]

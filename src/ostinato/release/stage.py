@@ -41,7 +41,7 @@ def step(state: ReleaseState, inbox: Sequence[Record], now_ns: int) -> list[Reco
     out: list[Record] = []
     for record in inbox:
         out.extend(_take(state, config, record, now_ns))
-    out.extend(register(state, config, now_ns))  # tests that a burn-in gave their scale
+    out.extend(register(state, config, now_ns))  # tests that a burn-in gave their scale, first
     back = look_back(state, config, now_ns)
     out.extend(back)
     if state.rollout is not None and any(isinstance(record, RolledBack) for record in back):
@@ -74,6 +74,7 @@ def _take(state: ReleaseState, config: ReleaseConfig, record: Record, now_ns: in
 
 
 def _observe(state: ReleaseState, config: ReleaseConfig, observed: LossesObserved) -> None:
+    state.matured_to_ns = max(state.matured_to_ns, observed.matured_to_ns)
     explored = observed.roles == _EXPLORE if config.explored else slice(None)
     state.labelled.add(observed.times_ns[explored])
     if state.rollout is not None:
@@ -96,7 +97,13 @@ def _serve(state: ReleaseState, made: PredictionsMade) -> None:
 
 
 def _remember(state: ReleaseState, config: ReleaseConfig, evaluated: CandidateEvaluated) -> None:
-    """Keep what the recent set said of candidate and champion: it sets the bets of the proofs."""
+    """Keep what the recent set said of candidate and champion: it sets the bets of the proofs.
+
+    Not where only explored rows count: the set holds rows that the answers let through, and so many
+    more of them a day that its days say nothing of a day's few explored rows.
+    """
+    if config.explored:
+        return
     for each in evaluated.sets:
         if each.name != "recent" or each.champion is None or not len(each):
             continue

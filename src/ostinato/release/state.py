@@ -39,7 +39,8 @@ class ReleaseState:
     """The routes, the rollout under way, and the watch over the last promotion until a time.
 
     `priors` holds what the gates' recent set said of the candidates that are still in play, by
-    version and metric; `requests` and `labelled` how many rows come.
+    version and metric; `requests` and `labelled` how many rows come; every prediction up to
+    `matured_to_ns` has matured, -1: none.
     """
 
     routes: Routes = field(default_factory=Routes)
@@ -50,4 +51,5 @@ class ReleaseState:
     priors: dict[str, dict[str, Prior]] = field(default_factory=dict)
     requests: Rate = field(default_factory=Rate)
     labelled: Rate = field(default_factory=Rate)
+    matured_to_ns: int = -1
     config_: ReleaseConfig | None = None

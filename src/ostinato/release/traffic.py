@@ -12,7 +12,7 @@ from ostinato.core.records import Ints
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.prior import BURN_IN, Prior
-from ostinato.release.proof import Proof
+from ostinato.release.proof import Proof, rows_per_arm
 from ostinato.stats.dual import fixed_sample_size
 
 _DAYS: Final = 7  # a week has all its days; traffic of long ago says little
@@ -51,15 +51,21 @@ class Rate:
         return sum(self.days.values()) / span if span >= DAY_NS else None
 
 
-def outlook(rate: Rate, config: ReleaseConfig, prior: Prior | None) -> tuple[bool, dict[str, Any]]:
+def outlook(
+    rate: Rate, config: ReleaseConfig, prior: Prior | None, *, now_ns: int
+) -> tuple[bool, dict[str, Any]]:
     """Say whether the cap of time brings the rows of a verdict, and what they could show.
+
+    Labels are taken to come as late as they do now: the time since the youngest request whose
+    label is in, the horizon at most.
 
     Returns
     -------
     (bool, dict)
         Whether there will be `min_samples`, True when the traffic is not known yet; and the
-        numbers: rows expected, rows that a verdict of "no worse" takes when there is no effect, and
-        the smallest relative harm that could be told from zero by then.
+        numbers: rows expected, how late their labels are, rows that a verdict of "no worse" takes
+        when there is no effect, and the smallest relative harm that could be told from zero by
+        then.
 
     Source: the sample size of a test looked at once, which the e-process takes about as well when
     there is no effect (`ostinato.stats.dual.fixed_sample_size`).
@@ -67,24 +73,41 @@ def outlook(rate: Rate, config: ReleaseConfig, prior: Prior | None) -> tuple[boo
     per_ns, rollout = rate.per_ns(), config.rollout
     if per_ns is None:
         return True, {}
-    time_ns = max(duration_ns(rollout.cap) - config.horizon_ns, 0)
+    late_ns = min(max(now_ns - rate.last_ns, 0), config.horizon_ns)
+    time_ns = max(duration_ns(rollout.cap) - late_ns, 0)
     rows = max(int(per_ns * time_ns) - (BURN_IN if prior is None else 0), 0)
-    facts: dict[str, Any] = {"rows_expected": rows, "min_samples": rollout.min_samples}
+    facts: dict[str, Any] = {
+        "rows_expected": rows,
+        "labels_late_ns": late_ns,
+        "min_samples": rollout.min_samples,
+    }
     if prior is not None and prior.base > 0 and prior.moment > 0:
-        margin, alpha = rollout.margin * prior.base, rollout.alpha
-        facts["rows_needed"] = fixed_sample_size(margin, prior.moment, alpha=alpha)
+        facts |= _needed(config, prior)
         if rows:
             facts["smallest_harm"] = rollout.margin * math.sqrt(facts["rows_needed"] / rows)
-        if rollout.null == "daily" and prior.day_variance is not None:
-            moment = prior.day_variance + margin**2
-            facts["days_needed"] = fixed_sample_size(margin, moment, alpha=alpha)
     return rows >= rollout.min_samples, facts
 
 
+def _needed(config: ReleaseConfig, prior: Prior) -> dict[str, Any]:
+    """Say how many rows, and days where these are asked about, show that there is no harm."""
+    rollout, terms = config.rollout, config.rollout.terms
+    if not config.paired:
+        # The challenger's arm is the slow one: its share of the rows at the last step.
+        return {"rows_needed": math.ceil(rows_per_arm(prior, terms) / terms.share)}
+    margin = rollout.margin * prior.base
+    needed = {"rows_needed": fixed_sample_size(margin, prior.moment, alpha=rollout.alpha)}
+    if rollout.null == "daily" and prior.day_variance is not None:
+        moment = prior.day_variance + margin**2
+        needed["days_needed"] = fixed_sample_size(margin, moment, alpha=rollout.alpha)
+    return needed
+
+
 def exposure(
-    rate: Rate, proof: Proof, *, share: float, dwell_ns: int, budget: float
+    rate: Rate, proof: Proof, *, share: float, time_ns: int, budget: float
 ) -> tuple[bool, dict[str, Any]]:
-    """Say whether a step's harm stays within the budget, whatever the truth is.
+    """Say whether a step's harm stays within the budget, as far as the evidence can tell.
+
+    Where the interval of the proof holds, and no more requests come than did lately.
 
     Parameters
     ----------
@@ -92,8 +115,8 @@ def exposure(
         Of requests.
     proof
         Its interval bounds the harm per row.
-    share, dwell_ns
-        Of the step.
+    share, time_ns
+        Of the step: how long it may last.
     budget
         Loss times rows.
 
@@ -103,7 +126,7 @@ def exposure(
     per_ns = rate.per_ns()
     if per_ns is None:
         return False, {"harm_budget": budget}
-    rows = per_ns * dwell_ns * share
+    rows = per_ns * time_ns * share
     worst = max(-proof.interval()[0], 0.0)
     known = math.isfinite(worst)
     facts: dict[str, Any] = {"harm_budget": budget, "rows_expected": int(rows)}

@@ -68,8 +68,12 @@ class Standing:
         return Estimate(value, value - reach, value + reach)
 
     def leader(self, among: Sequence[str]) -> str:
-        """Return the policy with the largest shrunken value; the earlier one of equals."""
-        return max(among, key=lambda name: float(self.means[self.names.index(name)]))
+        """Return the policy with the largest value as measured; the earlier one of equals.
+
+        Shrinkage treats the distances as independent: it says how much to believe of the best, and
+        not who that is, where all share the same good days.
+        """
+        return max(among, key=lambda name: float(self.values[self.names.index(name)]))
 
     def drawn(self, name: str) -> Floats:
         """Return the draws of a policy, (d,); zeros for one that is not in `names`: static."""

@@ -13,7 +13,7 @@ def normal_quantile(level: float) -> float:
     return NormalDist().inv_cdf(level)
 
 
-def asymptotic_radius(n: int, sd: float, alpha: float, *, tightest_at: int) -> float:
+def asymptotic_radius(n: float, sd: float, alpha: float, *, tightest_at: int) -> float:
     """Half the width of an asymptotic confidence sequence for a mean.
 
     Valid at all sample sizes at once with probability about 1 - alpha; some 1.5 to 2 times as
@@ -42,7 +42,7 @@ def asymptotic_radius(n: int, sd: float, alpha: float, *, tightest_at: int) -> f
     return sub_gaussian_radius(n, sd, alpha, tightest_at=tightest_at)
 
 
-def sub_gaussian_radius(n: int, sigma: float, alpha: float, *, tightest_at: int) -> float:
+def sub_gaussian_radius(n: float, sigma: float, alpha: float, *, tightest_at: int) -> float:
     """Half the width of a confidence sequence for the mean of sub-Gaussian values.
 
     Exact at every n: no warm-up, no estimate. For values in [a, b], sigma = (b - a) / 2 will do

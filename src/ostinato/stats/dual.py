@@ -161,6 +161,11 @@ class DualEProcess:
         )
 
     @property
+    def spent(self) -> bool:
+        """Whether the cap was reached."""
+        return self.n >= self.cap
+
+    @property
     def verdict(self) -> Verdict:
         """What to do now; "keep" means the cap was reached without proof either way."""
         return verdict_of(self.promoted_at, self.aborted_at, self.n, self.cap)

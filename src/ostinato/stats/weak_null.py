@@ -33,9 +33,10 @@ class WeakNullEProcess:
     With probability at least 1 - alpha a candidate is not promoted while it was worse by the margin
     or more on average over the events so far; with probability at least 1 - beta it is not aborted
     while it was no worse on average so far. Both hold at every event, under any dependence, and for
-    effects that change sign over the day. Costs some 15 to 30 % more events than ``DualEProcess``
-    where the effect is constant. The first crossing stands; when both cross at one event the abort
-    wins. Differences beyond ``scale`` are cut.
+    effects that change sign over the day. The verdict is that of the first crossing, and what it
+    promises is about the events up to there: who acts later must look at ``log_e_promote`` or
+    ``log_e_abort`` then. When both cross at one event the abort wins. Costs some 15 to 30 % more
+    events than ``DualEProcess`` where the effect is constant. Differences beyond ``scale`` are cut.
 
     Parameters
     ----------
@@ -127,6 +128,11 @@ class WeakNullEProcess:
         bets = np.geomspace(0.25, 8.0, 12) * margin * scale / second_moment
         bets = np.minimum(bets, 0.9 / RANGE)
         return cls(float(margin), float(scale), float(alpha), float(beta), int(cap), bets)
+
+    @property
+    def spent(self) -> bool:
+        """Whether the cap was reached."""
+        return self.n >= self.cap
 
     @property
     def verdict(self) -> Verdict:

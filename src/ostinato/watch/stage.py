@@ -192,6 +192,7 @@ def _losses(config: WatchConfig, rows: RowsMatured, now_ns: int) -> list[Record]
         matured_to_ns=rows.matured_to_ns,
         guards={metric: losses[metric] for metric in config.guards}
         | _priced(config, labels, scores),
+        propensities=None if rows.propensities is None else rows.propensities[labelled],
     )
     return [observed]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -344,3 +346,20 @@ def test_times_before_1970_mature_like_any_others(join):
     assert fresh is None
     assert joining.rows()[0] == 1.0
     assert joining.state.matured_to_ns == matured[-1].matured_to_ns == early + 190
+
+
+def test_how_probable_each_answer_was_stays_with_its_row(join):
+    loop = join()
+    first, second = loop.predictions(["a", "b"], [1, 2]), loop.predictions(["c"], [3], offset=2)
+    doubled = loop.predictions(["b", "d"], [4, 5], offset=3)
+
+    loop.tick(
+        5,
+        replace(first, propensities=np.array([0.2, 0.8])),
+        second,
+        replace(doubled, propensities=np.array([0.3, 0.7])),
+    )
+    loop.tick(6, loop.labels(*[(name, 6, 1.0) for name in "abcd"]))
+
+    [rows] = [record for record in loop.out if isinstance(record, RowsMatured)]
+    assert rows.propensities.tolist() == [0.2, 0.8, 1.0, 0.7]

@@ -5,7 +5,9 @@ from sklearn.linear_model import LogisticRegression
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import DAY_NS, HOUR_NS
+from ostinato.learn.schedules import Schedule
 from ostinato.loop import Label, Loop, Policy, Prices
+from ostinato.loop.check import check_fit
 from ostinato.release import Canary, Shadow
 
 
@@ -130,7 +132,7 @@ def test_a_shadow_that_can_never_collect_evidence_is_refused_with_both_fields_na
 
 
 def test_selective_labels_need_a_share_that_chance_lets_through():
-    label = Label("repaid", delay="30d", selective=True)
+    label = Label("repaid", delay="20d", selective=True)
 
     with pytest.raises(
         ConfigError, match=r"selective=True\) contradicts Policy\(explore=0\)"
@@ -151,3 +153,32 @@ def test_a_share_to_explore_beyond_half_of_the_units_is_refused(share):
 def test_selective_labels_contradict_what_needs_all_labels(other):
     with pytest.raises(ConfigError, match=r"Label\(selective=True\) contradicts Label\("):
         Label("repaid", selective=True, **other)
+
+
+@pytest.mark.parametrize(("delay", "cap", "fits"), [("28d", "28d", False), ("27d", "28d", True)])
+def test_labels_that_all_come_after_the_end_of_a_rollout_are_refused(delay, cap, fits):
+    label, policy = Label("repaid", delay=delay), Policy(rollout=Canary(cap=cap))
+
+    if fits:
+        check_fit(label, policy)
+        return
+    with pytest.raises(
+        ConfigError, match=r"delay=\.\.\.\) contradicts Policy\(rollout=Canary\(cap"
+    ):
+        check_fit(label, policy)
+
+
+def test_labels_that_may_take_long_but_need_not_are_not_refused():
+    check_fit(Label("repaid", time="known", horizon="60d"), Policy(rollout=Canary(cap="28d")))
+
+
+def test_a_schedule_needs_a_line_of_models_that_go_on_from_each_other():
+    schedules = {"alpha": Schedule(falls_over=4)}
+
+    with pytest.raises(
+        ConfigError, match=r"Policy\(schedules=...\) contradicts Policy\(warm_start=False\)"
+    ) as no:
+        Policy(schedules=schedules)
+
+    assert "alpha" in str(no.value)
+    assert Policy(schedules=schedules, warm_start=True).schedules == schedules

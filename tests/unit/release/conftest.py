@@ -55,9 +55,17 @@ class World:
         )
 
     def show(
-        self, losses: Mapping[str, np.ndarray], roles: Any = None, guards: Any = None
+        self,
+        losses: Mapping[str, np.ndarray],
+        roles: Any = None,
+        guards: Any = None,
+        late: float = 1,
+        chances: Any = None,
     ) -> list[Record]:
-        """Show losses of rows predicted within the last hour; `roles`: (answered, role) or None."""
+        """Show losses of rows predicted `late` hours ago or less.
+
+        `roles`: (answered, role); `chances`: how probable these were.
+        """
         n = len(next(iter(losses.values())))
         self.now_ns += HOUR_NS
         answered, role = roles if roles is not None else (np.zeros(n), np.zeros(n))
@@ -65,7 +73,7 @@ class World:
             ts_event_ns=self.now_ns,
             ts_record_ns=self.now_ns,
             offsets=np.arange(n),
-            times_ns=self.now_ns - HOUR_NS // 2 + np.arange(n),
+            times_ns=self.now_ns - int((late - 0.5) * HOUR_NS) + np.arange(n),
             unit_hashes=np.arange(n, dtype=np.uint64),
             groups=np.zeros((n, 0), dtype=np.int32),
             versions=tuple(losses),
@@ -74,6 +82,7 @@ class World:
             losses=dict(losses),
             matured_to_ns=self.now_ns,
             guards=guards or {},
+            propensities=chances,
         )
         out = step(self.state, [observed], self.now_ns)
         self.made += out

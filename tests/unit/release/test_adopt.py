@@ -7,17 +7,19 @@ from dataclasses import replace
 import numpy as np
 
 from ostinato.core.snapshot import decode, encode
-from ostinato.release import Canary, Immediate
+from ostinato.core.units import HOUR_NS
+from ostinato.release import Canary, Immediate, Shadow
 from ostinato.release.adopt import adopt
 
 CANARY = Canary(steps=[0.05, 0.2, 1.0], over="4h", min_samples=300, watch="2d")
 
 
-def run(loop, hours, gain, seed=0):
+def run(loop, hours, gain, seed=0, late=1):
     rng = np.random.default_rng(seed)
     for _ in range(hours):
         base = rng.uniform(0.5, 1.5, 400)
-        loop.show({"v1": base, "v2": np.maximum(base - gain + rng.normal(0.0, 0.1, 400), 0.0)})
+        other = np.maximum(base - gain + rng.normal(0.0, 0.1, 400), 0.0)
+        loop.show({"v1": base, "v2": other}, late=late)
 
 
 def change(loop, rollout, **config):
@@ -53,7 +55,9 @@ def test_another_margin_begins_the_proof_anew_and_the_journal_says_so(world):
     assert kinds(out)[:2] == ["rollout_advanced", "routes_changed"]
     proof = loop.last("evidence_registered")
     assert loop.state.rollout.proof.rows <= 400
-    assert all(r.restarted for r in loop.made[-3:] if r.kind == "evidence_registered")
+    again = [r for r in (*out, *loop.made[-3:]) if r.kind == "evidence_registered"]
+    assert len(again) >= 3
+    assert all(r.restarted for r in again)
     assert proof.restarted
     assert "void" in proof.reason
 
@@ -126,3 +130,58 @@ def test_a_restarted_rollout_survives_a_snapshot(world):
 
     assert encode(again) == encode(loop.state)
     assert again.rollout.restarted
+
+
+def test_a_rollout_ends_where_the_new_plan_has_no_step_as_small(world):
+    for first in (Canary(steps=[0.01, 1.0], over="4h"), Shadow(over="4h")):
+        loop = world(first)
+        loop.accept("v2")
+
+        out = change(loop, Canary(steps=[0.5, 1.0], over="4h"))
+
+        assert kinds(out) == ["rollout_ended", "routes_changed"]
+        assert loop.last("rollout_ended").outcome == "kept"
+        assert loop.state.routes.canary_share == 0
+
+
+def test_another_plan_neither_thaws_a_rollout_nor_gives_it_more_time(world):
+    loop = world(replace(CANARY, cap="20h"))
+    loop.accept("v2")
+    loop.state.rollout.frozen = True
+    began_ns = loop.state.rollout.began_ns
+
+    loop.tick(hours=12)
+    change(loop, replace(CANARY, cap="20h", margin=0.05))
+
+    assert loop.state.rollout.frozen
+    assert loop.state.rollout.began_ns == began_ns
+    loop.tick(hours=8)
+    assert loop.last("rollout_ended").outcome == "kept"
+
+
+def test_a_share_held_back_follows_the_policy(world):
+    plan = Immediate(holdback=0.1, watch="1h")
+    loop = world(plan)
+    loop.accept("v2")
+
+    more = change(loop, replace(plan, holdback=0.3))
+    share = loop.state.routes.holdback_share
+    change(loop, replace(plan, holdback=0.0))
+    none = loop.state.routes
+    change(loop, replace(plan, holdback=0.2))
+
+    assert kinds(more)[0] == "routes_changed"
+    assert share == 0.3
+    assert (none.holdback, none.holdback_share) == (None, 0.0)
+    assert loop.state.routes.holdback is None  # units that moved do not go back
+
+
+def test_a_watch_that_waits_for_labels_counts_them_under_the_new_plan(world):
+    loop = world(Immediate(min_samples=300, watch="2h"), horizon_ns=12 * HOUR_NS)
+    loop.accept("v2")
+    loop.tick(hours=3)
+
+    change(loop, Immediate(min_samples=300, watch="2h", margin=0.02))
+    run(loop, 1, gain=-0.3, late=3)
+
+    assert loop.last("rolled_back").subject == "v2"

@@ -5,7 +5,8 @@ import pytest
 
 from ostinato.core.records import ROLES
 from ostinato.core.snapshot import decode, encode
-from ostinato.release import BlueGreen, Canary, Immediate, Shadow
+from ostinato.core.units import HOUR_NS
+from ostinato.release import BlueGreen, Canary, Guardrail, Immediate, Shadow
 from ostinato.release.stage import step
 
 RNG = np.random.default_rng
@@ -362,7 +363,6 @@ def test_arms_compare_only_rows_that_each_version_answered(world):
             break
 
     assert loop.state.routes.champion == "v2"
-    assert loop.state.look_back is None
 
 
 def test_blue_green_without_pairs_has_no_evidence_and_promotes_when_warm(world):
@@ -469,3 +469,71 @@ def test_where_labels_are_selective_only_explored_rows_are_evidence(world):
     proof = loop.state.rollout.proof
     assert proof.rows == pytest.approx(8 * 400 - 100, abs=150)
     assert proof.tests["average"].mean == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_watch_decides_once_labels_are_in_though_they_come_after_its_end(world):
+    loop, rng = world(Immediate(min_samples=300, watch="6h"), horizon_ns=24 * HOUR_NS), RNG(0)
+    loop.accept("v2")
+    loop.tick(hours=8)
+    waiting = loop.state.routes.shadows
+
+    loop.show(losses(rng, 600, v2=-0.3), late=8)
+
+    assert waiting == ()
+    assert loop.last("rolled_back").previous == "v1"
+
+
+@pytest.mark.parametrize(("matured", "hours"), [(True, 8), (False, 31)])
+def test_a_watch_without_rows_says_so_when_all_labels_are_in_or_overdue(matured, hours, world):
+    loop, rng = world(Immediate(min_samples=300, watch="6h"), horizon_ns=24 * HOUR_NS), RNG(0)
+    loop.accept("v2")
+    loop.tick(hours=hours - 1)
+    if matured:
+        loop.show(losses(rng, 7, v2=-0.3))
+    else:
+        loop.tick()
+
+    assert loop.state.look_back is None
+    assert "too few to show harm: a verdict needs 300" in loop.last("routes_changed").reason
+
+
+def test_serving_errors_roll_back_where_losses_cannot_be_compared(world):
+    plan = Immediate(min_samples=300, watch="6h", guardrails=[Guardrail("error_rate")])
+    broken, sound = world(plan, paired=False), world(plan, paired=False)
+    for loop in (broken, sound):
+        loop.accept("v2")
+    scored = sound.state.routes.shadows
+
+    broken.serve(scores(v2=1.0, v1=0.0))
+    for _ in range(7):
+        sound.show(losses(RNG(0), 600, v2=-0.3), (np.zeros(600), np.zeros(600)))
+
+    assert scored == ("v1",)
+    assert broken.last("rolled_back").previous == "v1"
+    assert sound.kinds() == ["promoted"]
+    assert sound.state.look_back is None
+    assert "without serving errors" in sound.last("routes_changed").reason
+    named = [r.process for r in sound.made if r.kind == "evidence_registered"]
+    assert named == ["after promotion: guardrail: serving errors"]
+
+
+def uneven(rng, n):
+    """Losses of two versions that are equal on average, one of them better on few rows by much."""
+    base = rng.uniform(1.0, 2.0, n)
+    return {"v1": base, "v2": base + np.where(rng.random(n) < 0.05, -0.95, 0.05)}
+
+
+def test_where_few_rows_are_explored_the_days_of_all_rows_are_no_scale_for_them(world):
+    aborted = 0
+    for seed in range(12):
+        plan = Shadow(over="50d", cap="60d", min_samples=60)
+        loop, rng = world(plan, explore=0.02, explored=True), RNG(seed)
+        shown = uneven(rng, 7000)
+        loop.evaluate("v2", shown["v1"], shown["v2"])
+        loop.accept("v2")
+        for _ in range(45):
+            loop.now_ns += 23 * HOUR_NS
+            loop.show(uneven(rng, 5), (np.zeros(5), np.full(5, ROLES.index("explore"))))
+        aborted += "rollout_ended" in loop.kinds()
+
+    assert aborted <= 2

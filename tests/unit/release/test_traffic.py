@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def test_a_quiet_time_lowers_the_rate():
 
 
 def test_the_outlook_says_what_the_cap_brings_and_what_that_could_show():
-    enough, facts = outlook(steady(480, 5), config(min_samples=500), PRIOR)
+    enough, facts = outlook(steady(480, 5), config(min_samples=500), PRIOR, now_ns=7 * DAY_NS)
 
     assert enough
     # 8 of the 10 days bring labels in time; n = 6.18 q / margin^2, and the other way round.
@@ -55,9 +57,38 @@ def test_the_outlook_says_what_the_cap_brings_and_what_that_could_show():
 
 
 def test_traffic_that_cannot_bring_a_verdict_is_told_and_unknown_traffic_is_not_blamed():
-    few, facts = outlook(steady(48, 5), config(min_samples=500), None)
-    unknown, nothing = outlook(Rate(), config(min_samples=500), None)
+    few, facts = outlook(steady(48, 5), config(min_samples=500), None, now_ns=7 * DAY_NS)
+    unknown, nothing = outlook(Rate(), config(min_samples=500), None, now_ns=7 * DAY_NS)
 
     assert not few
     assert facts["rows_expected"] == pytest.approx(8 * 48 - 100, abs=10)
     assert (unknown, nothing) == (True, {})
+
+
+def test_what_comes_late_is_what_was_seen_to_be_late_not_the_horizon():
+    plan = replace(config(cap="28d", min_samples=500), horizon_ns=30 * DAY_NS)
+    rate = steady(480, 5)  # the last labelled request is one of the end of day 5
+
+    quick, facts = outlook(rate, plan, None, now_ns=6 * DAY_NS)
+    late, none = outlook(rate, plan, None, now_ns=40 * DAY_NS)
+
+    assert quick
+    assert facts["rows_expected"] == pytest.approx(27 * 480 - 100, rel=0.02)
+    assert facts["labels_late_ns"] == pytest.approx(DAY_NS, rel=0.01)
+    assert not late
+    assert (none["rows_expected"], none["labels_late_ns"]) == (0, 30 * DAY_NS)
+
+
+def test_without_pairs_a_verdict_takes_the_rows_of_two_arms():
+    plan = config(steps=[0.05, 0.2, 1.0])
+    paired, facts = outlook(steady(480, 5), plan, PRIOR, now_ns=7 * DAY_NS)
+    alone, more = outlook(steady(480, 5), replace(plan, paired=False), PRIOR, now_ns=7 * DAY_NS)
+
+    # n = 6.18 * 2 variances / margin^2 in the smaller arm, a fifth of the rows.
+    assert more["rows_needed"] == pytest.approx(6.18 * 2.0 / 0.01**2 / 0.2, rel=0.01)
+    harm = 0.01 * np.sqrt(more["rows_needed"] / more["rows_expected"])
+    assert more["smallest_harm"] == pytest.approx(harm)
+    assert more["smallest_harm"] > 5 * facts["smallest_harm"]
+    assert "days_needed" not in more
+    assert paired
+    assert alone

@@ -300,8 +300,8 @@ def test_no_decision_knows_a_label_before_it_came():
 def test_the_fuzz_finds_a_trainer_that_looks_ahead(monkeypatch):
     real = Trainer.carry_out
 
-    def early(self, order, hard, artifacts, *, timeout, now_ns):
-        return real(self, order, hard, artifacts, timeout=timeout, now_ns=now_ns + 2 * DAY_NS)
+    def early(self, order, hard, artifacts, *, now_ns, **others):
+        return real(self, order, hard, artifacts, now_ns=now_ns + 2 * DAY_NS, **others)
 
     monkeypatch.setattr(Trainer, "carry_out", early)
     assert availability.fuzz(20, seed=7).look_aheads > 0

@@ -57,3 +57,40 @@ def test_bad_values_are_refused():
         TwoArms.begin(margin=0.0, cap=10).update(np.array([np.nan]), np.zeros(1))
     with pytest.raises(ValueError, match="margin"):
         TwoArms.begin(margin=-1.0, cap=10)
+
+
+def test_weights_of_one_change_nothing_and_others_give_the_weighted_mean():
+    losses = np.random.default_rng(0).uniform(0, 1, 900)
+    plain, ones, uneven = (TwoArms.begin(margin=0.1, cap=10_000) for _ in range(3))
+    weights = np.where(np.arange(900) < 300, 4.0, 1.0)
+
+    plain.update(losses, losses)
+    ones.update(losses, losses, np.ones(900), np.ones(900))
+    uneven.update(losses, losses, weights, np.ones(900))
+
+    assert ones.interval() == pytest.approx(plain.interval())
+    assert uneven.incumbent.mean == pytest.approx(np.average(losses, weights=weights))
+    # (300 * 4 + 600)^2 / (300 * 16 + 600): what the rows are worth.
+    assert uneven.incumbent.worth == pytest.approx(600.0)
+    assert uneven._radius(uneven.incumbent) > plain._radius(plain.incumbent)
+
+
+def test_the_interval_of_a_weighted_arm_covers_its_weighted_mean():
+    missed = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        test = TwoArms.begin(margin=0.1, cap=20_000)
+        for step in range(20):
+            weights = np.full(500, 0.05 if step < 10 else 0.25)
+            level = 0.2 if step < 10 else 0.3
+            test.update((rng.random(500) < level) * 1.0, np.empty(0), weights, np.empty(0))
+            truth = (
+                level
+                if step < 10
+                else (0.5 * 0.2 + 0.25 * (step - 9) * 0.3) / (0.5 + 0.25 * (step - 9))
+            )
+            if abs(test.incumbent.mean - truth) > test._radius(test.incumbent):
+                missed += 1
+                break
+
+    assert missed <= 12  # 5 by the promise of alpha / 2
