@@ -52,7 +52,7 @@ def drift():
 
 @pytest.fixture(scope="module")
 def late():
-    world = worlds.World("late", "turn", at=0.8)  # the choice is made at 0.775
+    world = worlds.World("late", "turn", at=0.78)  # the choice is made at 0.775
     policies = {name: POLICIES[name] for name in ("static", "every 14d, last 30d")}
     return chosen("late", table=worlds.make_world(world, 0, 12_400), policies=policies)
 
