@@ -50,9 +50,11 @@ class ExcessLoss:
     The value lost is what the champion loses above what it achieved when it was proved, by season,
     at the loop's `Prices`: per unit of the metric, or by the cost matrix. Paying this rent until it
     equals the price of a new model costs at most twice the best schedule chosen in hindsight, with
-    nothing to tune. A jump, seen by an e-detector, is answered at once when it would cost more than
-    a training over `ahead`; once for each champion, then the rent decides again. Warns at half the
-    way.
+    nothing to tune: if the loss is known at once and without noise, and a training takes the excess
+    to 0. Late labels and slow trainings add what is lost while they are waited for.
+
+    A jump, seen by an e-detector, is answered at once when it would cost more than a training over
+    `ahead`; once for each champion, then the rent decides again. Warns at half the way.
 
     Trainings that do not ship raise the bar: the value lost must reach the cost divided by the
     estimated chance that a training ships, which is (1 + s) / (1 + s + m) after s that shipped
