@@ -195,7 +195,9 @@ def fuzz(traces: int, seed: int = 0) -> Found:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--traces", type=int, default=10_000)
-    print(json.dumps(vars(fuzz(parser.parse_args().traces)), indent=1))
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    print(json.dumps(vars(fuzz(arguments.traces, arguments.seed)), indent=1))
 
 
 if __name__ == "__main__":

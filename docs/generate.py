@@ -289,7 +289,9 @@ def gates_page() -> str:
         `holdout`, up to where labels have matured), `random` (rows of the window from units that no
         version ever trains on, chosen by hash) and `hard` (up to 500 never-trained rows with the
         largest loss of whoever answered them, as far as the window reaches; reviewed rows whose
-        unit is never trained on; all golden rows). A set is cut to its last 20,000 rows.
+        unit is never trained on). A set is cut to its last 20,000 rows. Golden rows are a set of
+        their own, `golden`, that only `NoRegression` looks at: how many flip is told, and it is
+        never retired.
 
         Rows of `random` and `hard` are judged on again and again, so their estimates stay inside:
         the evidence has rows, bar, smallest visible effect, verdict and the ledger of their use (a
@@ -406,12 +408,13 @@ def metrics_page() -> str:
     )
 
 
+OUTSIDE: Final = "whoever serves, nobody in a replay"
 MAKERS: Final = {
     "loop_started": "the kernel",
     "policy_changed": "the kernel",
     "requests_arrived": "the runtime",
     "labels_arrived": "the runtime",
-    "latency_observed": "the runtime",
+    "latency_observed": OUTSIDE,
     "cases_named": "the runtime",
     "candidate_trained": "the runtime",
     "candidate_evaluated": "the runtime",

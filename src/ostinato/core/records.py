@@ -307,7 +307,8 @@ class ValidationSet:
 
     `anchor` holds those of the stability anchor, an older version, where there is one;
     `label_times_ns` when each label became known, `unlabelled` how many rows of the same times have
-    none; `golden` which rows people named.
+    none; `golden` which rows people named. `explored`: all but the golden rows were chosen by
+    chance to get their label whatever the answer was.
     """
 
     name: str
@@ -320,6 +321,7 @@ class ValidationSet:
     label_times_ns: Ints | None = None
     golden: NDArray[np.bool_] | None = None
     unlabelled: int = 0
+    explored: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)

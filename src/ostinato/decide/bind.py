@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import DAY_NS, format_duration
+from ostinato.decide.by_slice import SlicedDegradation, for_all_rows
 from ostinato.decide.compose import AllOf, AnyOf
 from ostinato.decide.degradation import Degradation
 from ostinato.decide.excess_loss import ExcessLoss, Money
@@ -27,12 +28,18 @@ class Surroundings:
         Whether an overdue label means no.
     money
         What losses and trainings are worth.
+    sliced
+        Whether the loop names slices.
+    group_names
+        Names of the slice groups, as far as they are known.
     """
 
     horizon_ns: int
     timed: bool = False
     negative: bool = False
     money: Money = field(default_factory=Money)
+    sliced: bool = False
+    group_names: tuple[str, ...] = ()
 
 
 def bound(trigger: Trigger, loop: Surroundings) -> Trigger:
@@ -46,10 +53,10 @@ def bound(trigger: Trigger, loop: Surroundings) -> Trigger:
     match trigger:
         case AnyOf(triggers) | AllOf(triggers):
             return type(trigger)(tuple(bound(each, loop) for each in triggers))
-        case Degradation() if _by_age(trigger, loop):
-            return LateDegradation(
-                declared=trigger, horizon_ns=loop.horizon_ns, negative=loop.negative
-            )
+        case Degradation(by_slice=True):
+            return _by_slice(trigger, loop)
+        case Degradation():
+            return _of_all_rows(trigger, loop)
         case ExcessLoss():
             return _priced(trigger, loop.money)
         case _:
@@ -69,6 +76,7 @@ def looks_early(triggers: tuple[Trigger, ...]) -> bool:
     """Say whether a bound trigger looks at predictions that are not mature."""
     return any(
         isinstance(each, LateDegradation)
+        or (isinstance(each, SlicedDegradation) and looks_early((each.overall,)))
         or (isinstance(each, AnyOf | AllOf) and looks_early(each.triggers))
         for each in triggers
     )
@@ -84,6 +92,23 @@ def _priced(trigger: ExcessLoss, money: Money) -> ExcessLoss:
                 expected="> 0: nothing to lose, or trainings for nothing, decide nothing",
             )
     return priced
+
+
+def _by_slice(trigger: Degradation, loop: Surroundings) -> SlicedDegradation:
+    if not loop.sliced:
+        raise ConfigError(
+            "Degradation(by_slice=True) contradicts Loop(slices=...)",
+            found="no slice column",
+            expected="at least one column whose values are slices",
+        )
+    overall = _of_all_rows(for_all_rows(trigger), loop)
+    return SlicedDegradation(declared=trigger, overall=overall, group_names=loop.group_names)
+
+
+def _of_all_rows(trigger: Degradation, loop: Surroundings) -> Degradation | LateDegradation:
+    if not _by_age(trigger, loop):
+        return trigger
+    return LateDegradation(declared=trigger, horizon_ns=loop.horizon_ns, negative=loop.negative)
 
 
 def _by_age(trigger: Degradation, loop: Surroundings) -> bool:

@@ -27,7 +27,8 @@ class DecideConfig:
     explored
         Whether only explored rows count, because labels come only where the answer lets them.
     costs
-        Price of a false positive and of a false negative, if a trigger counts in them.
+        Price of a false positive and of a false negative, where the loop has them: a trigger that
+        counts in them may come with another policy.
     """
 
     triggers: tuple[Trigger, ...]

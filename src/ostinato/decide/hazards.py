@@ -61,10 +61,35 @@ class Tally:
         return float(self.revealed.sum()) + self.overdue_rows
 
     @property
+    def complete(self) -> tuple[float, float]:
+        """Share of predictions that get a label in time, and the scaled loss that these reveal.
+
+        Both per prediction. Most live cohorts are young: of them only the labels that come soon are
+        counted. So each age is weighted by the share of a cohort that is still waiting then, as if
+        all cohorts were complete.
+
+        Source: cumulative incidence from hazards by cause, Aalen and Johansen 1978.
+        """
+        risk = np.maximum(self.at_risk.sum(axis=0), 1.0)
+        came, lost = self.revealed.sum(axis=0) / risk, self.losses.sum(axis=0) / risk
+        waiting = np.append(1.0, np.cumprod(1.0 - np.minimum(came, 1.0)))
+        share, loss = float(waiting[:-1] @ came), float(waiting[:-1] @ lost)
+        if self.overdue_rows:  # whoever waits to the end is known then, too
+            share += waiting[-1]
+            loss += waiting[-1] * self.overdue_losses / self.overdue_rows
+        return share, loss
+
+    @property
     def mean_loss(self) -> float:
-        """Mean scaled loss of the labelled predictions; NaN before there are any."""
-        total = float(self.losses.sum()) + self.overdue_losses
-        return total / self.rows if self.rows else float("nan")
+        """Mean scaled loss of the labelled predictions of complete cohorts; NaN without any."""
+        share, loss = self.complete
+        return loss / share if share else float("nan")
+
+    @property
+    def rows_per_day(self) -> float:
+        """Predictions of a day that get a label; 0 before a day was tallied."""
+        asked = float(self.at_risk[:, 0].sum())
+        return self.complete[0] * asked / self.days if self.days else 0.0
 
     def add_day(self, day: int, at_risk: Floats, revealed: Floats, losses: Floats) -> None:
         """Count a calendar day: (ages,) predictions without a label, labels, scaled losses."""
@@ -73,6 +98,25 @@ class Tally:
         self.revealed[weekday] += revealed
         self.losses[weekday] += losses
         self.days += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The scaled mean loss that counts as normal, and from how many rows it is known."""
+
+    mean: float
+    rows: int
+
+    def factors(self, tallied: float, tolerance: float) -> tuple[float, float]:
+        """Return by what the losses of a tally with this mean are to be multiplied: low, high.
+
+        They lie two standard errors of the level apart on either side, less what the tolerance
+        covers; losses in [0, 1] vary at most as 0/1 ones of the same mean do.
+        """
+        error = math.sqrt(self.mean * (1.0 - self.mean) / self.rows)
+        doubt = max(SURE * error - tolerance * self.mean, 0.0)
+        scale = max(tallied, 1e-12)
+        return max(self.mean - doubt, 0.0) / scale, (self.mean + doubt) / scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +188,7 @@ def tally_of(reference: Reference, losses: Floats, n_ages: int, horizon_ns: int 
 
 
 def allowed_hazards(
-    tally: Tally, *, tolerance: float, season: Floats, mean_loss: float | None
+    tally: Tally, *, tolerance: float, season: Floats, level: Level | None
 ) -> Allowed:
     """Fit what is normal: by age, times the week's pattern, times the season of the predictions.
 
@@ -156,22 +200,25 @@ def allowed_hazards(
         Relative rise that is not worth an alarm.
     season
         (7,) relative loss of predictions made on each weekday.
-    mean_loss
-        Scaled mean loss that counts as normal; None: that of the tally. With it a tally of live
-        rows says when outcomes come and not how bad they may be.
+    level
+        Loss that counts as normal; None: that of the tally. With it a tally of live rows says when
+        outcomes come and not how bad they may be.
     """
     n_ages = tally.at_risk.shape[1]
-    factor = 1.0 if mean_loss is None else mean_loss / max(tally.mean_loss, 1e-12)
+    low, high = (1.0, 1.0) if level is None else level.factors(tally.mean_loss, tolerance)
     pattern = _pattern(tally)
     weekday, age = np.indices((WEEK, n_ages))
-    losses = np.minimum(tally.losses * factor, tally.revealed)
     made = season[(weekday - age) % WEEK]
-    worse = _table(_by_age(losses, tally.at_risk, tolerance), pattern * made)
-    better = _table(_by_age(tally.revealed - losses, tally.at_risk, tolerance), pattern)
-    late = min(tally.overdue_losses * factor, tally.overdue_rows)
+    bad = np.minimum(tally.losses * high, tally.revealed)
+    good = tally.revealed - np.minimum(tally.losses * low, tally.revealed)
+    worse = _table(_by_age(bad, tally.at_risk, tolerance), pattern * made)
+    better = _table(_by_age(good, tally.at_risk, tolerance), pattern)
+    rows = tally.overdue_rows
+    late_bad = min(tally.overdue_losses * high, rows)
+    late_good = rows - min(tally.overdue_losses * low, rows)
     return Allowed(
-        np.append(worse, _overdue(late, tally.overdue_rows, tolerance)),
-        np.append(better, _overdue(tally.overdue_rows - late, tally.overdue_rows, tolerance)),
+        np.append(worse, _overdue(late_bad, rows, tolerance)),
+        np.append(better, _overdue(late_good, rows, tolerance)),
     )
 
 
@@ -182,8 +229,9 @@ def _by_age(found: Floats, at_risk: Floats, tolerance: float) -> Floats:
     risk = np.bincount(steps, at_risk.sum(axis=0))
     seen = np.minimum(np.bincount(steps, found.sum(axis=0)), risk)
     z = _bound(float(seen.sum()), tolerance)
-    hazards: Floats = fit_hazards(seen, risk, tolerance=tolerance, z=z)[steps]
-    return hazards
+    hazards = fit_hazards(seen, risk, spans=np.bincount(steps), tolerance=tolerance, z=z)
+    by_age: Floats = hazards[steps]
+    return by_age
 
 
 def _bound(events: float, tolerance: float) -> float:

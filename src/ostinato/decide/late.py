@@ -12,7 +12,7 @@ import numpy as np
 from ostinato.core.records import Floats, LabelsAwaited, LossesObserved
 from ostinato.core.units import DAY_NS, duration_ns, format_time
 from ostinato.decide.degradation import Degradation
-from ostinato.decide.hazards import WEEK, allowed_hazards, tally_of
+from ostinato.decide.hazards import WEEK, Level, allowed_hazards, tally_of
 from ostinato.decide.outcomes import Outcomes
 from ostinato.decide.trigger import URGENCY, Early, Finding, Reference, Seen, Stance
 from ostinato.decide.watching import Watching
@@ -138,7 +138,7 @@ class LateDegradation:
             tally,
             tolerance=self.declared.tolerance,
             season=_weekdays(watching.baseline, self.declared.season),
-            mean_loss=None,
+            level=None,
         )
         outcomes.begin(allowed, arl_days=self._arl_days(reference.rows_per_day))
 
@@ -202,9 +202,9 @@ class LateDegradation:
             tally,
             tolerance=self.declared.tolerance,
             season=_weekdays(baseline, self.declared.season),
-            mean_loss=baseline.mean,
+            level=Level(baseline.mean, baseline.n),
         )
-        outcomes.begin(allowed, arl_days=self._arl_days(tally.rows / tally.days))
+        outcomes.begin(allowed, arl_days=self._arl_days(tally.rows_per_day))
 
     def _arl_days(self, rows_per_day: float) -> float:
         days = 2 * self.declared.arl / rows_per_day if rows_per_day > 0 else LEAST_ARL_DAYS

@@ -6,6 +6,7 @@ day, that outcomes are worse than their age allows. State: bounded by the horizo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,17 +30,18 @@ rows than there are; more costs memory."""
 class Day:
     """What a calendar day reveals, until it is over.
 
-    `counts`, `losses`, `overdue` (ages,): labels that came, their scaled losses, and rows that left
-    because their label is overdue, by the age of the prediction. `worse`, `better` (ages, k) are
-    the log factors of the rows that got a label, for the detectors begun as number `begun`.
+    `counts`, `losses`, `overdue`, `overdue_losses` (ages,): labels that came, their scaled losses,
+    rows that left because their label is overdue, and theirs, by the age of the prediction.
+    `worse`, `better` (ages, k) are the log factors of the rows that got a label, for the detectors
+    begun as number `begun`.
     """
 
     counts: Floats
     losses: Floats
     overdue: Floats
+    overdue_losses: Floats
     worse: Floats
     better: Floats
-    overdue_losses: float = 0.0
     begun: int = 0
 
 
@@ -53,7 +55,8 @@ class Outcomes:
     cohorts from `tally_from` on while hazards are to be learnt from live rows. `changed_on` is the
     day on which the labels began to come faster, while that is not settled; `better_on` the last
     one on which good outcomes came in faster than allowed. `parameters` is what was fixed at the
-    begin, `answered_on` the day on which the last alarm was answered and the evidence begun anew.
+    last begin, also while hazards are learnt anew; `answered_on` the day on which the last alarm
+    was answered and the evidence begun anew.
     `matured` counts mature rows by day of prediction, of the last days; `wanted` is how many of
     them there must be since a change for a training to learn from.
     """
@@ -133,25 +136,26 @@ class Outcomes:
     ) -> None:
         """Note first labels: (n,) finite losses. `negative_ns`: the horizon, if overdue means no.
 
-        What is told after its day was closed counts on the day that is open.
+        What is told after its day was closed counts on the day that is open. Rows that ticks of
+        more than a day tell to be overdue when their cohort is closed count with the oldest one.
         """
         if self.first_day is None:
             return
         made = times_ns // DAY_NS
-        followed = np.array([day in self.at_risk for day in made.tolist()], dtype=np.bool_)
-        made, label_times_ns = made[followed], label_times_ns[followed]
-        scaled = np.minimum(losses[followed] / self.scale, 1.0)
         overdue = np.zeros(len(made), dtype=np.bool_)
         if negative_ns is not None:
-            due = times_ns[followed] + negative_ns
+            due = times_ns + negative_ns
             overdue = (label_times_ns == _NO_LABEL) | (label_times_ns >= due)
             label_times_ns = np.where(overdue, due, label_times_ns)
+        followed = np.array([day in self.at_risk for day in made.tolist()], dtype=np.bool_)
+        followed |= overdue & (made >= self.first_day) & (self.day - made >= self.ages)
+        scaled = np.minimum(losses / self.scale, 1.0)
         days = np.maximum(np.maximum(label_times_ns // DAY_NS, made), self.day)
-        for day in np.unique(days).tolist():
-            rows = (days == day) & (day - made < self.ages)
+        for day in np.unique(days[followed]).tolist():
+            rows = followed & (days == day)
             late, usual = rows & overdue, rows & ~overdue
             self._note(day, day - made[usual], scaled[usual])
-            self._note_overdue(day, day - made[late], scaled[late])
+            self._note_overdue(day, np.minimum(day - made[late], self.ages - 1), scaled[late])
 
     def _note(self, day: int, ages: Ints, losses: Floats) -> None:
         if not len(ages):
@@ -166,7 +170,7 @@ class Outcomes:
             return
         kept = self._open(day)
         kept.overdue += np.bincount(ages, minlength=self.ages)
-        kept.overdue_losses += float(losses.sum())
+        kept.overdue_losses += np.bincount(ages, losses, minlength=self.ages)
         self._bet(kept, ages, np.full(len(ages), overdue_place(self.ages)), losses)
 
     def _bet(self, kept: Day, ages: Ints, places: Ints, losses: Floats) -> None:
@@ -199,7 +203,7 @@ class Outcomes:
         if self.tally is not None:
             self._count(day, kept, risk)
         for age in np.flatnonzero(kept.counts + kept.overdue).tolist():
-            left = self.at_risk[day - age] - int(kept.counts[age] + kept.overdue[age])
+            left = self.at_risk.get(day - age, 0) - int(kept.counts[age] + kept.overdue[age])
             self.at_risk[day - age] = max(left, 0)
         self.at_risk.pop(day - self.ages + 1, None)
         self.day = day + 1
@@ -223,8 +227,8 @@ class Outcomes:
         assert self.tally is not None, "called while a tally is kept"
         young = day - np.arange(self.ages) >= self.tally_from
         self.tally.add_day(day, risk * young, kept.counts * young, kept.losses * young)
-        self.tally.overdue_rows += float(kept.overdue.sum())
-        self.tally.overdue_losses += kept.overdue_losses
+        self.tally.overdue_rows += float(kept.overdue[young].sum())
+        self.tally.overdue_losses += float(kept.overdue_losses[young].sum())
 
     # -- when it begins
 
@@ -242,15 +246,20 @@ class Outcomes:
 
     def gather(self, from_day: int) -> None:
         """Stop watching; learn hazards from predictions of a day on."""
-        self.worse = self.better = self.parameters = None
+        self.worse = self.better = None
         self.tally, self.tally_from = Tally.empty(self.ages), from_day
 
     def labels_changed(self) -> bool:
-        """Say whether good outcomes, too, come in faster than they may."""
+        """Say whether good outcomes, too, come in faster than they may.
+
+        That is when their evidence crossed lately, or stands at the square root of the alarm level:
+        half the way, in logs. Less is found on healthy days, and would call a worse model a change
+        of the labels.
+        """
         if self.better is None:
             return False
         recent = self.better_on is not None and self.day - self.better_on <= self.ages
-        return recent or self.better.warns
+        return recent or (self.better.warns and 2 * self.better.log_e >= math.log(self.better.arl))
 
     def answered(self, until_ns: int) -> None:
         """Begin anew after an alarm was answered, resting until a moment."""
@@ -267,4 +276,4 @@ class Outcomes:
 def _empty_day(ages: int, begun: int) -> Day:
     none: NDArray[np.float64] = np.zeros((0, 0))
     zeros = np.zeros(ages)
-    return Day(zeros, zeros.copy(), zeros.copy(), none, none.copy(), begun=begun)
+    return Day(zeros, zeros.copy(), zeros.copy(), zeros.copy(), none, none.copy(), begun=begun)

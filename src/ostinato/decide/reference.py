@@ -51,6 +51,7 @@ def reference_of(
         unlabelled=sum(each.unlabelled for each in sets),
         rows_per_day=_rows_per_day(sets),
         costs=None if costs is None else _costs(sets, costs)[order],
+        groups=np.concatenate([each.groups for each in sets])[order],
     )
 
 

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
-from ostinato.core.records import Floats, Ints, LabelsAwaited, LossesObserved, OutcomesRevealed
+from ostinato.core.records import (
+    Codes,
+    Floats,
+    Ints,
+    LabelsAwaited,
+    LossesObserved,
+    OutcomesRevealed,
+)
 
 Stance = Literal["quiet", "warn", "held", "act"]
 """What a trigger wants: nothing, to be noticed (no action), a new model as soon as there is enough
@@ -46,7 +53,7 @@ class Reference:
     `label_times_ns` (n,) is when each label became known, where that was told; `unlabelled` counts
     rows of the same times without a label. `rows_per_day` is how many labelled rows a day of the
     most recent ones had, NaN if there are none. `costs` (n,) is what each answer cost by the cost
-    matrix, where there is one.
+    matrix, where there is one; `groups` (n, columns) the slices of each row, -1 for none.
     """
 
     times_ns: Ints
@@ -55,6 +62,7 @@ class Reference:
     unlabelled: int = 0
     rows_per_day: float = float("nan")
     costs: Floats | None = None
+    groups: Codes | None = None
 
 
 Early = LabelsAwaited | OutcomesRevealed

@@ -10,6 +10,7 @@ import numpy as np
 from ostinato.core.records import Floats, Ints
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide.charts import Chart, begin_chart, evidence_level, update_chart
+from ostinato.stats.dependence import block_means, block_size, design_effect
 from ostinato.stats.seasonal import SeasonalBaseline
 
 SEASONS: Final = {"none": 1, "hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
@@ -22,13 +23,16 @@ _HEADROOM: Final = 2.0
 """The scale is at least this many times the mean loss. At 1 losses that hardly vary would all lie
 at the clip and could not rise; larger makes every loss look small and slows the chart."""
 
+_FEWEST: Final = 2.0  # events between false alarms: what the e-detector takes at least
+
 
 @dataclass(slots=True)
 class Watching:
     """What a degradation trigger holds while one champion serves.
 
-    `begun_at` is how many events the chart had seen when it last began; `scale` turns losses into
-    [0, 1]; `pending` and `pending_times` collect losses while there is no
+    `scale` turns losses into [0, 1]; the chart's events are means over `block` rows, of which
+    `open_losses` and `open_limits` wait for the next; `begun_at` is how many events the chart had
+    seen when it last began; `pending` and `pending_times` collect losses while there is no
     baseline; `marks` are (events seen, time) pairs from the estimated change point on;
     `quiet_until_ns` ends the freeze-out after an alarm was answered; `first_change_ns` is where the
     first alarm of this champion saw the change begin: later alarms are about the same change until
@@ -39,6 +43,9 @@ class Watching:
     begun_at: int = 0
     scale: float = 1.0
     chart: Chart | None = None
+    block: int = 1
+    open_losses: list[float] = field(default_factory=list)
+    open_limits: list[float] = field(default_factory=list)
     pending: list[float] = field(default_factory=list)
     pending_times: list[int] = field(default_factory=list)
     marks: list[tuple[int, int]] = field(default_factory=list)
@@ -58,10 +65,15 @@ class Watching:
         """Make a baseline of (n,) finite reference losses and begin a chart against it."""
         self.scale = _scale(losses)
         scaled = np.minimum(losses / self.scale, 1.0)
+        bins, count = season_bins(times, season), SEASONS[season]
+        usual = SeasonalBaseline.fit(scaled, bins, count, tolerance=tolerance)
+        residuals = scaled - usual.expected_at(bins)
+        self.block = block_size(residuals) if chart == "e" else 1
+        effect = design_effect(residuals, self.block)
         self.baseline = SeasonalBaseline.fit(
-            scaled, season_bins(times, season), SEASONS[season], tolerance=tolerance
+            scaled, bins, count, tolerance=tolerance, design_effect=effect
         )
-        self.chart = begin_chart(chart, self.baseline, scaled, arl=arl)
+        self.chart = begin_chart(chart, self.baseline, scaled, arl=max(arl / self.block, _FEWEST))
 
     def collect(self, times: Ints, losses: Floats, wanted: int) -> int:
         """Keep live losses until there are `wanted`; return how many rows were taken."""
@@ -78,16 +90,27 @@ class Watching:
         limits = self.baseline.at(bins)
         if self.chart.crossed_at < 0:  # afterwards the change point stands
             self.marks.append((self.chart.n, int(times[0])))
-        update_chart(self.chart, np.minimum(losses / self.scale, 1.0), limits)
+        update_chart(self.chart, *self._blocks(np.minimum(losses / self.scale, 1.0), limits))
         self._prune(self.chart.change_point)
         self.last_expected = float(self.baseline.expected_at(bins).mean()) * self.scale
         self.last_limit = float(limits.mean()) * self.scale
+
+    def _blocks(self, losses: Floats, limits: Floats) -> tuple[Floats, Floats]:
+        """Return the means of the blocks that are full now; keep the rest."""
+        if self.block == 1:
+            return losses, limits
+        losses = np.concatenate([self.open_losses, losses])
+        limits = np.concatenate([self.open_limits, limits])
+        whole = len(losses) // self.block * self.block
+        self.open_losses, self.open_limits = losses[whole:].tolist(), limits[whole:].tolist()
+        return block_means(losses, self.block), block_means(limits, self.block)
 
     def answered(self, until_ns: int) -> None:
         """Begin the chart anew after its alarm was answered; it rests until a moment."""
         assert self.chart is not None, "only a chart can alarm"
         self.first_change_ns = self.change_ns()
         self.chart.reset()
+        self.open_losses, self.open_limits = [], []
         self.begun_at, self.quiet_until_ns = self.chart.n, until_ns
 
     def registered(self) -> dict[str, Any] | None:
@@ -97,11 +120,18 @@ class Watching:
         return {
             **self.chart.registered(),
             "begun_at_event": self.begun_at,
+            "rows_per_event": self.block,
             "scale": self.scale,
             "reference_rows": self.baseline.n,
             "expected": self.baseline.expected.tolist(),
             "limits": self.baseline.upper.tolist(),
         }
+
+    def levels(self) -> dict[str, float]:
+        """Return the expected and the largest normal loss of the last rows; nothing before any."""
+        if np.isnan(self.last_expected):
+            return {}
+        return {"expected_loss": self.last_expected, "limit_loss": self.last_limit}
 
     def change_ns(self) -> int:
         """Return where the change began that the chart alarms about."""

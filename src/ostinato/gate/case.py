@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ostinato.core.records import CandidateEvaluated, Floats, ValidationSet
 from ostinato.gate.config import GateConfig
-from ostinato.gate.ledger import FIXED, MOSTLY, Ledger
+from ostinato.gate.ledger import FIXED, GOLDEN, MOSTLY, Ledger
 from ostinato.gate.verdict import Case
 from ostinato.stats.metrics import RowLoss, metric_for
 
@@ -28,8 +29,9 @@ def make_case(
     gains: dict[str, Floats] = {}
     champion_losses: dict[str, Floats] = {}
     anchor_losses: dict[str, Floats] = {}
-    for validation in evaluated.sets:
-        if validation.champion is None or not len(validation):
+    for validation in _apart(evaluated.sets):
+        chosen = validation.explored or not config.explored
+        if validation.champion is None or not len(validation) or not chosen:
             continue
         rows, ours, theirs = _losses(validation, validation.champion, row_loss)
         counts = ledger.counting(validation)[rows]
@@ -41,7 +43,8 @@ def make_case(
         gains[kept.name], champion_losses[kept.name] = theirs - ours, theirs
         if kept.anchor is not None:
             anchor_losses[kept.name] = row_loss(kept.labels, kept.anchor)
-    usage = {name: ledger.usage(name, each.times_ns) for name, each in sets.items()}
+    counted = {name: each for name, each in sets.items() if name != GOLDEN}
+    usage = {name: ledger.usage(name, each.times_ns) for name, each in counted.items()}
     return Case(
         evaluated=evaluated,
         sets=sets,
@@ -53,6 +56,16 @@ def make_case(
         group_names=config.group_names,
         task=config.task,
     )
+
+
+def _apart(sets: Sequence[ValidationSet]) -> Iterator[ValidationSet]:
+    """Take the golden rows out of the hard set: they are counted, and stand for no other rows."""
+    for each in sets:
+        if each.name != "hard" or each.golden is None:
+            yield each
+            continue
+        yield _only(each, np.flatnonzero(~each.golden))
+        yield replace(_only(each, np.flatnonzero(each.golden)), name=GOLDEN)
 
 
 def unanswered(evaluated: CandidateEvaluated) -> str | None:

@@ -9,9 +9,14 @@ from ostinato.gate.verdict import Gate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateConfig:
-    """Configuration of the gate stage: the gates in order, the task and metric, slice names."""
+    """Configuration of the gate stage: the gates in order, the task and metric, slice names.
+
+    `explored`: labels come only where the answer lets them, so that only sets of explored rows
+    count.
+    """
 
     gates: tuple[Gate, ...]
     task: str
     metric: str
     group_names: tuple[str, ...]
+    explored: bool = False

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from ostinato.gate.verdict import Case
 
+WITHHELD: Final = "estimates of rows that are judged on again"
+"""What stands in the place of facts that are kept inside."""
 _BITS: Final = (
     "rows",
     "wanted",
@@ -31,4 +33,4 @@ def told(case: Case, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     if name not in case.withheld:
         return {**facts, **ledger}
     kept = {fact: value for fact, value in facts.items() if fact in _BITS}
-    return {**kept, "withheld": "estimates of rows that are judged on again", **ledger}
+    return {**kept, "withheld": WITHHELD, **ledger}

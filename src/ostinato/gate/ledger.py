@@ -4,13 +4,16 @@ A candidate that passes becomes the champion the next ones are measured against,
 fixed rows leak into what is judged next. Three things keep that small: of a set that was used
 before only the verdict leaves the gate; every use is counted; and a set that has had its share of
 promotions is retired, so that only rows from then on count.
+
+Golden rows stand outside of this: they are a set of their own (`ostinato.gate.case`), which is
+never retired.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -21,25 +24,47 @@ from ostinato.stats.confidence import normal_quantile
 
 FIXED: Final = ("random", "hard")
 """Sets whose rows stay from one candidate to the next; the recent set renews itself."""
+GOLDEN: Final = "golden"
+"""The rows that people named: as public as their names, so that no use of them is counted."""
 SHARED: Final = 0.1
 """Share of the present rows that makes an earlier judgment one on the same rows. Smaller: judgments
 that saw hardly a row count in full; larger: what leaks by parts is not counted."""
 MOSTLY: Final = 0.5
 """Share of the present rows above which a set counts as used before. Smaller: numbers are withheld
 of sets that are nearly fresh; larger: numbers are told of rows that will be judged on again."""
+KEPT: Final = 100
+"""Uses of a set that are kept one by one; older ones are counted together. Fewer: rows that only
+one of those saw count as seen by all, and a candidate that is promoted later than so many others
+were judged is no promotion; more: a longer walk for each judgment."""
 _ROWS_PER_PROMOTION: Final = 10.0
 _COUNTED: Final = 1e300  # more transcripts are no longer told apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """One judgment on a validation set, whose rows were predicted in [from_ns, to_ns]."""
+    """Judgments on a validation set, whose rows were predicted in [from_ns, to_ns].
+
+    One, of the candidate `version`; or many older ones together, and then `version` is empty.
+    `passes` and `promotions` of the `uses` candidates passed all gates and became champion.
+    """
 
     version: str
     from_ns: int
     to_ns: int
-    passed: bool
-    promoted: bool = False
+    uses: int = 1
+    passes: int = 0
+    promotions: int = 0
+
+    def with_(self, other: Use) -> Use:
+        """Count two together: rows between them count as seen by all, which retires no later."""
+        return Use(
+            version="",
+            from_ns=min(self.from_ns, other.from_ns),
+            to_ns=max(self.to_ns, other.to_ns),
+            uses=self.uses + other.uses,
+            passes=self.passes + other.passes,
+            promotions=self.promotions + other.promotions,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +122,7 @@ FRESH: Final = Usage(uses=0, passes=0, promotions=0, seen=0.0, retired_to_ns=Non
 
 @dataclass(slots=True)
 class Ledger:
-    """Judgments per validation set, and up to where a set is retired."""
+    """Judgments per validation set, the last `KEPT` one by one; up to where a set is retired."""
 
     uses: dict[str, list[Use]] = field(default_factory=dict)
     retired_to_ns: dict[str, int] = field(default_factory=dict)
@@ -113,48 +138,50 @@ class Ledger:
             if inside.sum() >= max(SHARED * rows, 1.0):
                 shared.append(use)
         return Usage(
-            uses=len(shared),
-            passes=sum(use.passed for use in shared),
-            promotions=sum(use.promoted for use in shared),
+            uses=sum(use.uses for use in shared),
+            passes=sum(use.passes for use in shared),
+            promotions=sum(use.promotions for use in shared),
             seen=float(seen.mean()) if rows else 0.0,
             retired_to_ns=self.retired_to_ns.get(name),
         )
 
     def counting(self, validation: ValidationSet) -> NDArray[np.bool_]:
-        """Say which rows of a set still count: (n,) bool. Rows that people named always do."""
+        """Say which rows of a set still count: (n,) bool."""
         retired = self.retired_to_ns.get(validation.name)
         if retired is None:
             return np.ones(len(validation), dtype=np.bool_)
         counts: NDArray[np.bool_] = validation.times_ns > retired
-        return counts if validation.golden is None else counts | validation.golden
+        return counts
 
     def note(self, sets: Mapping[str, ValidationSet], version: str, *, passed: bool) -> None:
         """Write down that a candidate was judged on these sets."""
         for name, validation in sets.items():
+            if name == GOLDEN:
+                continue
             first, last = int(validation.times_ns.min()), int(validation.times_ns.max())
-            use = Use(version=version, from_ns=first, to_ns=last, passed=passed)
+            use = Use(version=version, from_ns=first, to_ns=last, passes=int(passed))
             # The recent set moves on: what ended before its rows begin shares none with later ones.
             kept = [old for old in self.uses.get(name, []) if name in FIXED or old.to_ns >= first]
-            self.uses[name] = [*kept, use]
+            self.uses[name] = _folded([*kept, use])
 
     def promoted(self, version: str) -> None:
         """Write down that a judged candidate became champion."""
         for name, uses in self.uses.items():
             self.uses[name] = [
-                Use(
-                    version=use.version,
-                    from_ns=use.from_ns,
-                    to_ns=use.to_ns,
-                    passed=use.passed,
-                    promoted=use.promoted or use.version == version,
-                )
-                for use in uses
+                replace(use, promotions=1) if use.version == version else use for use in uses
             ]
 
     def retire(self, name: str, to_ns: int) -> None:
         """Let only rows predicted after a moment count from now on."""
         self.retired_to_ns[name] = max(to_ns, self.retired_to_ns.get(name, to_ns))
         self.uses[name] = [use for use in self.uses.get(name, []) if use.to_ns > to_ns]
+
+
+def _folded(uses: list[Use]) -> list[Use]:
+    """Count the oldest together, so that no more than `KEPT` are left."""
+    if len(uses) <= KEPT:
+        return uses
+    return [uses[0].with_(uses[1]), *uses[2:]]
 
 
 def spent(usage: Usage, rows: int) -> bool:

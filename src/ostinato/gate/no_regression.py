@@ -13,6 +13,7 @@ from ostinato.core.errors import ConfigError
 from ostinato.core.records import Floats
 from ostinato.gate.compare import compare
 from ostinato.gate.evidence import told
+from ostinato.gate.ledger import GOLDEN
 from ostinato.gate.verdict import Case, Verdict, Word
 from ostinato.gate.words import would_show
 from ostinato.stats.metrics import metric_for
@@ -25,7 +26,7 @@ class NoRegression:
     The negative flip rate is the share of rows that the champion gets right and the candidate
     wrong. A candidate can be better in the mean and still break what people rely on. On the recent
     set the gate fails when the rate is shown to be above the cap; among the golden rows
-    (`Loop(golden=...)`) it counts.
+    (`Loop(golden=...)`) it counts, and the count is told.
 
     Right means: the most probable class is the label (binary: threshold 0.5). For regression it
     means a loss of at most `within` times the champion's mean loss on the recent set.
@@ -115,11 +116,11 @@ class NoRegression:
 
     def _golden(self, case: Case) -> tuple[int, int]:
         """Return how many golden rows flip, and how many there are."""
-        hard = case.sets.get("hard")
-        if hard is None or hard.golden is None or not hard.golden.any():
+        golden = case.sets.get(GOLDEN)
+        if golden is None:
             return 0, 0
-        ours, theirs = self._right(case, "hard")
-        return int((theirs & ~ours & hard.golden).sum()), int(hard.golden.sum())
+        ours, theirs = self._right(case, GOLDEN)
+        return int((theirs & ~ours).sum()), len(golden)
 
     def _right(self, case: Case, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Say on which rows of a set the candidate and the champion are right."""

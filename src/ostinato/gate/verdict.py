@@ -33,12 +33,13 @@ class Verdict:
 class Case:
     """A candidate before the gates: its losses beside the champion's, per validation set.
 
-    `sets` holds the rows that both answered and that still count. `champion_losses[name]` and
-    `gains[name]` (champion's loss minus candidate's, > 0 where the candidate is better) have one
-    finite value for each of them; `anchor_losses[name]`, where an older version was scored too, is
-    NaN where that one did not answer. `usage` says what the rows have been through before; of the
-    sets in `withheld` (random, hard, and any whose rows were mostly judged on before) only the
-    verdict may leave the gate.
+    `sets` holds the rows that both answered and that still count; the golden rows of the hard set
+    are one of their own, ``"golden"``. `champion_losses[name]` and `gains[name]` (champion's loss
+    minus candidate's, > 0 where the candidate is better) have one finite value for each of them;
+    `anchor_losses[name]`, where an older version was scored too, is NaN where that one did not
+    answer. `usage` says what the rows have been through before, but for golden ones; of the sets in
+    `withheld` (random, hard, and any whose rows were mostly judged on before) only the verdict may
+    leave the gate.
     """
 
     evaluated: CandidateEvaluated
@@ -60,6 +61,8 @@ class Gate(Protocol):
     `judge` MUST depend on the case alone. It MUST NOT pass a candidate on the strength of rows that
     are too few to show what the gate asks for, unless the gate only asks that no harm is shown. Its
     evidence MUST NOT hold estimates from the sets in `case.withheld`; a replay derives them again.
+    Of golden rows it MAY tell how many came out which way: people named them to be right on, so
+    nobody learns from the count what should not be fitted.
     """
 
     @property

@@ -3,7 +3,7 @@
 In: `LearningRequested`, `RowsMatured`, `LossesObserved`, `CasesNamed`. Out: `TrainingRequested`, an
 effect, with `HardCasesListed`; the runtime trains (`estimators`, `limits`) and answers with
 `CandidateTrained` or `TrainingFailed`. State kept: how far labels have matured, who is champion,
-the updates behind each version and the anchor (`line`), and the known-hard cases (`hard`).
+what is behind each version and the anchor (`line`), and the known-hard cases (`hard`).
 
 `windows` says which rows, `encoding` how features become numbers (the same way in training and
 serving), `estimators` how each library is fitted, `model` what a trained version is.

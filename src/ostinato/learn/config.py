@@ -20,7 +20,8 @@ class LearnConfig:
         Which matured rows a candidate learns from.
     holdout_ns
         Length of the recent holdout that every candidate is proved on and never trained on; never
-        more than a fifth of what there is to learn from.
+        more than a fifth of what there is to learn from, and never reaching back to rows that the
+        champion or the anchor learned.
     embargo_ns
         Gap between training rows and the holdout, so that training labels were known when the
         holdout began; usually the label horizon. Never longer than the holdout itself: where labels
@@ -38,7 +39,11 @@ class LearnConfig:
     never_trained
         Share of the units no version ever trains on.
     schedules
-        Settings of the learner by parameter, starts filled in.
+        Settings of the learner by parameter, starts filled in; they hold from the second training
+        on.
+    explored
+        Whether only explored rows prove something, because labels come only where the answer lets
+        them.
     anchor
         When the stability anchor moves up; None: no version is kept as one.
     """
@@ -54,3 +59,4 @@ class LearnConfig:
     never_trained: float
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     anchor: AnchorRule | None = None
+    explored: bool = False

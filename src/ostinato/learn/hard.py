@@ -8,10 +8,13 @@ from typing import Final
 import numpy as np
 
 from ostinato.core.ids import place
-from ostinato.core.records import CasesNamed, Floats, Ints, LossesObserved
+from ostinato.core.records import ROLES, CasesNamed, Floats, Ints, LossesObserved
 
 KEEP: Final = 500
 """Worst cases kept. Fewer prove nothing in a paired test; more are no longer the hardest."""
+
+
+_EXPLORE: Final = ROLES.index("explore")
 
 
 def never_trained(
@@ -41,9 +44,10 @@ class HardCases:
     golden: Ints = field(default_factory=_no_rows)
     reviewed: Ints = field(default_factory=_no_rows)
 
-    def take(self, observed: LossesObserved, *, loop: str, share: float) -> None:
-        """Consider newly matured rows."""
-        rows = np.flatnonzero(never_trained(observed.unit_hashes, loop=loop, share=share))
+    def take(self, observed: LossesObserved, *, loop: str, share: float, explored: bool) -> None:
+        """Consider newly matured rows; if `explored`, only those that chance let through."""
+        fits = never_trained(observed.unit_hashes, loop=loop, share=share)
+        rows = np.flatnonzero(fits & (observed.roles == _EXPLORE) if explored else fits)
         if not len(rows):
             return
         stacked = np.stack([observed.losses[version] for version in observed.versions])

@@ -27,7 +27,9 @@ class Schedule:
     Updates are the trainings that the champion has behind it in its line: its own, its
     predecessor's, and so on. A rollback brings back the count of the version that serves again. A
     training that was asked for because the world changed (its moment is known) counts from 0 again,
-    so that the learner can move.
+    so that the learner can move. The first champion of all is learned with the learner's own
+    settings, like that of every other policy. Models must go on from each other
+    (``Policy(warm_start=True)``): one that learns from scratch has no steps to make smaller.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from typing import Final
 
 from ostinato.core.ids import content_id
 from ostinato.core.records import (
+    CandidateRejected,
     CandidateTrained,
     CasesNamed,
     HardCasesListed,
@@ -15,6 +16,7 @@ from ostinato.core.records import (
     Promoted,
     Record,
     RolledBack,
+    RolloutEnded,
     RowsMatured,
     TrainingFailed,
     TrainingRequested,
@@ -24,6 +26,7 @@ from ostinato.core.rng import stream_seed
 from ostinato.core.stage import Stage
 from ostinato.core.units import DAY_NS, format_time
 from ostinato.learn.config import LearnConfig
+from ostinato.learn.line import Descent
 from ostinato.learn.state import LearnState
 from ostinato.learn.windows import Expanding
 
@@ -56,7 +59,9 @@ def _note(state: LearnState, config: LearnConfig, record: Record) -> None:
     """Take what happened to rows and to versions."""
     match record:
         case LossesObserved():
-            state.hard.take(record, loop=config.loop, share=config.never_trained)
+            state.hard.take(
+                record, loop=config.loop, share=config.never_trained, explored=config.explored
+            )
         case CasesNamed():
             state.hard.name(record)
         case ValidationSetRetired():
@@ -74,12 +79,16 @@ def _note_version(state: LearnState, record: Record) -> None:
             state.line.trained(record.request, record.subject)
         case TrainingFailed():
             state.line.failed(record.request)
+        case CandidateRejected() | RolloutEnded():
+            state.line.ended(record.subject)
         case Promoted():
             state.champion = record.subject
             state.anchor.promoted(record.subject, record.ts_event_ns)
+            state.line.serves(record.subject, (record.previous, state.anchor.version))
         case RolledBack():
             state.champion = record.previous
             state.anchor.rolled_back(record.subject, record.previous)
+            state.line.serves(record.previous, (state.anchor.version,))
         case _:
             raise AssertionError(f"learn does not want {record.kind}")
 
@@ -97,8 +106,12 @@ def _order(
     )
     span = window.span(matured_to_ns=matured, change_ns=asked.change_ns)
     from_ns = max(span.from_ns, config.data_from_ns)
+    rule = config.anchor
+    anchor = None if rule is None else state.anchor.renewed(rule, state.champion, now_ns)
     holdout = min(wanted, max((matured - from_ns) // _HOLDOUT_SHARE, 0))
-    holdout_from = matured - holdout
+    # Whoever the candidate is compared with must not have learned from the holdout either.
+    compared_from = state.line.proved_from((state.champion, anchor))
+    holdout_from = _later(compared_from, matured - holdout)
     to_ns = max(holdout_from - min(config.embargo_ns, holdout), from_ns)
     parent = state.champion if config.warm_start else None
     facts = (from_ns, to_ns, holdout_from, matured, span.half_life_ns, parent)
@@ -111,8 +124,9 @@ def _order(
         golden=state.hard.golden,
     )
     updates = state.line.behind(state.champion, changed=asked.change_ns is not None)
-    state.line.ordered(request, updates)
-    rule = config.anchor
+    schedules = {} if first else config.schedules
+    parameters = {name: each.value(updates) for name, each in schedules.items()}
+    state.line.ordered(request, Descent(updates=updates, proved_from_ns=holdout_from))
     order = TrainingRequested(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
@@ -133,9 +147,9 @@ def _order(
         # The seed follows from what is learned, so that two policies that learn the same thing
         # get the same model.
         seed=stream_seed(config.seed, f"learn/{from_ns}/{to_ns}/{span.half_life_ns}/{parent}"),
-        anchor=None if rule is None else state.anchor.renewed(rule, state.champion, now_ns),
+        anchor=anchor,
         updates=updates,
-        parameters={name: each.value(updates) for name, each in config.schedules.items()},
+        parameters=parameters,
     )
     return [hard, order]
 
@@ -154,7 +168,9 @@ STAGE = Stage(
             "cases_named",
             "validation_set_retired",
             "candidate_trained",
+            "candidate_rejected",
             "training_failed",
+            "rollout_ended",
             "promoted",
             "rolled_back",
         }

@@ -14,8 +14,8 @@ class LearnState:
     """How far labels have matured, who is champion, how many trainings were asked for.
 
     `matured_to_ns` is None as long as nothing has matured. `hard` holds the known-hard cases,
-    `line` the updates behind each version, `anchor` the older version that candidates are compared
-    with too.
+    `line` what is behind each version that can still serve, `anchor` the older version that
+    candidates are compared with too.
     """
 
     matured_to_ns: int | None = None

@@ -55,6 +55,8 @@ class Plan:
         Seed of the run.
     stages
         Configuration by stage name.
+    remark
+        A sentence for the first entry of the journal, on what the run cannot show; empty: none.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Plan:
     policy: Mapping[str, Any]
     seed: int
     stages: Mapping[str, Any]
+    remark: str = ""
 
 
 @dataclass(slots=True)
@@ -139,7 +142,7 @@ def _started(plan: Plan, now_ns: int) -> LoopStarted:
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         subject=plan.name,
-        reason="The loop starts under this policy.",
+        reason=f"The loop starts under this policy. {plan.remark}".rstrip(),
         evidence=plan.policy,
         seed=plan.seed,
     )
@@ -167,7 +170,7 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
     Parameters
     ----------
     state
-        As for `step`.
+        As for `step`; it stays as it was when anything is raised.
     plan
         Of the same loop; only the policy may differ.
     now_ns
@@ -195,6 +198,7 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
             expected="a plan of the same loop",
             hint="Start a new loop for other data, features, labels or learners.",
         )
+    state = restore(before, snapshot(state))  # a stage that raises leaves the one given whole
     made: list[Record] = []
     if state.next_seq == 0:
         _emit(state, before, made, [_started(before, now_ns)])

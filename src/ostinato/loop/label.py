@@ -37,7 +37,11 @@ class Label:
         Whether a label only comes for requests that the answer let through (a loan that was
         granted, a case that was sent to review). What is seen is then chosen by the model, and
         says little of the rest: the policy must let a random share through
-        (``Policy(explore=...)``), and versions are compared on that share alone.
+        (``Policy(explore=...)``), and versions are compared on that share alone, at the gates and
+        while they roll out. The share, the holdout and the cap of the rollout must give enough rows
+        of it. In a replay the explored units are drawn again by hash, but their labels are those
+        that the answers of the time let through: it compares versions on a random part of those,
+        and says nothing of the requests that were turned away.
     revise
         How long after maturity a label may still be revised. Default: the horizon.
 

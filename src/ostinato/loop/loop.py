@@ -56,7 +56,7 @@ class Loop:
         Share of rows that no version ever trains on, in (0, 0.5].
     golden
         Column that is true for rows the model has to get right (null: false). They are never
-        trained on, and once labelled they always belong to the known-hard set; see `NoRegression`.
+        trained on; once labelled, every candidate answers them, and `NoRegression` counts.
     prices
         What a better metric, training and labels are worth.
 

@@ -67,8 +67,10 @@ def check(loop: Loop, policy: Policy) -> None:
     resolved(loop.learner, policy.schedules)
 
 
-def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
-    """Return the triggers as they run for this loop.
+def bound_triggers(
+    loop: Loop, policy: Policy, group_names: tuple[str, ...] = ()
+) -> tuple[Trigger, ...]:
+    """Return the triggers as they run for this loop; `group_names` where they are known.
 
     Raises
     ------
@@ -81,6 +83,8 @@ def bound_triggers(loop: Loop, policy: Policy) -> tuple[Trigger, ...]:
         timed=label.time is not None,
         negative=label.never == "negative",
         money=_money(loop.prices),
+        sliced=bool(loop.slices),
+        group_names=group_names,
     )
     return tuple(bound(trigger, surroundings) for trigger in policy.triggers)
 
@@ -96,11 +100,11 @@ def _money(prices: Prices) -> Money:
     )
 
 
-def _costs(loop: Loop, triggers: tuple[Trigger, ...]) -> tuple[float, float] | None:
+def _costs(loop: Loop) -> tuple[float, float] | None:
     prices = loop.prices
     if prices.false_positive is None or prices.false_negative is None:
         return None
-    return (prices.false_positive, prices.false_negative) if counts_costs(triggers) else None
+    return prices.false_positive, prices.false_negative
 
 
 def make_plan(
@@ -114,6 +118,7 @@ def make_plan(
     matured_to_ns: int,
     bucket_ns: int,
     seed: int,
+    remark: str = "",
 ) -> Plan:
     """Compose the stages' configurations.
 
@@ -133,6 +138,8 @@ def make_plan(
         Width of the performance buckets.
     seed
         Seed of the run.
+    remark
+        A sentence for the first entry of the journal, on what the run cannot show.
 
     Raises
     ------
@@ -142,13 +149,14 @@ def make_plan(
     check(loop, policy)
     declared = declaration(loop, policy)
     label = loop.label
-    triggers = bound_triggers(loop, policy)
-    costs = _costs(loop, triggers)
+    triggers = bound_triggers(loop, policy, group_names)
+    costs = _costs(loop)
     return Plan(
         name=loop.name,
         policy_digest=digest(declared),
         policy=declared,
         seed=seed,
+        remark=remark,
         stages={
             "serve": ServeConfig(loop=loop.name, scorer=scorer),
             "join": JoinConfig(
@@ -166,7 +174,7 @@ def make_plan(
                 bucket_ns=bucket_ns,
                 settle_ns=label.horizon_ns + label.revise_ns,
                 guards=policy.rollout.guard_metrics,
-                costs=costs,
+                costs=costs if counts_costs(triggers) else None,
             ),
             "decide": DecideConfig(
                 triggers=triggers,
@@ -191,12 +199,14 @@ def make_plan(
                 never_trained=loop.holdout,
                 schedules=resolved(loop.learner, policy.schedules),
                 anchor=_anchor_rule(policy),
+                explored=label.selective,
             ),
             "gate": GateConfig(
                 gates=tuple(policy.gates),
                 task=loop.task,
                 metric=loop.metric,
                 group_names=group_names,
+                explored=label.selective,
             ),
             "release": ReleaseConfig(
                 rollout=policy.rollout,

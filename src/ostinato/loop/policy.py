@@ -46,7 +46,8 @@ class Policy:
     max_retrains, per
         The retrain budget: at most so many requests within any such period.
     holdout
-        Length of the recent holdout that candidates are proved on.
+        Length of the recent holdout that candidates are proved on; shorter where the champion
+        learned later rows.
     warm_start
         Whether a candidate continues from the champion, where the estimator can.
     explore
@@ -57,7 +58,8 @@ class Policy:
         Seconds after which a training counts as hung; ``None``: no limit.
     schedules
         Settings of the learner that follow from the updates its line has behind it, by parameter
-        (``"learning_rate"``, or ``"step__alpha"`` inside a pipeline): each a `Schedule`.
+        (``"learning_rate"``, or ``"step__alpha"`` inside a pipeline): each a `Schedule`. Only with
+        `warm_start`, and from the second training on.
 
     Raises
     ------
@@ -161,6 +163,14 @@ class Policy:
                 expected='for example {"learning_rate": Schedule(falls_over=10)}',
             )
         object.__setattr__(self, "schedules", {name: given[name] for name in sorted(given)})
+        if given and not self.warm_start:
+            raise ConfigError(
+                "Policy(schedules=...) contradicts Policy(warm_start=False)",
+                found=f"schedules of {', '.join(self.schedules)}, and models that learn from "
+                "scratch each time: they have no updates behind them",
+                expected="schedules together with warm_start=True",
+                hint="Give the learner itself the setting it is to have, or take warm_start=True.",
+            )
 
     def _check_cooldown(self) -> None:
         cooldown = duration_ns(self.cooldown)

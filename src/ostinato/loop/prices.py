@@ -18,7 +18,8 @@ class Prices:
         Value of lowering the mean row loss by 1 for one prediction (a fall of 0.01 over 1,000
         predictions is worth 10 of these).
     train_hour
-        Price of one hour of training, in processor time.
+        Price of one hour of training. A training is taken to last as long as the replay says
+        (``train_takes``), so that what policies are worth does not depend on a stopwatch.
     label
         Price of one label.
     alarm

@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato.core.records import Floats
 from ostinato.core.rng import stream
+from ostinato.core.units import HOUR_NS, format_duration
 from ostinato.loop.loop import Prices
 from ostinato.replay.drift import Drift
 from ostinato.replay.result import Replay
@@ -143,6 +144,7 @@ def give_advice(
     facts = (
         f"{metric} {static.metrics[metric]:.4f} static, {replays[best].metrics[metric]:.4f} under "
         f"{best} ({gain:.1%} less loss); net value {money(value, prices)}."
+        f"{training_price(static, prices)}"
         f"{_luck(standing, best)}"
     )
     worth = not doubts
@@ -168,6 +170,17 @@ def answer(best: str, facts: str, doubts: list[str], instead: str) -> str:
 def money(value: Estimate, prices: Prices) -> str:
     """Write a value per month with its interval."""
     return f"{float(value):,.2f} {prices.currency} per month [{value.low:,.2f}, {value.high:,.2f}]"
+
+
+def training_price(replay: Replay, prices: Prices) -> str:
+    """Say what a training was priced at; nothing where training is free."""
+    if not prices.train_hour:
+        return ""
+    takes_ns = replay.books.train_takes_ns
+    if takes_ns is None:
+        return " Trainings are priced as measured on this machine."
+    price = takes_ns / HOUR_NS * prices.train_hour
+    return f" A training counts as {format_duration(takes_ns)}: {price:,.2f} {prices.currency}."
 
 
 def _luck(standing: Standing, best: str) -> str:

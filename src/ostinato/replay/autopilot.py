@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
-from ostinato.core.errors import ConfigError
+from ostinato.core.errors import ConfigError, DataError
 from ostinato.core.units import format_time
 from ostinato.loop.loop import Loop, Prices
 from ostinato.loop.policy import Policy
@@ -172,7 +173,7 @@ def autopilot(
     history = make_history(loop, read_table(data), start=start, end=end)
     after_ns = choice_moment(history, report_share)
     chosen = _candidates(loop, history, policies, after_ns)
-    runners = _runners(loop, history, chosen, tick=tick, seed=seed, train_takes=train_takes)
+    runners = make_runners(loop, history, chosen, tick=tick, seed=seed, train_takes=train_takes)
     schedule = list(ticks(history, tick))
     tell = _teller(list(chosen), progress)
     ends = rung_ends(history.start_ns, after_ns, len(chosen) - 1)
@@ -215,10 +216,29 @@ def autopilot(
 
 
 def choice_moment(history: History, report_share: float) -> int:
-    """Return when so large a share of the served rows is still to come."""
-    served = len(history) - history.first
-    past = max(int(served * (1.0 - report_share)), 1)
-    return int(history.times_ns[history.first + past - 1])
+    """Return when so large a share of the served rows is still to come.
+
+    Rows of one moment stay together, and what follows spans time: two moments at least.
+
+    Raises
+    ------
+    DataError
+        If there are too few moments to choose at one and report on others.
+    """
+    served = history.times_ns[history.first :]
+    moments = np.unique(served)
+    if len(moments) < _FEWEST_MOMENTS:
+        raise DataError(
+            "There are too few moments to choose at one of them and report on what followed",
+            found=f"{len(moments)} different times in {len(served)} served rows",
+            expected=f"at least {_FEWEST_MOMENTS}",
+            hint="Give an earlier start, finer times, or more data.",
+        )
+    past = max(int(len(served) * (1.0 - report_share)), 1)
+    return min(int(served[past - 1]), int(moments[-_FEWEST_MOMENTS]))
+
+
+_FEWEST_MOMENTS: Final = 3  # one to choose at, two that follow: values are per month between them
 
 
 def _check_share(report_share: float) -> None:
@@ -243,15 +263,16 @@ def _candidates(
     return with_static(policies)
 
 
-def _runners(
+def make_runners(
     loop: Loop,
     history: History,
     policies: Mapping[str, Policy],
     *,
     tick: str | int,
     seed: int,
-    train_takes: str,
+    train_takes: str = TRAIN_TAKES,
 ) -> dict[str, Runner]:
+    """Put the policies' runs together, before their first step; they share trainings and scores."""
     trainer = Trainer(loop=loop, history=history, scores=ModelScores(history.frame))
     return {
         name: Runner(

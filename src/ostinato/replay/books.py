@@ -30,6 +30,8 @@ class Books:
     labels, losses, harm, cost
         (n,) per served row: the label (NaN: none), the loss (NaN: unknown), its price, and what was
         spent by then.
+    train_takes_ns
+        What each training is paid for; None: the processor time it took here.
     champions
         (first row served, artifact) of each champion in turn.
     totals
@@ -44,6 +46,7 @@ class Books:
     losses: Floats
     harm: Floats
     cost: Floats
+    train_takes_ns: int | None
     champions: tuple[tuple[int, str], ...]
     totals: dict[str, float]
 

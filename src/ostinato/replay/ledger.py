@@ -88,9 +88,14 @@ def ledger_as_of(
         times_ns=history.times_ns[served],
         losses=losses,
         harm=harm_of(loop.prices, labels, scores, losses),
+        # Spread over all rows, and cut: what follows the last matured row belongs to a later one.
         cost=costs_of(
-            loop.prices, history.times_ns[served], recorder, entries, both if learns else None
-        ),
+            loop.prices,
+            history.times_ns[history.first :],
+            recorder,
+            entries,
+            both if learns else None,
+        )[:size],
     )
 
 
@@ -135,16 +140,19 @@ def costs_of(
 ) -> Floats:
     """Return what was spent by each row: trainings, alarms, labels.
 
-    The first champion is trained under every policy: its training is nobody's extra cost.
-    `paid` says which rows' labels are paid for.
+    A training costs what it takes in simulated time, not what a stopwatch said: values decide, and
+    two runs must decide alike. The first champion is trained under every policy: its training is
+    nobody's extra cost.
+    `paid` says which rows' labels are paid for; it may stop before the last rows. What was spent
+    after the last row is at that row.
     """
     cost: Floats = np.zeros(len(times_ns), dtype=np.float64)
     if paid is not None:
-        cost[paid] = prices.label
+        cost[np.flatnonzero(paid)] = prices.label
     if not len(times_ns):
         return cost
     spent = [
-        (at_ns, lineage.cost["cpu_seconds"] / 3600.0 * prices.train_hour)
+        (at_ns, recorder.train_hours(lineage) * prices.train_hour)
         for at_ns, lineage, _ in list(recorder.trained.values())[1:]
     ]
     if prices.alarm:

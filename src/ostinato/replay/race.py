@@ -9,6 +9,7 @@ helps to select twice, and what a policy does now counts, not what it did at fir
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -94,7 +95,8 @@ class Race:
 
     `past` is static's ledger of the last rung's rows, `saved` what each of these was spared under
     each policy that took part in it; `judged` counts the rows judged before; `table` has a row per
-    rung and policy; `standing` is the last rung's, None where too little had matured.
+    rung and policy; `standing` is the last rung's, None where too little had matured; `slack` is
+    what a policy may be behind the best, per month, to count as hardly behind.
     """
 
     static: Runner
@@ -104,6 +106,7 @@ class Race:
     judged: int = 0
     table: list[dict[str, Any]] = field(default_factory=list)
     standing: Standing | None = None
+    slack: float = math.inf
     requests: dict[str, int] = field(default_factory=dict)
 
 
@@ -172,14 +175,13 @@ def _close(state: Race, rung: int, end: int, *, last: bool, seed: int) -> None:
         state.judged = len(whole)
     kept = list(state.going)
     if state.standing is not None:
-        kept = _kept(state, state.standing, base, different, last=last)
+        state.slack = MATERIAL * per_month(float(base.harm.sum()), base.times_ns)
+        kept = _kept(state, state.standing, different, last=last)
     state.table += [_row(state, rung, end, name, kept) for name in state.going]
     state.going = {name: state.going[name] for name in kept}
 
 
-def _kept(
-    state: Race, standing: Standing, base: Ledger, different: Sequence[str], *, last: bool
-) -> list[str]:
+def _kept(state: Race, standing: Standing, different: Sequence[str], *, last: bool) -> list[str]:
     """Return who goes on: the better third, and who may well be the best.
 
     Before the last rung also who is hardly behind, and who did not answer otherwise than static
@@ -189,7 +191,7 @@ def _kept(
     value = {name: float(standing.measured(name)) for name in going}
     best_first = sorted(going, key=lambda name: -value[name])
     kept = best_first[: max(-(-len(going) // ETA), FEWEST_KEPT)]
-    bar = max(value.values()) - MATERIAL * per_month(float(base.harm.sum()), base.times_ns)
+    bar = max(value.values()) - state.slack
     return [
         name
         for name in going

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ostinato.core.ports import Lineage
 from ostinato.core.records import Floats, PredictionsMade, Routes
+from ostinato.core.units import HOUR_NS
 from ostinato.decide.degradation import Watching, chart_line
 from ostinato.loop.kernel import LoopState
 from ostinato.replay.history import History
@@ -27,10 +28,14 @@ class Tick:
 
 @dataclass(slots=True)
 class Recorder:
-    """Grows with the history, unlike the kernel's state: it is what the result is made of."""
+    """Grows with the history, unlike the kernel's state: it is what the result is made of.
+
+    `train_takes_ns` is what a training takes in simulated time; None: as long as it took here.
+    """
 
     history: History
     classes: int
+    train_takes_ns: int | None = None
     versions: list[str] = field(default_factory=list)
     trained: dict[str, tuple[int, Lineage, str]] = field(default_factory=dict)
     ticks: list[Tick] = field(default_factory=list)
@@ -52,6 +57,12 @@ class Recorder:
     def champion(self) -> str | None:
         """The version that serves now."""
         return self._current.champion
+
+    def train_hours(self, lineage: Lineage) -> float:
+        """Return the hours that a training is paid for: the simulated ones, alike in every run."""
+        if self.train_takes_ns is None:
+            return lineage.cost["cpu_seconds"] / 3600.0
+        return self.train_takes_ns / HOUR_NS
 
     def predictions(self, made: PredictionsMade) -> None:
         """Keep answers."""

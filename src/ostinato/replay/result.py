@@ -220,6 +220,7 @@ def _books(
         losses=losses,
         harm=harm,
         cost=cost,
+        train_takes_ns=recorder.train_takes_ns,
         champions=turns,
         totals={**totals, **seconds},
     )

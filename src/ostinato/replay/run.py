@@ -55,7 +55,8 @@ class Run:
     """One policy under way.
 
     `due` holds results of effects and when they are known; `next_row` and `next_label` say how far
-    the history has been told; `label_order` and `label_moments` are the labels to come, by time.
+    the history has been told; `label_order` and `label_moments` are the labels to come, by time;
+    `judged_to_ns` is how far candidates have been judged on recent rows.
     """
 
     loop: Loop
@@ -75,6 +76,7 @@ class Run:
     next_label: int = 0
     due: list[tuple[int, list[Record]]] = field(default_factory=list)
     hard: dict[str, HardCasesListed] = field(default_factory=dict)
+    judged_to_ns: int | None = None
     kernel_seconds: float = 0.0
 
     def begin(self) -> None:
@@ -147,7 +149,9 @@ class Run:
 
     def _labels(self, now_ns: int) -> LabelsArrived | None:
         history, start = self.history, self.next_label
-        stop = int(np.searchsorted(self.label_moments, now_ns, side="right"))
+        before, stop = np.searchsorted(self.label_moments, [now_ns, now_ns + 1]).tolist()
+        # A label of this very moment waits for the next tick when its request does.
+        stop = before + int(np.searchsorted(self.label_order[before:stop], self.next_row))
         if stop == start:
             return None
         rows = self.label_order[start:stop]
@@ -196,7 +200,11 @@ class Run:
             self.scorer.artifacts,
             timeout=self.policy.train_timeout,
             now_ns=now_ns,
+            judged_to_ns=self.judged_to_ns,
+            explore=self.policy.explore,
         )
+        if order.champion is not None and self.policy.gates:
+            self.judged_to_ns = order.matured_to_ns
         if result.version is not None and result.trained is not None and result.lineage is not None:
             self.scorer.artifacts[result.version] = result.trained.artifact
             self.registry.register(result.version, result.trained.data, result.lineage)
@@ -259,10 +267,12 @@ def make_run(
         matured_to_ns=history.matured_to_ns(history.start_ns, horizon),
         bucket_ns=max(DAY_NS, 0 if isinstance(tick, int) else duration_ns(tick, name="tick")),
         seed=seed,
+        remark=_remark(loop),
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
     by_time = arriving[np.argsort(history.label_times_ns[arriving], kind="stable")]
+    takes_ns = None if train_takes == "measured" else duration_ns(train_takes, name="train_takes")
     return Run(
         loop=loop,
         policy=policy,
@@ -272,14 +282,22 @@ def make_run(
         state=kernel.start(plan),
         journal=journal,
         registry=MemoryRegistry() if registry is None else registry,
-        recorder=Recorder(history=history, classes=history.n_classes),
+        recorder=Recorder(history=history, classes=history.n_classes, train_takes_ns=takes_ns),
         clock=VirtualClock(history.start_ns),
-        train_takes_ns=None
-        if train_takes == "measured"
-        else duration_ns(train_takes, name="train_takes"),
+        train_takes_ns=takes_ns,
         label_order=by_time,
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
+    )
+
+
+def _remark(loop: Loop) -> str:
+    """Say what the evidence of a replay cannot show."""
+    if not loop.label.selective:
+        return ""
+    return (
+        "History has labels only where the answers of its time let requests through: explored rows "
+        "are chosen by chance among those, and say nothing of the rest."
     )
 
 
@@ -345,8 +363,9 @@ def replay(
     seed
         Seed of all random streams.
     train_takes
-        How long a training takes in simulated time: a duration, or ``"measured"``, which makes
-        decisions depend on how fast this machine is.
+        How long a training takes in simulated time, which is also what is paid for it
+        (`Prices.train_hour`): a duration, or ``"measured"``, which makes decisions and costs depend
+        on how fast this machine is.
     journal
         Where to keep the decisions (`ostinato.stores.open.open_journal`); default: in memory.
     registry

@@ -32,6 +32,8 @@ from ostinato.core.records import (
     TrainingRequested,
     ValidationSet,
 )
+from ostinato.gate.evidence import WITHHELD
+from ostinato.gate.ledger import MOSTLY
 from ostinato.learn.describe import describe, learner_digest
 from ostinato.learn.hard import never_trained
 from ostinato.learn.limits import FitCost, measured_fit
@@ -41,6 +43,7 @@ from ostinato.learn.windows import weights
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import History
 from ostinato.replay.scores import ModelScores
+from ostinato.serve.assign import explored
 from ostinato.stats.metrics import companions, metric_for
 
 _LATENCY_ROWS: Final = 32  # the size of a micro-batch under light load
@@ -78,11 +81,12 @@ class Result:
 class _Rows:
     """What validation sets are chosen from: flags per row of the history, and the hard ones.
 
-    `known`: the label is in; `held`: never trained on by its unit; `golden`: never trained on
-    because people named it.
+    `known`: the label is in; `fair`: whether it came does not hang on the answer; `held`: never
+    trained on by its unit; `golden`: never trained on because people named it.
     """
 
     known: NDArray[np.bool_]
+    fair: NDArray[np.bool_]
     held: NDArray[np.bool_]
     golden: NDArray[np.bool_]
     hard: Ints
@@ -91,7 +95,7 @@ class _Rows:
         """Return the rows of the hard set: no version may have learned from them."""
         hard = self.hard[self.known[self.hard]]
         # What a window forgets, its candidate is not held to; to golden rows it always is.
-        fits = self.golden[hard] | (self.held[hard] & (hard >= first))
+        fits = self.golden[hard] | ((self.held & self.fair)[hard] & (hard >= first))
         kept: Ints = hard[fits]
         return kept
 
@@ -113,6 +117,8 @@ class Trainer:
         *,
         timeout: float | None,
         now_ns: int,
+        judged_to_ns: int | None = None,
+        explore: float = 0.0,
     ) -> Result:
         """Train what was ordered and score it beside the champion on the validation sets.
 
@@ -127,6 +133,12 @@ class Trainer:
             Seconds after which the training counts as hung.
         now_ns
             When the order was given: labels known later do not exist.
+        judged_to_ns
+            Candidates before this one were judged on recent rows up to here; None: there were none.
+            Estimates on rows of which most were judged on before are not told.
+        explore
+            Share of the units that chance lets through. Where labels are selective, candidates are
+            proved on those alone, and on golden rows.
         """
         known = self.history.label_times_ns <= now_ns
         if self.history.n_classes:  # labels of no known class teach nothing
@@ -140,11 +152,18 @@ class Trainer:
             return self._failed(order, trained)
         version = f"v{len(artifacts) + 1:03d}-{trained.artifact[:6]}"
         self.scores.add(trained.artifact, trained.model)
-        validation = _Rows(known=known, held=held, golden=golden, hard=hard.offsets)
+        fair = self._fair(explore)
+        validation = _Rows(known=known, fair=fair, held=held, golden=golden, hard=hard.offsets)
         sets = self._validation(order, validation, trained.artifact, artifacts)
-        return self._succeeded(order, version, trained, sets)
+        return self._succeeded(order, version, trained, sets, self._told(sets[0], judged_to_ns))
 
     # -- rows
+
+    def _fair(self, explore: float) -> NDArray[np.bool_]:
+        """Say of which rows the label does not hang on who answered."""
+        if not self.loop.label.selective:
+            return np.ones(len(self.history), dtype=np.bool_)
+        return explored(self.history.unit_hashes, loop=self.loop.name, share=explore)
 
     def _between(self, from_ns: int, to_ns: int) -> slice:
         times = self.history.times_ns
@@ -159,14 +178,15 @@ class Trainer:
         self, order: TrainingRequested, rows: _Rows, artifact: str, artifacts: dict[str, str]
     ) -> tuple[ValidationSet, ...]:
         span = self._between(order.holdout_from_ns, order.matured_to_ns + 1)
-        recent = np.flatnonzero(rows.known[span]) + span.start
+        recent = np.flatnonzero((rows.known & rows.fair)[span]) + span.start
         before = self._between(order.from_ns, order.holdout_from_ns)
-        random = np.flatnonzero((rows.known & rows.held)[before]) + before.start
+        aside = rows.held & rows.fair
+        random = np.flatnonzero((rows.known & aside)[before]) + before.start
         champion = artifacts.get(order.champion) if order.champion is not None else None
         anchor = artifacts.get(order.anchor) if order.anchor is not None else None
         missing = (
-            span.stop - span.start - len(recent),
-            int((rows.held & ~rows.known)[before].sum()),
+            int((rows.fair & ~rows.known)[span].sum()),
+            int((aside & ~rows.known)[before].sum()),
             0,
         )
         chosen = (recent, random, rows.hard_ones(before.start))
@@ -205,6 +225,7 @@ class Trainer:
             label_times_ns=history.label_times_ns[rows],
             golden=golden[rows],
             unlabelled=unlabelled,
+            explored=self.loop.label.selective,
         )
 
     def _answers(self, artifact: str, rows: Ints) -> Floats:
@@ -314,10 +335,9 @@ class Trainer:
         version: str,
         trained: Trained,
         sets: tuple[ValidationSet, ...],
+        told: dict[str, Any],
     ) -> Result:
-        # Estimates of the random and the hard set stay inside: their rows are judged on again.
-        metrics = {s.name: self._metrics(s) for s in sets if s.name == "recent" and len(s)}
-        lineage = self._lineage(order, trained, metrics)
+        lineage = self._lineage(order, trained, told["metrics"])
         done = CandidateTrained(
             ts_event_ns=order.ts_event_ns,
             ts_record_ns=order.ts_record_ns,
@@ -328,7 +348,7 @@ class Trainer:
             evidence={
                 "rows": trained.rows,
                 "data_digest": trained.data_digest,
-                "metrics": metrics,
+                **told,
                 "validation_rows": {s.name: len(s) for s in sets},
                 "artifact_bytes": len(trained.data),
             },
@@ -349,6 +369,17 @@ class Trainer:
             trained=trained,
             lineage=lineage,
         )
+
+    def _told(self, recent: ValidationSet, judged_to_ns: int | None) -> dict[str, Any]:
+        """Return the metrics on the recent set, if its rows are new enough to tell.
+
+        Those on the random and the hard set stay inside always: their rows are judged on again.
+        """
+        if not len(recent):
+            return {"metrics": {}}
+        if judged_to_ns is not None and (recent.times_ns <= judged_to_ns).mean() > MOSTLY:
+            return {"metrics": {}, "withheld": WITHHELD}
+        return {"metrics": {recent.name: self._metrics(recent)}}
 
     def _metrics(self, validation: ValidationSet) -> dict[str, float]:
         if np.isnan(validation.candidate).any():

@@ -17,6 +17,7 @@ from ostinato.replay.advice import (
     nothing_released,
     nothing_to_compare,
     still_text,
+    training_price,
 )
 from ostinato.replay.choose import Pick
 from ostinato.replay.drift import Drift
@@ -143,6 +144,7 @@ def _facts(
         f"{rows[gain.policy][metric]:.4f} under {gain.policy} "
         f"({followed.gain(gain.policy):.1%} less loss); evidence that it beats static "
         f"{min(gain.evidence, 1e6):,.1f} ({PROOF:.0f} is proof)."
+        f"{training_price(followed.replays[static], prices)}"
     )
     return f"{after} {_on_the_past(picked, gain, static, tried)}{_regret(gain)}"
 

@@ -35,12 +35,17 @@ def assign(routes: Routes, unit_hashes: NDArray[np.uint64], *, loop: str) -> NDA
     roles = np.full(len(unit_hashes), CHAMPION, dtype=np.int8)
     explore, canary, holdback = _shares(routes)
     if explore:
-        roles[place(unit_hashes, f"{loop}/explore") < explore] = EXPLORE
+        roles[explored(unit_hashes, loop=loop, share=explore)] = EXPLORE
     if canary:
         roles[place(unit_hashes, f"{loop}/canary/{routes.canary}") < canary] = CANARY
     if holdback:
         roles[place(unit_hashes, f"{loop}/holdback") < holdback] = HOLDBACK
     return roles
+
+
+def explored(unit_hashes: NDArray[np.uint64], *, loop: str, share: float) -> NDArray[np.bool_]:
+    """Say which units chance chose: (n,) bool; a canary or the holdback may have some of them."""
+    return place(unit_hashes, f"{loop}/explore") < share
 
 
 def probabilities(routes: Routes) -> Floats | None:

@@ -104,6 +104,7 @@ class Run:
                     classes=self.world.concept.classes,
                     never_trained=loop.holdout,
                     scorer=scorer,
+                    explore=loop.policy.explore if loop.label.selective else None,
                 ),
                 fates=self.world.fates,
                 seen=self.seen,

@@ -21,6 +21,7 @@ from ostinato.core.records import (
     ValidationSet,
 )
 from ostinato.learn.hard import never_trained
+from ostinato.serve.assign import explored
 from ostinato.sim.lake import Known
 from ostinato.sim.misfortune import Fate
 from ostinato.sim.models import TinyModel, fit_tiny
@@ -46,13 +47,18 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trainer:
-    """Trains tiny models for one loop."""
+    """Trains tiny models for one loop.
+
+    `explore`: where labels are selective, the share of the units that chance lets through. Of those
+    a canary or the holdback had some, which a hash alone does not tell.
+    """
 
     loop: str
     task: str
     classes: int
     never_trained: float
     scorer: RegistryScorer
+    explore: float | None = None
 
     @property
     def width(self) -> int:
@@ -108,6 +114,8 @@ class Trainer:
         version: str,
     ) -> tuple[ValidationSet, ...]:
         times = known.times_ns
+        if self.explore is not None:
+            usable = usable & explored(known.unit_hashes, loop=self.loop, share=self.explore)
         after = (times >= order.holdout_from_ns) & (times <= order.matured_to_ns)
         before = (times >= order.from_ns) & (times < order.holdout_from_ns)
         chosen = {
@@ -138,6 +146,7 @@ class Trainer:
             champion=answers(order.champion),
             anchor=answers(order.anchor),
             label_times_ns=known.label_times_ns[rows],
+            explored=self.explore is not None,
         )
 
 

@@ -16,10 +16,7 @@ from ostinato.stats.distances import Distance, cramers_v, jensen_shannon, psi, t
 from ostinato.stats.dual import DualEProcess, Verdict, fixed_sample_size
 from ostinato.stats.edetector import EDetector
 from ostinato.stats.hazard import (
-    HazardDetector,
     fit_hazards,
-    hazards_from_outcomes,
-    label_pipeline_changed,
 )
 from ostinato.stats.intervals import (
     PairedResult,
@@ -38,6 +35,7 @@ from ostinato.stats.sample_ratio import SampleRatio
 from ostinato.stats.seasonal import SeasonalBaseline
 from ostinato.stats.shrink import Shrunk, npmle
 from ostinato.stats.ski_rental import ShadowPrice, SkiRental
+from ostinato.stats.slice_baseline import SliceBaseline
 from ostinato.stats.sums import BinarySums, MulticlassSums, RegressionSums
 from ostinato.stats.value_distances import kolmogorov_smirnov, wasserstein
 from ostinato.stats.weak_null import WeakNullEProcess
@@ -60,7 +58,6 @@ __all__ = [
     "EwmaChart",
     "FusedMean",
     "FusedStream",
-    "HazardDetector",
     "Histogram",
     "Metric",
     "MulticlassSums",
@@ -74,6 +71,7 @@ __all__ = [
     "ShewhartChart",
     "Shrunk",
     "SkiRental",
+    "SliceBaseline",
     "TwoArms",
     "Verdict",
     "WeakNullEProcess",
@@ -86,10 +84,8 @@ __all__ = [
     "e_d_bh",
     "fit_hazards",
     "fixed_sample_size",
-    "hazards_from_outcomes",
     "jensen_shannon",
     "kolmogorov_smirnov",
-    "label_pipeline_changed",
     "metric_for",
     "npmle",
     "one_sided_p",

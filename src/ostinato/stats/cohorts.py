@@ -4,10 +4,10 @@ In: per day and cohort, the log factors of what the day revealed. Out: the evide
 made since some day turn out worse than they used to, and that day. State: a dozen numbers per
 cohort that is still open.
 
-`HazardDetector` sums over the day from which on *all* outcomes are bad. A model that got worse
-makes bad predictions from a day on, while older ones go on to turn out as they used to, and these
-are most of what comes in for weeks. Here the sum is over the first bad cohort, and older cohorts
-stay out: with labels a week late on average a rise by half is seen in half the time.
+A sum over the day from which on *all* outcomes are bad would wait: a model that got worse makes bad
+predictions from a day on, while older ones go on to turn out as they used to, and these are most of
+what comes in for weeks. So the sum is over the first bad cohort, and older cohorts stay out: with
+labels a week late on average a rise by half is seen in half the time.
 """
 
 import math
@@ -28,8 +28,9 @@ class CohortDetector:
 
     Each row without an outcome is one trial per day, of the loss in [0, 1] that it reveals. While
     the mean of each trial, given all before it, is at most the hazard of its place, the expected
-    number of days to the alarm is at least ``arl``, for any delay and any traffic. Rows of one day
-    must be independent given the past.
+    number of cohorts opened before the alarm, from the begin or from a reset on, is at least
+    ``arl``, for any delay and any traffic: at most one is opened per day. Rows of one day must be
+    independent given the past.
 
     Parameters
     ----------
@@ -137,8 +138,12 @@ class CohortDetector:
 
     @property
     def warn(self) -> float:
-        """Evidence from which to warn: a hundredth of the alarm level, at least 2."""
-        return max(self.arl * WARN_SHARE, 2.0)
+        """Evidence from which to warn: a hundredth of the alarm level, at least the open cohorts.
+
+        Each of these is a term of the sum, which is near 1 while little is known of it: below
+        their number is no news. Never above the alarm level.
+        """
+        return min(max(self.arl * WARN_SHARE, 2.0, float(self.days.size)), self.arl)
 
     @property
     def change_day(self) -> int:
@@ -150,16 +155,20 @@ class CohortDetector:
         return {
             "method": "age-hazard e-detector over cohorts",
             "arl": self.arl,
-            "warn": self.warn,
+            "warn_least": max(self.arl * WARN_SHARE, 2.0),
             "hazards": self.hazards.tolist(),
             "rises": self.rises.tolist(),
         }
 
     def reset(self) -> None:
-        """Forget all evidence (after an alarm was handled); cohorts stay open."""
-        self.gains = np.zeros_like(self.gains)
+        """Forget all evidence (after an alarm was handled), and close the cohorts that are open.
+
+        Were they kept, each would be a possible first bad cohort at once, and the sum would begin
+        at their number instead of at nothing.
+        """
+        before = self.days[-1] if self.days.size else self.low_at.max()
+        self.days, self.gains = self.days[:0], self.gains[:0]
         self.log_sr, self.log_cu = np.zeros(self.rises.size), np.zeros(self.rises.size)
-        before = int(self.days[0]) - 1 if self.days.size else -1
         self.low_at = np.full(self.rises.size, before, dtype=np.int64)
         self.log_e = 0.0
         self.crossed_at = self.low_at_crossing = -1

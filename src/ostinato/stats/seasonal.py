@@ -14,6 +14,9 @@ from ostinato.stats.arrays import FloatArray
 HIGHEST = 0.999
 """Largest baseline. The e-detector needs it below 1; at 1 nothing could ever be worse."""
 
+_POOLED = 200.0  # rows of the overall variance mixed into that of a bin: small bins vary by chance
+_LEAST = 1e-300  # keeps 0 / 0 out where no loss varies
+
 
 @dataclass(slots=True)
 class SeasonalBaseline:
@@ -46,18 +49,19 @@ class SeasonalBaseline:
         bins: npt.NDArray[np.integer],
         n_bins: int,
         *,
-        k: float = 200.0,
         tolerance: float = 0.05,
+        design_effect: float = 1.0,
     ) -> "SeasonalBaseline":
         """Build the profile from past rows.
 
-        The standard error is that of the shrunk estimate, w mean_b + (1 - w) mean with
-        w = n_b / (n_b + k): the noise of the bin's own mean, w^2 v_b / n_b, plus what shrinking
-        may distort, (1 - w)^2 (t2 + v / n). Here v_b is the variance inside the bin (pooled with
-        weight k), v the variance of all rows and t2 the variance between the bins beyond what
-        noise explains. A bin never seen so carries the spread between bins as its error. The
-        lower limit of the bound is the rule of three: after n rows without loss, 3 / n is still
-        possible.
+        The expected loss of a bin is w mean_b + (1 - w) mean, with w = t2 / (t2 + noise_b): t2 is
+        the variance between the bins beyond what noise explains, noise_b that of the bin's own
+        mean, d v_b / n_b, with v_b the variance inside the bin (pooled with that of all rows) and d
+        the design effect. So where no season shows all bins share one mean, known as well as all
+        rows make it. The standard error is that of the shrunk estimate: the bin's noise, what
+        shrinking may distort, (1 - w)^2 t2, the error of the overall mean, and the covariance of
+        the two means. A bin never seen carries the spread between bins as its error. The lower
+        limit of the bound is the rule of three: after n rows without loss, 3 / n is still possible.
 
         Parameters
         ----------
@@ -67,18 +71,19 @@ class SeasonalBaseline:
             (n,), season bin in [0, n_bins).
         n_bins
             number of bins: 168 for the hour of the week, 24 for the hour of the day, 1 for none.
-        k
-            rows of the overall mean that are mixed into each bin; larger trusts the season less.
         tolerance
             relative degradation nobody wants to be called for; 0 alarms on estimation error.
+        design_effect
+            how many rows count for one independent row, >= 1 (``dependence.design_effect``): losses
+            that resemble their neighbours tell less of the mean than their number says.
 
         Raises
         ------
         ValueError
             when there are no rows, lengths differ or a bin is out of range.
 
-        Source: shrinkage as in James and Stein 1961; t2 by the method of moments (DerSimonian
-        and Laird 1986, eq. 8).
+        Source: empirical Bayes shrinkage, Efron and Morris 1975, JASA 70; t2 by the method of
+        moments (DerSimonian and Laird 1986, eq. 8).
         """
         if not losses.size or losses.shape != bins.shape:
             raise ValueError(f"need as many bins as losses, at least one: {losses.size} losses")
@@ -90,12 +95,16 @@ class SeasonalBaseline:
         some = np.maximum(rows, 1.0)
         own = np.bincount(bins, weights=losses, minlength=n_bins) / some
         scatter = np.bincount(bins, weights=np.square(losses - own[bins]), minlength=n_bins)
-        inside = (scatter + k * variance) / np.maximum(rows + k, 1.0)
-        between = _between(own, rows, inside, mean)
-        weight = rows / np.maximum(rows + k, 1.0)
+        inside = design_effect * (scatter + _POOLED * variance) / (rows + _POOLED)
+        between = spread_between(own, rows, inside, mean)
+        noise, of_mean = inside / some, design_effect * variance / n
+        weight = np.where(rows > 0, between, 0.0) / np.maximum(between + noise, _LEAST)
         expected = weight * own + (1.0 - weight) * mean
+        rest = 1.0 - weight
         error = np.sqrt(
-            np.square(weight) * inside / some + np.square(1.0 - weight) * (between + variance / n)
+            np.square(weight) * noise
+            + np.square(rest) * (between + of_mean)
+            + 2.0 * weight * rest * inside / n
         )
         upper = np.clip(
             expected * (1.0 + tolerance) + 2.0 * error, min(3.0 / (n + 1), HIGHEST), HIGHEST
@@ -118,8 +127,18 @@ class SeasonalBaseline:
         return expected
 
 
-def _between(own: FloatArray, rows: FloatArray, inside: FloatArray, mean: float) -> float:
-    # Variance of the bin means beyond sampling noise; 0 when noise explains all of it.
+def spread_between(own: FloatArray, rows: FloatArray, inside: FloatArray, mean: float) -> float:
+    """Variance of the means of bins beyond sampling noise; 0 when noise explains all of it.
+
+    Parameters
+    ----------
+    own, rows, inside
+        (bins,), mean, rows and variance inside each bin.
+    mean
+        over all rows.
+
+    Source: method of moments, DerSimonian and Laird 1986, eq. 8.
+    """
     total = rows.sum()
     spread = float((rows * np.square(own - mean)).sum())
     noise = float((inside * (1.0 - rows / total))[rows > 0].sum())

@@ -8,7 +8,7 @@ from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import Degradation
 from ostinato.decide.trigger import Reference, Seen
-from ostinato.decide.watching import SEASONS, chart_line, season_bins
+from ostinato.decide.watching import SEASONS, Watching, chart_line, season_bins
 
 START_NS = 20_000 * DAY_NS
 NOW = Seen(now_ns=10**30, last_request_ns=0, labels_since=0)
@@ -175,6 +175,21 @@ def test_a_new_champion_begins_with_a_clean_sheet(make_losses):
     assert state == trigger.begin() or encode(state) == encode(trigger.begin())
 
 
+def test_levels_are_told_only_once_rows_were_seen(make_losses):
+    rng = np.random.default_rng(3)
+    trigger = Degradation(season="none")
+    state = trigger.begin()
+    trigger.renew(state, reference(rng))
+
+    before = trigger.explain(state, NOW).evidence
+    feed(trigger, state, make_losses, rng, rate=0.1, ticks=1)
+    after = trigger.explain(state, NOW).evidence
+
+    assert "expected_loss" not in before
+    assert not any(isinstance(value, float) and np.isnan(value) for value in before.values())
+    assert 0.08 < after["expected_loss"] < after["limit_loss"] < 0.15
+
+
 def test_alarms_work_for_times_before_1970(make_losses):
     rng = np.random.default_rng(4)
     trigger = Degradation()
@@ -314,3 +329,37 @@ def test_each_value_out_of_range_is_refused_by_name(field, value):
 def test_a_run_length_the_chart_cannot_keep_is_refused_when_it_is_declared():
     with pytest.raises(ConfigError, match=r"Degradation\(arl=.*Degradation\(chart="):
         Degradation(chart="shewhart", arl=800)
+
+
+def runs(rng, n, rate, memory):
+    """Zeros and ones with this share of ones; each keeps the one before with a probability."""
+    fresh, keep = rng.random(n) < rate, rng.random(n) < memory
+    return fresh[np.maximum.accumulate(np.where(keep, 0, np.arange(n)))].astype(float)
+
+
+def test_errors_that_come_in_runs_raise_no_alarm_unless_rows_are_taken_one_by_one():
+    rng = np.random.default_rng(5)
+    losses = runs(rng, 110_000, 0.1, 0.8)
+    times = np.arange(len(losses)) * 60_000_000_000
+    alarms = []
+    for block in (None, 1):
+        watching = Watching()
+        watching.adopt(
+            times[:10_000],
+            losses[:10_000],
+            season="hour_of_day",
+            tolerance=0.05,
+            chart="e",
+            arl=1e6,
+        )
+        watching.block = block or watching.block
+        alarms.append(0)
+        for row in range(10_000, len(losses), 1_000):
+            rows = slice(row, row + 1_000)
+            watching.take(times[rows], losses[rows], season="hour_of_day")
+            if watching.alarmed:
+                alarms[-1] += 1
+                watching.answered(0)
+
+    assert alarms[0] == 0
+    assert alarms[1] > 20

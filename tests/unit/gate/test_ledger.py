@@ -9,8 +9,8 @@ import pytest
 from ostinato.core.records import Promoted
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS
-from ostinato.gate import GateConfig, MinimumDelta, NoWorseSlice
-from ostinato.gate.ledger import Ledger, Usage, reuse_bound, spent
+from ostinato.gate import GateConfig, MinimumDelta, NoRegression, NoWorseSlice
+from ostinato.gate.ledger import KEPT, Ledger, Usage, Use, reuse_bound, spent
 from ostinato.gate.stage import start, step
 from ostinato.stats.confidence import normal_quantile
 
@@ -135,18 +135,60 @@ def test_a_set_that_had_its_promotions_is_retired_and_only_later_rows_count(
     assert out[0].evidence["random"]["ledger"]["uses"] == 0
 
 
-def test_golden_rows_count_after_their_set_is_retired(make_set):
+def judged_and_promoted(state, evaluated, now_ns=0):
+    out = step(state, [evaluated], now_ns)
+    step(state, [promoted(evaluated.version)], now_ns)
+    return out
+
+
+def test_golden_rows_stay_when_the_hard_set_they_came_with_is_retired(make_set, make_evaluated):
     rng = np.random.default_rng(3)
-    rows = make_set(rng, "hard", rows=100)
-    golden = np.arange(100) % 10 == 0
-    ledger = Ledger()
-    ledger.note({"hard": rows}, "v1", passed=True)
+    state = begin(NoRegression())
+    hard = replace(make_set(rng, "hard", gain=0.1, rows=300), golden=np.arange(300) % 10 == 0)
+    out = []
+    for number in range(4):
+        recent = shifted(make_set(rng, gain=0.2), 40 * number)
+        out.append(judged_and_promoted(state, make_evaluated(recent, hard, version=f"c{number}")))
 
-    ledger.retire("hard", int(rows.times_ns.max()))
+    retired = [record for each in out for record in each if record.kind.endswith("retired")]
+    judged = [record for each in out for record in each if record.kind == "gate_judged"]
+    assert [record.evidence["rows"] for record in retired] == [270]
+    assert [record.evidence["golden"]["rows"] for record in judged] == [30] * 4
 
-    assert not ledger.counting(rows).any()
-    assert np.array_equal(ledger.counting(replace(rows, golden=golden)), golden)
-    assert ledger.usage("hard", rows.times_ns).uses == 0
+
+def test_a_set_of_golden_rows_alone_is_never_retired(make_set, make_evaluated):
+    rng = np.random.default_rng(3)
+    state = begin(MinimumDelta(), NoRegression(golden=50))
+    hard = replace(make_set(rng, "hard", gain=0.1, rows=50), golden=np.ones(50, dtype=bool))
+    kinds = []
+    for number in range(6):
+        recent = shifted(make_set(rng, gain=0.2), 40 * number)
+        out = judged_and_promoted(state, make_evaluated(recent, hard, version=f"c{number}"))
+        kinds.append([record.kind for record in out])
+
+    assert kinds == [["gate_judged", "gate_judged", "candidate_accepted"]] * 6
+    assert list(state.ledger.uses) == ["recent"]
+
+
+def test_judgments_without_a_promotion_are_folded_and_still_counted(make_set):
+    rng = np.random.default_rng(0)
+    whole, folded = Ledger(), Ledger()
+    rows = make_set(rng, "random", days=30)
+    whole.uses["random"] = [
+        Use(version=f"v{number}", from_ns=0, to_ns=2**62, uses=1, passes=int(number % 7 == 0))
+        for number in range(KEPT + 900)
+    ]
+    for number in range(KEPT + 900):
+        folded.note({"random": rows}, f"v{number}", passed=number % 7 == 0)
+        if number % 100 == 0:
+            folded.promoted(f"v{number}")
+
+    found, expected = (each.usage("random", rows.times_ns) for each in (folded, whole))
+    assert (found.uses, found.passes) == (expected.uses, expected.passes) == (KEPT + 900, 143)
+    assert (found.promotions, found.seen) == (10, 1.0)
+    assert len(folded.uses["random"]) == KEPT
+    later = folded.usage("random", rows.times_ns + 40 * DAY_NS)
+    assert (later.uses, later.seen) == (0, 0.0)
 
 
 def test_the_books_survive_their_plain_form(make_set, make_evaluated):
@@ -159,7 +201,7 @@ def test_the_books_survive_their_plain_form(make_set, make_evaluated):
     copy = decode(encode(state))
 
     assert copy.ledger == state.ledger
-    assert copy.ledger.uses["random"][0].promoted
+    assert copy.ledger.uses["random"][0].promotions == 1
 
 
 # ---------------------------------------------------------------- two hundred candidates in a row

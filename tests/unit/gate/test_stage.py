@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,8 +17,9 @@ from ostinato.gate import Calibration, GateConfig, MinimumDelta, NoWorseSlice
 from ostinato.gate.stage import start, step
 
 
-def begin(*gates, champion="v1", task="regression", metric="mae"):
-    state = start(GateConfig(gates=gates, task=task, metric=metric, group_names=()))
+def begin(*gates, champion="v1", task="regression", metric="mae", explored=False):
+    config = GateConfig(gates=gates, task=task, metric=metric, group_names=(), explored=explored)
+    state = start(config)
     state.champion = champion
     return state
 
@@ -64,6 +67,24 @@ def test_every_gate_is_judged_and_all_must_pass(make_set, make_evaluated):
     assert [record.kind for record in good] == ["gate_judged"] * 3 + ["candidate_accepted"]
     assert [record.kind for record in bad] == ["gate_judged"] * 3 + ["candidate_rejected"]
     assert bad[-1].reason.startswith("minimum delta: fail.")
+
+
+def test_where_labels_are_selective_sets_that_chance_did_not_choose_prove_nothing(
+    make_set, make_evaluated
+):
+    rng = np.random.default_rng(0)
+    state = begin(MinimumDelta(), explored=True)
+    recent = make_set(rng, gain=0.2)
+
+    chosen_by_champion = step(state, [make_evaluated(recent)], 0)
+    by_chance = step(state, [make_evaluated(replace(recent, explored=True))], 0)
+
+    assert [each.verdict for each in (chosen_by_champion[0], by_chance[0])] == [
+        "inconclusive",
+        "pass",
+    ]
+    assert chosen_by_champion[-1].kind == "candidate_rejected"
+    assert by_chance[-1].kind == "candidate_accepted"
 
 
 @pytest.mark.parametrize("champion", ["v1", None])

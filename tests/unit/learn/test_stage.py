@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ostinato.core.ids import hash_keys, place
 from ostinato.core.records import (
+    ROLES,
+    CandidateRejected,
     CandidateTrained,
     CasesNamed,
     LearningRequested,
     LossesObserved,
     Promoted,
     RolledBack,
+    RolloutEnded,
     RowsMatured,
     TrainingFailed,
     ValidationSetRetired,
@@ -19,7 +24,7 @@ from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS
 from ostinato.learn.config import LearnConfig
 from ostinato.learn.hard import KEEP, HardCases, never_trained
-from ostinato.learn.line import AnchorRule
+from ostinato.learn.line import UNDER_WAY, AnchorRule
 from ostinato.learn.schedules import Schedule
 from ostinato.learn.stage import start, step
 from ostinato.learn.state import LearnState
@@ -249,9 +254,19 @@ def test_rows_nobody_could_score_are_no_hard_cases():
     record = observed(100, np.random.default_rng(0))
     record.losses["v1"][:] = np.nan
 
-    cases.take(record, loop="flights", share=1.0)
+    cases.take(record, loop="flights", share=1.0, explored=False)
 
     assert cases.offsets.tolist() == list(range(1, 100, 2))
+
+
+def test_where_labels_are_selective_only_explored_rows_are_hard_cases():
+    state = begin(never_trained=1.0, explored=True)
+    record = observed(400, np.random.default_rng(0))
+    record.roles[::8] = ROLES.index("explore")
+
+    step(state, [record], 0)
+
+    assert step(state, [asked()], 0)[0].offsets.tolist() == list(range(0, 400, 8))
 
 
 def test_the_share_that_no_version_trains_on_depends_on_the_loop_and_the_unit_alone():
@@ -344,7 +359,19 @@ def test_updates_count_the_trainings_along_the_line_of_the_champion():
     third = learned(state, "v4")
 
     assert [o.updates for o in (first, second, rejected, third)] == [0, 1, 2, 2]
-    assert [o.parameters["C"] for o in (first, second, rejected, third)] == [1.0, 2.0, 3.0, 3.0]
+    assert [o.parameters["C"] for o in (second, rejected, third)] == [2.0, 3.0, 3.0]
+
+
+def test_the_first_champion_is_learned_with_the_settings_of_the_learner_itself():
+    plain = begin(champion=None)
+    scheduled = begin(champion=None, schedules={"C": Schedule(start=9.0, rises_over=1)})
+
+    first, same = order(scheduled), order(plain)
+    again = learned(scheduled, "v1", change_ns=None)
+    after_change = order(scheduled, change_ns=50 * DAY_NS)
+
+    assert first.parameters == again.parameters == same.parameters == {}
+    assert after_change.parameters == {"C": 9.0}
 
 
 def test_a_rollback_brings_back_the_count_of_the_version_that_serves_again():
@@ -426,6 +453,119 @@ def test_without_the_gate_no_anchor_is_named():
     learned(state, "v1")
 
     assert order(state).anchor is None
+
+
+def matures(state, days):
+    step(state, [matured_up_to(days * DAY_NS)], 0)
+
+
+def test_no_recent_holdout_reaches_back_to_what_the_champion_learned():
+    state = begin(SinceChange(minimum="10d"), champion="v0")
+    quick = learned(state, "v1", change_ns=95 * DAY_NS)
+    matures(state, 102)
+
+    after = order(state)
+
+    assert days(quick) == [90, 97, 98, 100]
+    assert days(after)[1:] == [97, 98, 102]
+
+
+def test_a_longer_holdout_does_not_reach_back_into_what_the_first_champion_learned():
+    state = begin(champion=None, holdout_ns=30 * DAY_NS, matured_days=200)
+    first = learned(state, "v1")
+    matures(state, 207)
+
+    assert days(first)[1:] == [192, 193, 200]
+    assert days(order(state))[1:] == [192, 193, 207]
+
+
+def test_the_embargo_keeps_its_length_where_the_champion_shortens_the_holdout():
+    state = begin(SinceChange(minimum="10d"), embargo_ns=3 * DAY_NS, champion="v0")
+    quick = learned(state, "v1", change_ns=95 * DAY_NS)
+    matures(state, 101)
+
+    assert days(quick)[1:] == [96, 98, 100]
+    assert days(order(state))[1:] == [95, 98, 101]
+
+
+def test_the_holdout_is_one_the_anchor_did_not_learn_from_either():
+    state = begin(SinceChange(minimum="10d"), champion=None, anchor=AnchorRule(promotions=9))
+    order(state)  # the first champion is another's
+    step(state, [promoted("v0")], 0)
+    state.anchor.version = None
+    learned(state, "v1", change_ns=95 * DAY_NS)  # the anchor: up to day 98
+    state.line.versions["v2"] = replace(state.line.versions["v1"], proved_from_ns=90 * DAY_NS)
+    step(state, [promoted("v2", previous="v1")], 0)
+    matures(state, 102)
+
+    with_anchor = order(state)
+    state.config_ = replace(state.config_, anchor=None)
+    without = order(state)
+
+    assert (with_anchor.champion, with_anchor.anchor) == ("v2", "v1")
+    assert days(with_anchor)[2] == 98
+    assert days(without)[2] == 95
+
+
+def test_after_a_rollback_the_holdout_goes_by_what_the_version_before_learned():
+    state = begin(SinceChange(minimum="10d"), champion=None)
+    learned(state, "v1")
+    learned(state, "v2", change_ns=95 * DAY_NS)
+    matures(state, 102)
+    before = days(order(state))[2]
+
+    step(state, [back("v2", "v1")], 0)
+
+    assert (before, days(order(state))[2]) == (98, 95)
+
+
+def rejected(version):
+    return CandidateRejected(ts_event_ns=0, ts_record_ns=0, subject=version, reason="")
+
+
+def kept_out(version):
+    return RolloutEnded(ts_event_ns=0, ts_record_ns=0, subject=version, reason="", outcome="kept")
+
+
+def test_of_all_versions_only_those_are_remembered_that_can_still_serve():
+    state = begin(champion=None, anchor=AnchorRule(promotions=1000))
+    for number in range(300):
+        for ending in (rejected, kept_out):
+            name = f"{ending.__name__}{number}"
+            step(state, [trained(order(state), name)], 0)
+            step(state, [ending(name)], 0)
+        learned(state, f"v{number}")
+    step(state, [trained(order(state), "open")], 0)
+
+    assert sorted(state.line.versions) == ["open", "v0", "v298", "v299"]
+    assert state.line.pending == {}
+    assert order(state).updates == 300
+    step(state, [back("v299", "v298")], 0)
+    assert sorted(state.line.versions) == ["open", "v0", "v298"]
+    assert order(state).updates == 299
+
+
+def test_orders_that_are_never_answered_do_not_pile_up():
+    state = begin(champion=None)
+    learned(state, "v1")
+    found = [order(state, now_ns=number) for number in range(UNDER_WAY + 50)]
+
+    answered, lost = found[-1], found[0]
+    step(state, [trained(answered, "v2"), trained(lost, "late")], 0)
+
+    assert len(state.line.pending) == UNDER_WAY - 1
+    assert state.line.versions["v2"].updates == 2
+    assert "late" not in state.line.versions
+
+
+def test_versions_that_no_gate_hears_of_do_not_pile_up():
+    state = begin(champion=None)
+    learned(state, "v1")
+    for number in range(UNDER_WAY + 50):
+        step(state, [trained(order(state), f"w{number}")], 0)
+
+    assert len(state.line.versions) == UNDER_WAY + 1
+    assert order(state).updates == 1
 
 
 def test_the_state_survives_its_plain_form():

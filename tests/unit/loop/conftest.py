@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +19,7 @@ from ostinato.core.records import (
 )
 from ostinato.core.units import HOUR_NS
 from ostinato.decide import NewLabels
-from ostinato.loop import Label, Loop, Policy, restore, snapshot, start, step
+from ostinato.loop import Label, Loop, Policy, Prices, restore, snapshot, start, step
 from ostinato.loop.plan import make_plan
 from ostinato.release import Immediate
 
@@ -86,6 +88,63 @@ def make_loop_plan(**changes):
     )
 
 
+class Classifier(Ridge):
+    """Stands for a learner of yes or no."""
+
+    _estimator_type = "classifier"
+
+    def __sklearn_tags__(self):
+        from sklearn.utils import ClassifierTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+        )
+
+    def predict_proba(self):
+        raise AssertionError
+
+
+class Doubtful:
+    """Every version says yes with a chance of four in ten."""
+
+    def score(self, version, requests):
+        return np.full(len(requests), 0.4)
+
+
+def make_priced_plan(**changes):
+    """A loop of yes or no whose answers are priced by a cost matrix."""
+    policy = Policy(
+        triggers=changes.pop("triggers", [NewLabels(10_000)]),
+        gates=(),
+        rollout=Immediate(min_samples=50),
+        cooldown="1h",
+        **changes,
+    )
+    loop = Loop(
+        name="yes-or-no",
+        task="binary",
+        time="t",
+        features=["x"],
+        label=Label("y", delay="1h"),
+        learner=Classifier(),
+        prices=Prices(false_positive=1.0, false_negative=5.0),
+        policy=policy,
+    )
+    return make_plan(
+        loop,
+        policy,
+        scorer=Doubtful(),
+        classes=2,
+        group_names=(),
+        data_from_ns=0,
+        matured_to_ns=START_NS,
+        bucket_ns=24 * HOUR_NS,
+        seed=3,
+    )
+
+
 def trained(order, number):
     stamp = {"ts_event_ns": order.ts_event_ns, "ts_record_ns": order.ts_record_ns}
     n = 600
@@ -134,21 +193,44 @@ def arrivals(tick):
     return [requests, labels]
 
 
-def play(plan, ticks, *, restart_at=()):
+def yes_or_no_arrivals(tick):
+    requests, labels = arrivals(tick)
+    return [requests, replace(labels, values=(labels.values > 2.0).astype(float))]
+
+
+def trained_yes_or_no(order, number):
+    candidate, evaluated = trained(order, number)
+    (rows,) = evaluated.sets
+    champion = None if rows.champion is None else np.full(len(rows), 0.4)
+    rows = replace(rows, candidate=np.full(len(rows), 0.4), champion=champion)
+    return [candidate, replace(evaluated, sets=(rows,))]
+
+
+def play(plan, ticks, *, restart_at=(), told=arrivals, train=trained):
     """Run ticks; each training is answered at the next tick. Return what was made, per tick."""
     state, waiting, number, made = start(plan), [], 0, []
     for tick in range(ticks):
         if tick in restart_at:
             state = restore(plan, snapshot(state))
-        batch = [*waiting, *(arrivals(tick) if tick > 2 else [])]
+        batch = [*waiting, *(told(tick) if tick > 2 else [])]
         state, out = step(state, batch, START_NS + tick * HOUR_NS)
         waiting = []
         for record in out:
             if record.kind == "training_requested":
                 number += 1
-                waiting += trained(record, number)
+                waiting += train(record, number)
         made.append(out)
     return state, made
+
+
+@pytest.fixture
+def yes_or_no():
+    return SimpleNamespace(
+        start_ns=START_NS,
+        plan=make_priced_plan,
+        play=partial(play, told=yes_or_no_arrivals, train=trained_yes_or_no),
+        arrivals=yes_or_no_arrivals,
+    )
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from ostinato.core.errors import LoopError
 from ostinato.core.records import Decision
 from ostinato.core.units import HOUR_NS
-from ostinato.decide import Degradation, NewLabels
+from ostinato.decide import Degradation, ExcessLoss, NewLabels
 from ostinato.loop import change_policy, restore, snapshot, start, step
 
 
@@ -95,3 +95,38 @@ def test_a_policy_changed_before_the_first_step_still_leaves_the_start_in_the_jo
     assert [r.policy_digest for r in made][:2] == [plan.policy_digest, other.policy_digest]
     assert [r.seq for r in made][:2] == [0, 1]
     assert "loop_started" not in [r.kind for r in then]
+
+
+def test_a_trigger_that_counts_in_the_cost_matrix_may_come_later(yes_or_no):
+    """The champion was proved when nothing counted costs; its validation rows are priced still."""
+    state, _ = yes_or_no.play(yes_or_no.plan(), 6)
+    counting = yes_or_no.plan(triggers=[NewLabels(10_000), ExcessLoss(cost=10)])
+
+    state, _ = change_policy(state, counting, yes_or_no.start_ns + 6 * HOUR_NS)
+    losing = state.stages["decide"].triggers[1]
+    state, made = step(state, yes_or_no.arrivals(6), yes_or_no.start_ns + 6 * HOUR_NS)
+
+    assert losing.watching.baseline.n == 600
+    assert "decision_cost" in next(r for r in made if r.kind == "losses_observed").guards
+
+
+def test_a_stage_that_raises_leaves_the_loop_under_its_policy(numbers):
+    plan, state = running(numbers)
+    other = numbers.plan(triggers=[NewLabels(10_000), Breaks(50)])
+    before = snapshot(state)
+
+    with pytest.raises(ZeroDivisionError):
+        change_policy(state, other, numbers.start_ns + 12 * HOUR_NS)
+
+    assert snapshot(state) == before
+    assert state.plan_ is plan
+    assert all(s.config_ is plan.stages[name] for name, s in state.stages.items())
+    step(state, numbers.arrivals(12), numbers.start_ns + 12 * HOUR_NS)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaks(NewLabels):
+    """A trigger that cannot begin under the champion there is."""
+
+    def renew(self, state, reference):
+        raise ZeroDivisionError

@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import DAY_NS, HOUR_NS
+from ostinato.learn.schedules import Schedule
 from ostinato.loop import Label, Loop, Policy, Prices
 from ostinato.loop.check import check_fit
 from ostinato.release import Canary, Shadow
@@ -169,3 +170,15 @@ def test_labels_that_all_come_after_the_end_of_a_rollout_are_refused(delay, cap,
 
 def test_labels_that_may_take_long_but_need_not_are_not_refused():
     check_fit(Label("repaid", time="known", horizon="60d"), Policy(rollout=Canary(cap="28d")))
+
+
+def test_a_schedule_needs_a_line_of_models_that_go_on_from_each_other():
+    schedules = {"alpha": Schedule(falls_over=4)}
+
+    with pytest.raises(
+        ConfigError, match=r"Policy\(schedules=...\) contradicts Policy\(warm_start=False\)"
+    ) as no:
+        Policy(schedules=schedules)
+
+    assert "alpha" in str(no.value)
+    assert Policy(schedules=schedules, warm_start=True).schedules == schedules

@@ -9,8 +9,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ostinato.core.errors import ConfigError
+from ostinato.decide import Degradation, Every, any_of
 from ostinato.loop import Label, Loop, Policy
-from ostinato.loop.plan import check, make_plan
+from ostinato.loop.plan import bound_triggers, check, make_plan
 from ostinato.release import Guardrail, Shadow
 
 
@@ -43,6 +44,16 @@ def plan(one, policy, *, seed=0):
         bucket_ns=1,
         seed=seed,
     )
+
+
+def test_a_trigger_by_slice_learns_the_names_and_is_refused_without_slices():
+    policy = Policy(triggers=[any_of(Every("7d"), Degradation(by_slice=True))])
+
+    (bound,) = bound_triggers(loop(slices=["carrier"]), policy, ("carrier=AA", "carrier=DL"))
+
+    assert bound.triggers[1].group_names == ("carrier=AA", "carrier=DL")
+    with pytest.raises(ConfigError, match=r"by_slice=True\) contradicts Loop\(slices=...\)"):
+        check(loop(), policy)
 
 
 def test_a_random_generator_in_the_learner_is_refused_before_any_data():
@@ -111,10 +122,14 @@ def test_a_selective_label_and_what_is_explored_reach_the_stages():
     stages = plan(one, one.policy).stages
     assert (stages["release"].explored, stages["release"].explore) == (True, 0.1)
     assert stages["decide"].explored
+    assert stages["learn"].explored
+    assert stages["gate"].explored
 
     stages = plan(loop(), Policy(explore=0.1)).stages
     assert (stages["release"].explored, stages["release"].explore) == (False, 0.1)
     assert not stages["decide"].explored
+    assert not stages["learn"].explored
+    assert not stages["gate"].explored
 
 
 def test_what_guardrails_look_at_is_computed_and_must_fit_the_task():

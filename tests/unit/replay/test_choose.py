@@ -9,12 +9,14 @@ import pytest
 
 import ostinato as ost
 from ostinato.core.units import DAY_NS
+from ostinato.replay.autopilot import make_runners
 from ostinato.replay.choose import pick
 from ostinato.replay.evidence import PROOF, evidence_of_beating
 from ostinato.replay.family import family
 from ostinato.replay.history import make_history
 from ostinato.replay.ledger import Ledger
 from ostinato.replay.race import Race, rung_ends
+from ostinato.replay.run import ticks
 from ostinato.replay.standing import Standing, stand
 
 ASKED = {"weekly": 9, "monthly": 2}
@@ -58,6 +60,13 @@ def test_the_simplest_within_one_standard_error_is_picked():
     assert 0.2 < found.sure < 0.5
 
 
+def test_a_simpler_policy_that_may_give_up_much_is_not_picked():
+    race = race_of({"weekly": 10.0, "monthly": 8.0}, noise=3.0, requests=ASKED)
+    assert pick(race).name == "monthly"
+    race.slack = 1.0
+    assert pick(race).name == "weekly"
+
+
 def test_what_both_lived_through_does_not_blur_their_difference():
     race = race_of(
         {"weekly": 30.0, "monthly": 25.0},
@@ -97,6 +106,24 @@ def test_policies_that_did_the_same_are_both_the_best():
         spreads=draws.std(axis=0),
     )
     assert twins.sure("a", ("a", "b")) == twins.sure("b", ("a", "b")) > 0.99
+
+
+@pytest.mark.parametrize("finalists", [4, 8])
+def test_more_worthless_policies_do_not_make_static_lose_more_often(finalists):
+    rng = np.random.default_rng(finalists)
+    times = np.arange(60, dtype=np.int64) * DAY_NS
+    names = [f"p{place}" for place in range(finalists)]
+    learned = 0
+    for _ in range(100):
+        saved = {name: rng.normal(size=len(times)) for name in names}
+        race = Race(
+            static=Named("static"),
+            going={name: Named(name) for name in names},
+            standing=stand(saved, times, rng, different=names),
+            requests={name: place + 1 for place, name in enumerate(names)},
+        )
+        learned += pick(race).name != "static"
+    assert learned <= 0.45 * 100  # about 30 %, as with two; with luck left in, 54 % and 69 %
 
 
 def test_regret_is_what_the_best_finalist_brought_more_with_a_bound():
@@ -143,6 +170,30 @@ def test_a_policy_that_answered_like_static_is_not_shrunken():
     assert found.believed("b") > found.measured("b")
 
 
+# ------------------------------------------------------------------ costs of a rung
+
+
+def test_no_training_is_charged_to_two_rungs(make_loop, world):
+    prices = ost.Prices(metric_unit=0.0, train_hour=6.0)
+    loop = make_loop(prices=prices, label=ost.Label("y", delay="3d", horizon="3d"))
+    history = make_history(loop, world(2_000, days=60), start=None, end=None)
+    runners = make_runners(
+        loop, history, {"often": ost.policies.scheduled("2d")}, tick="12h", seed=0
+    )
+    runner, schedule = runners["often"], list(ticks(history, "12h"))
+    charged, before = 0.0, 0
+    for place in range(10, len(schedule), 5):
+        now_ns = schedule[place][0]
+        runner.advance(schedule, now_ns, lambda *_: None)
+        known = runner.ledger(now_ns)
+        charged += float(known.part(before).cost.sum())
+        before = len(known)
+        trained = [at_ns for at_ns, *_ in list(runner.run.recorder.trained.values())[1:]]
+        due = sum(at_ns <= known.times_ns[-1] for at_ns in trained)
+        assert charged == pytest.approx(due)  # a training of ten minutes costs 1
+    assert 10 < charged < len(trained)
+
+
 # ------------------------------------------------------------------ evidence
 
 
@@ -168,6 +219,18 @@ def test_a_policy_no_better_than_static_is_hardly_ever_proved_better():
 
 def test_a_policy_that_goes_on_as_it_did_is_proved_better():
     assert crossed(6, mean=0.3) >= 0.9
+
+
+def test_quiet_days_that_gain_do_not_outweigh_busy_days_that_lose():
+    rng = np.random.default_rng(8)
+    rows = np.where(np.arange(84) % 7 < 5, 100, 5)
+    per_row = np.where(np.arange(84) % 7 < 5, -0.1, 1.0)
+    saved = np.repeat(per_row, rows) + 0.1 * rng.normal(size=rows.sum())
+    times = np.concatenate([day * DAY_NS + np.arange(size) for day, size in enumerate(rows)])
+    assert saved.sum() < 0  # though the mean of the daily means is above zero
+    known = ledger_of(times)
+    assert evidence_of_beating(saved, known, saved, known)[1] < 2
+    assert evidence_of_beating(-saved, known, -saved, known)[1] >= PROOF
 
 
 def test_without_a_past_there_is_nothing_to_bet_on():

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 
 import ostinato as ost
 from ostinato.core.errors import ConfigError, DataError
+from ostinato.core.ids import place
 from ostinato.core.records import HardCasesListed, TrainingRequested
 from ostinato.core.units import DAY_NS
 from ostinato.learn.hard import never_trained
@@ -44,7 +45,7 @@ def ordered(trainer, **changes):
     return TrainingRequested(**(fields | changes))
 
 
-def carried_out(trainer, artifacts=None, *, hard=(), golden=(), **changes):
+def carried_out(trainer, artifacts=None, *, hard=(), golden=(), explore=0.0, **changes):
     listed = HardCasesListed(
         ts_event_ns=0,
         ts_record_ns=0,
@@ -53,11 +54,74 @@ def carried_out(trainer, artifacts=None, *, hard=(), golden=(), **changes):
         golden=np.array(golden, dtype=np.int64),
     )
     order = ordered(trainer, **changes)
-    return trainer.carry_out(order, listed, artifacts or {}, timeout=None, now_ns=order.ts_event_ns)
+    return trainer.carry_out(
+        order, listed, artifacts or {}, timeout=None, now_ns=order.ts_event_ns, explore=explore
+    )
 
 
 def sets_of(result):
     return {each.name: each for each in result.records[1].sets}
+
+
+def explored_by(history, share):
+    return place(history.unit_hashes, "small/explore") < share
+
+
+def test_where_labels_are_selective_a_candidate_is_proved_on_explored_rows_alone(world, make_loop):
+    label = ost.Label("y", delay="6h", horizon="12h", selective=True)
+    policy = ost.policies.scheduled("7d", holdout="3d", explore=0.2)
+    usual = make_trainer(make_loop(), world(3000))
+    trainer = make_trainer(make_loop(label=label, policy=policy), world(3000))
+    history = trainer.history
+    by_chance = explored_by(history, 0.2)
+    held = never_trained(history.unit_hashes, loop="small", share=0.05)
+    worst, golden = np.flatnonzero(held)[:60], np.flatnonzero(~held & ~by_chance)[:3]
+    named = {"hard": np.union1d(worst, golden), "golden": golden}
+
+    all_rows = sets_of(carried_out(usual, **named))
+    found = carried_out(trainer, explore=0.2, **named)
+
+    chosen = sets_of(found)
+    assert all(each.explored for each in chosen.values())
+    assert not any(each.explored for each in all_rows.values())
+    for name in ("recent", "random"):
+        at = np.isin(history.times_ns, all_rows[name].times_ns) & by_chance
+        assert len(chosen[name]) < 0.4 * len(all_rows[name])
+        assert set(chosen[name].times_ns) <= set(history.times_ns[at])
+        assert len(chosen[name]) > 0
+    kept = [*golden, *worst[by_chance[worst]]]
+    assert chosen["hard"].times_ns.tolist() == sorted(history.times_ns[kept])
+    assert found.trained.rows == carried_out(usual, **named).trained.rows
+
+
+def test_unlabelled_rows_are_counted_among_the_explored_ones_alone(world, make_loop):
+    label = ost.Label("y", delay="6h", horizon="12h", selective=True)
+    policy = ost.policies.scheduled("7d", holdout="3d", explore=0.2)
+    table = world(3000).with_columns(y=pl.when(pl.int_range(pl.len()) % 4 == 0).then(pl.col("y")))
+    trainer = make_trainer(make_loop(label=label, policy=policy), table)
+    history = trainer.history
+    span = (history.times_ns >= 41 * DAY_NS) & (history.times_ns <= 48 * DAY_NS)
+
+    recent = sets_of(carried_out(trainer, explore=0.2))["recent"]
+
+    assert recent.unlabelled + len(recent) == (span & explored_by(history, 0.2)).sum()
+    assert recent.unlabelled > 2 * len(recent)
+
+
+def test_a_replay_of_selective_labels_judges_explored_rows_and_says_what_they_are(world, make_loop):
+    label = ost.Label("y", delay="6h", horizon="12h", selective=True)
+    policy = ost.policies.scheduled("7d", holdout="5d", explore=0.3, gates=[ost.MinimumDelta()])
+    table = world(3000)
+
+    plain = ost.replay(make_loop(), table, tick="12h")
+    found = ost.replay(make_loop(label=label, policy=policy), table, tick="12h")
+
+    judged = [each["recent"]["rows"] for each in evidence_of(found, "gate_judged")]
+    rows = [each["validation_rows"]["recent"] for each in evidence_of(found, "candidate_trained")]
+    assert judged == rows[1:]
+    assert 0 < max(judged) < 0.5 * 5 * 3000 / 60
+    assert "explored rows are chosen" in found.decisions["reason"][0]
+    assert plain.decisions["reason"][0] == "The loop starts under this policy."
 
 
 def with_golden(table, rows):
@@ -158,6 +222,34 @@ def test_estimates_on_rows_that_are_judged_on_again_stay_inside(world, make_loop
     assert evidence["validation_rows"]["random"] == len(sets_of(done)["random"]) > 50
 
 
+def evidence_of(found, kind):
+    return [json.loads(e) for e in found.decisions.filter(pl.col("kind") == kind)["evidence"]]
+
+
+@pytest.mark.parametrize(("when", "withheld"), [("1d", True), ("7d", False)])
+def test_of_a_candidate_no_more_is_told_than_its_gates_may_tell(when, withheld, world, make_loop):
+    policy = ost.policies.scheduled(when, holdout="5d", gates=[ost.MinimumDelta()])
+
+    found = ost.replay(make_loop(policy=policy), world(3000), tick="12h")
+
+    told = evidence_of(found, "candidate_trained")
+    judged = [each["recent"] for each in evidence_of(found, "gate_judged")]
+    hidden = ["withheld" in each for each in judged]
+    assert len(judged) > 5
+    assert any(hidden) == withheld
+    assert [not each["metrics"] for each in told] == [False, *hidden]
+    assert ["withheld" in each for each in told] == [False, *hidden]
+    assert [not json.loads(each) for each in found.versions["metrics"]] == [False, *hidden]
+
+
+def test_where_no_gate_judges_all_is_told(world, make_loop):
+    policy = ost.policies.scheduled("1d", holdout="5d", gates=[], rollout=ost.Immediate())
+
+    found = ost.replay(make_loop(policy=policy), world(3000), tick="12h")
+
+    assert all(each["metrics"] for each in evidence_of(found, "candidate_trained"))
+
+
 def test_the_anchor_answers_the_recent_set(world, make_loop):
     trainer = make_trainer(make_loop(), world(3000))
     old = carried_out(trainer, to_ns=10 * DAY_NS)
@@ -212,10 +304,12 @@ def test_a_schedule_follows_the_line_through_a_replay(world, make_loop):
         holdout="3d",
         gates=[],
         rollout=ost.Immediate(),
-        schedules={"C": ost.Schedule(falls_over=1)},
+        warm_start=True,
+        schedules={"eta0": ost.Schedule(start=2.0, falls_over=1)},
     )
+    learner = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=0.1)
 
-    found = ost.replay(make_loop(policy=policy), world(3000), tick="12h")
+    found = ost.replay(make_loop(policy=policy, learner=learner), world(3000), tick="12h")
 
     orders = [
         json.loads(text)
@@ -224,13 +318,16 @@ def test_a_schedule_follows_the_line_through_a_replay(world, make_loop):
     assert len(orders) > 4
     for number, order in enumerate(orders):
         assert order["updates"] == number
-        assert order["parameters"]["C"] == pytest.approx(max((1 + number) ** -0.5, 0.05))
+        expected = {} if number == 0 else {"eta0": pytest.approx(2.0 * (1 + number) ** -0.5)}
+        assert order["parameters"] == expected
 
 
 def test_a_schedule_of_a_parameter_the_learner_lacks_is_refused_when_the_plan_is_made(
     world, make_loop
 ):
-    policy = ost.policies.scheduled("7d", schedules={"eta": ost.Schedule(start=1, falls_over=1)})
+    policy = ost.policies.scheduled(
+        "7d", warm_start=True, schedules={"eta": ost.Schedule(start=1, falls_over=1)}
+    )
 
     with pytest.raises(ConfigError, match="lacks"):
         ost.replay(make_loop(policy=policy, learner=LogisticRegression()), world(1500), tick="1d")

@@ -10,15 +10,36 @@ def day(n, rng, swing=0.2, p=0.1):
     return (rng.random(n) < rate).astype(float), hours, rate
 
 
-def test_the_profile_is_the_shrunk_mean_of_each_bin():
-    losses = np.array([1.0, 0.0, 0.0, 1.0, 1.0])
-    bins = np.array([0, 0, 0, 1, 1])
+def test_bins_that_do_not_differ_share_the_overall_mean_and_its_error():
+    losses = np.tile([1.0, 0.0, 0.0, 0.0], 600)
+    bins = np.repeat(np.arange(24), 100)
 
-    baseline = SeasonalBaseline.fit(losses, bins, 3, k=10.0)
+    baseline = SeasonalBaseline.fit(losses, bins, 24)
 
-    assert baseline.mean == 0.6
-    assert baseline.expected == pytest.approx([(1 + 6) / 13, (2 + 6) / 12, 0.6])
+    assert baseline.expected == pytest.approx(np.full(24, 0.25))
+    assert baseline.standard_error == pytest.approx(np.full(24, losses.std() / np.sqrt(2400)))
+
+
+def test_bins_that_differ_by_far_more_than_noise_keep_their_own_mean():
+    losses = np.concatenate([np.tile([1.0, 0.0], 500), np.tile([1.0] + [0.0] * 19, 50)])
+    bins = np.repeat([0, 1], 1000)
+
+    baseline = SeasonalBaseline.fit(losses, bins, 3)
+
+    assert baseline.mean == 0.275
+    assert baseline.expected == pytest.approx([0.5, 0.05, 0.275], abs=0.002)
+    assert baseline.standard_error[0] == pytest.approx(0.5 / np.sqrt(1000), rel=0.1)
     assert baseline.at(np.array([1, 1])).tolist() == [baseline.upper[1]] * 2
+
+
+def test_losses_that_resemble_their_neighbours_make_the_mean_less_sure():
+    losses = np.tile([1.0, 0.0, 0.0, 0.0], 600)
+    bins = np.zeros(2400, dtype=np.int64)
+
+    one, nine = (SeasonalBaseline.fit(losses, bins, 1, design_effect=d) for d in (1.0, 9.0))
+
+    assert nine.standard_error == pytest.approx(3.0 * one.standard_error)
+    assert nine.expected == pytest.approx(one.expected)
 
 
 def test_the_bound_lies_above_the_truth_in_nearly_every_bin_and_close_to_it():
