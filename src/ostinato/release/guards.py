@@ -15,6 +15,7 @@ from ostinato.release.guardrails import Guardrail, LatencyGuard, ServingErrors
 from ostinato.release.latency import LatencyWatch
 from ostinato.release.prior import Prior
 from ostinato.release.proof import Proof
+from ostinato.release.terms import Terms
 from ostinato.stats.conditional import ConditionalBinomial
 
 _EACH_HALF: Final = 0.5  # both score every request: a lone failure is either's with equal chance
@@ -24,13 +25,15 @@ _EACH_HALF: Final = 0.5  # both score every request: a lone failure is either's 
 class Guards:
     """Evidence against `challenger`: proofs of further metrics, lone failures, latencies.
 
-    `registered` says whether the journal knows the parameters of `serving`.
+    `side_by_side` as for `begin`; `registered` says whether the journal knows the parameters of
+    `serving`.
     """
 
     champion: str
     challenger: str
     metrics: dict[str, Proof]
     serving: ConditionalBinomial
+    side_by_side: bool
     latencies: dict[str, LatencyWatch] = field(default_factory=dict)
     registered: bool = False
 
@@ -58,6 +61,7 @@ class Guards:
             challenger=challenger,
             metrics={},
             serving=ConditionalBinomial.begin(),
+            side_by_side=side_by_side,
         )
         for guard in rollout.guardrails:
             match guard:
@@ -86,14 +90,14 @@ class Guards:
                         explored=config.explored,
                         metric=guard.metric,
                     )
-                    proof.begin(rollout.guard_terms(guard.name))
+                    proof.begin(found._terms(config, guard.name))
                     found.metrics[guard.name] = proof
         return found
 
     def observe(self, observed: LossesObserved, config: ReleaseConfig) -> None:
         """Count the further losses of matured rows."""
         for name, proof in self.metrics.items():
-            proof.take(observed, config.rollout.guard_terms(name))
+            proof.take(observed, self._terms(config, name))
 
     def serve(self, made: PredictionsMade) -> None:
         """Count the requests that exactly one of the two failed to score."""
@@ -129,7 +133,7 @@ class Guards:
                 "log_e_abort": self.serving.log_e,
             }
         for name, proof in self.metrics.items():
-            terms = config.rollout.guard_terms(name)
+            terms = self._terms(config, name)
             if proof.harmful(terms):
                 broken = f"has a {name} worse by more than {terms.margin:.1%} than that of"
                 return broken, {"guardrail": name, **proof.evidence(terms)}
@@ -146,13 +150,16 @@ class Guards:
             self.registered = True
             found.append(("guardrail: serving errors", self.serving.registered()))
         for name, proof in self.metrics.items():
-            made = proof.registrations(config.rollout.guard_terms(name))
+            made = proof.registrations(self._terms(config, name))
             found += [(f"guardrail: {name}", parameters) for _, parameters in made]
         for name, watch in self.latencies.items():
             if not watch.registered:
                 watch.registered = True
                 found.append((f"guardrail: {name}", watch.test.registered()))
         return found
+
+    def _terms(self, config: ReleaseConfig, name: str) -> Terms:
+        return config.rollout.guard_terms(name, back=not self.side_by_side)
 
 
 def unanswered(scores: Floats) -> np.ndarray[Any, np.dtype[np.bool_]]:

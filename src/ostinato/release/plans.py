@@ -26,8 +26,8 @@ class Rollout(ABC):
         Probability of promoting a candidate that is worse by the margin, and of aborting one that
         is no worse, however often it is looked at; `null` and `abort_null` say what worse means.
         The guardrails share a second `beta`.
-    null, abort_null
-        What is tested before promoting, and before aborting or rolling back. ``"always"``: worse
+    null, abort_null, back_null
+        What is tested before promoting, aborting and rolling back. ``"always"``: worse
         at every row; quickest, and wrong where the effect changes sign. ``"average"``: worse on
         average over the rows so far, whatever the effect does meanwhile; says nothing of days to
         come that differ from those seen. ``"daily"``: worse on average over days, each day one
@@ -37,6 +37,9 @@ class Rollout(ABC):
         before it have gained. Where the days are not known (validation rows of fewer than three,
         or selective labels) harm is asked about on average. Where the label depends on the answer
         each arm has one sequence of its average instead, at the smaller of the two error rates.
+        Days need more of them than the watch has by default: with ``back_null="daily"`` it sees
+        harm of less than some ten margins only if it lasts two weeks or longer. With the average, a
+        version whose days swing by several margins can be rolled back for a bad week.
     min_samples
         Labelled rows before any verdict.
     cap
@@ -60,6 +63,7 @@ class Rollout(ABC):
     beta: float = 0.05
     null: str = "average"
     abort_null: str = "daily"
+    back_null: str = "average"
     min_samples: int = 500
     cap: str = "28d"
     watch: str | None = "7d"
@@ -76,7 +80,7 @@ class Rollout(ABC):
                 expected="margin, alpha and beta in (0, 1), min_samples >= 1, holdback in [0, 0.5]",
             )
         what = type(self).__name__
-        for name in ("null", "abort_null"):
+        for name in ("null", "abort_null", "back_null"):
             if getattr(self, name) not in NULLS:
                 raise ConfigError(
                     f"{what}({name}=...) is unknown",
@@ -122,14 +126,15 @@ class Rollout(ABC):
 
         Without pairs there is nothing to compare: the previous champion answers nobody.
         """
-        return replace(self.terms, null="", share=0.0)
+        return replace(self.terms, null="", abort_null=self.back_null, share=0.0)
 
-    def guard_terms(self, name: str) -> Terms:
-        """The terms of a metric's guardrail."""
+    def guard_terms(self, name: str, *, back: bool = False) -> Terms:
+        """The terms of a metric's guardrail, in a rollout or on the way back."""
         guard = next(each for each in self.guardrails if each.name == name)
         assert isinstance(guard, Guardrail), "only a metric's guardrail is a proof"
         beta = self.guard_budgets()[name]
-        return replace(self.terms, null="", margin=guard.margin, beta=beta)
+        terms = self.back_terms if back else self.terms
+        return replace(terms, null="", margin=guard.margin, beta=beta)
 
     @property
     def guard_metrics(self) -> tuple[str, ...]:

@@ -30,9 +30,9 @@ def scores(n=50, **broken):
     return found
 
 
-def run(loop, rng, hours, **gains):
+def run(loop, rng, hours, n=400, **gains):
     for _ in range(hours):
-        loop.show(losses(rng, **gains))
+        loop.show(losses(rng, n, **gains))
 
 
 def test_the_first_champion_serves_at_once(world):
@@ -537,3 +537,15 @@ def test_where_few_rows_are_explored_the_days_of_all_rows_are_no_scale_for_them(
         aborted += "rollout_ended" in loop.kinds()
 
     assert aborted <= 2
+
+
+@pytest.mark.parametrize(("gain", "rolled"), [(-0.005, False), (-0.025, True)])
+def test_a_week_of_watching_sees_harm_that_an_ordinary_day_could_explain(gain, rolled, world):
+    loop, rng = world(Immediate()), RNG(0)
+    shown = losses(rng, 7000, v2=0.0)
+    loop.evaluate("v2", shown["v1"], shown["v2"])
+    loop.accept("v2")
+
+    run(loop, rng, 24 * 6, n=100, v2=gain)
+
+    assert ("rolled_back" in loop.kinds()) == rolled
