@@ -34,12 +34,12 @@ def test_a_sound_seed_ends_with_zero_and_says_what_happened(capsys):
 
 
 def test_a_failure_says_who_found_it_when_and_how_to_run_it_again(capsys):
-    code = main(["--seed", "0", "--fault", "double_label", *SHORT])
+    code = main(["--seed", "2", "--fault", "double_label", *SHORT])
 
     out = capsys.readouterr().out
     assert code == 129
     assert "labels once, tick " in out
-    assert "again: python -m ostinato.sim --seed 0 --ticks 12 --fault double_label" in out
+    assert "again: python -m ostinato.sim --seed 2 --ticks 12 --fault double_label" in out
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,14 @@ NAME = "a way back"
 class _Seat:
     """Who is champion, who was before, and until when that one must stay warm.
 
+    Until `last_ns` the labels of what both scored meanwhile can still bring that one back.
     `named` are the versions that the routes name beside the champion.
     """
 
     champion: str | None = None
     previous: str | None = None
     until_ns: int | None = None
+    last_ns: int | None = None
     checked_to_ns: int = 0
     named: tuple[str | None, ...] = ()
 
@@ -65,19 +67,22 @@ def _turned(
 
 
 def _promoted(evidence: Evidence, seat: _Seat, record: Promoted, now_ns: int) -> None:
+    promises = evidence.promises
     seat.champion, seat.previous = record.subject, record.previous
-    watch_ns = evidence.promises.watch_ns
-    watched = record.previous is not None and watch_ns is not None and evidence.promises.paired
-    seat.until_ns = now_ns + watch_ns if watched and watch_ns is not None else None
+    seat.until_ns = seat.last_ns = None
+    if record.previous is not None and promises.watch_ns is not None:
+        seat.until_ns = now_ns + promises.watch_ns
+        seat.last_ns = seat.until_ns + promises.horizon_ns
 
 
 def _rolled_back(seat: _Seat, record: RolledBack, step: TickSeen) -> Iterator[Finding]:
     if (record.subject, record.previous) != (seat.champion, seat.previous):
         text = f"rolled back from {record.subject} to {record.previous}"
         yield _finding(step, f"{text}; {seat.champion} had taken the place of {seat.previous}")
-    if seat.until_ns is None or seat.checked_to_ns >= seat.until_ns:
+    if seat.last_ns is None or seat.checked_to_ns >= seat.last_ns:
         yield _finding(step, f"{record.subject} rolled back when nobody watched any more")
-    seat.champion, seat.previous, seat.until_ns = record.previous, None, None
+    seat.champion, seat.previous = record.previous, None
+    seat.until_ns = seat.last_ns = None
 
 
 def _routed(step: TickSeen, place: int, champion: str | None) -> Iterator[Finding]:
