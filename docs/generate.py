@@ -438,6 +438,7 @@ MAKERS: Final = {
     "candidate_accepted": "gate",
     "candidate_rejected": "gate",
     "rollout_advanced": "release",
+    "rollout_held": "release",
     "rollout_frozen": "release",
     "promoted": "release",
     "rollout_ended": "release",

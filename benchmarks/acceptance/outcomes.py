@@ -2,7 +2,8 @@
 
 5,000 predictions a day; the bad outcome shows after an exponential delay of a week on average, and
 whoever shows none in 30 days is good. Waiting for maturity costs the 30 days; counting the labels
-that have come so far mistakes quick labels for all labels.
+that have come so far mistakes quick labels for all labels. Hazards are fitted and cohorts followed
+as `ostinato.decide.late` does, count by count.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import math
 import numpy as np
 
 from acceptance.check import Check, Effort, at_least, at_most, told
-from ostinato.stats import EDetector
-from ostinato.stats.hazard import HazardDetector, fit_hazards
+from ostinato.decide.hazards import WEEK, Tally, allowed_hazards, place_of
+from ostinato.stats import CohortDetector, EDetector
 
 ROWS, HORIZON, MEAN_DAYS, RATE, ARL = 5_000, 30, 7.0, 0.02, 1e4
 REFERENCE_DAYS = 60
@@ -27,13 +28,19 @@ def cohorts(rng: np.random.Generator, rates: np.ndarray) -> np.ndarray:
     return rng.multinomial(ROWS, chances)[:, :HORIZON]
 
 
-def alarm_day(detector: HazardDetector, bad: np.ndarray, begun: int, days: int) -> float:
+def alarm_day(detector: CohortDetector, bad: np.ndarray, begun: int, days: int) -> float:
     """Day of the alarm, counted from `begun`; infinite when there is none in so many days."""
-    before = np.cumsum(bad, axis=1) - bad
+    at_risk = ROWS - np.cumsum(bad, axis=1) + bad
+    log_bad = np.log1p(detector.bets * (1.0 - detector.hazards))
+    log_other = np.log1p(-detector.bets * detector.hazards)
     for day in range(begun, begun + days):
+        detector.open(day)
         ages = np.arange(min(day + 1, HORIZON))
-        made = day - ages
-        detector.day(ages, ROWS - before[made, ages], bad[made, ages])
+        made, places = day - ages, place_of(day, ages, HORIZON)
+        found, rest = bad[made, ages], (at_risk - bad)[made, ages]
+        gains = found[:, None] * log_bad[:, places].T + rest[:, None] * log_other[:, places].T
+        detector.step(made, gains)
+        detector.close(day - HORIZON + 2)
         if detector.crossed:
             return day - begun + 1
     return math.inf
@@ -76,10 +83,17 @@ def b4(effort: Effort) -> list[Check]:
     return checks
 
 
-def _fitted(rng: np.random.Generator) -> HazardDetector:
+def _fitted(rng: np.random.Generator) -> CohortDetector:
     past = cohorts(rng, np.full(REFERENCE_DAYS, RATE))
-    at_risk = ROWS * REFERENCE_DAYS - np.cumsum(past.sum(axis=0)) + past.sum(axis=0)
-    return HazardDetector.begin(fit_hazards(past.sum(axis=0), at_risk), arl=ARL)
+    at_risk = ROWS - np.cumsum(past, axis=1) + past
+    tally = Tally.empty(HORIZON)
+    weekday = (np.arange(REFERENCE_DAYS)[:, None] + np.arange(HORIZON) + 3) % WEEK
+    where = weekday, np.arange(HORIZON)[None, :]
+    np.add.at(tally.at_risk, where, at_risk)
+    np.add.at(tally.revealed, where, past)
+    np.add.at(tally.losses, where, past)
+    allowed = allowed_hazards(tally, tolerance=0.05, season=np.ones(WEEK), level=None)
+    return CohortDetector.begin(allowed.worse, arl=ARL)
 
 
 def _when_mature(bad: np.ndarray) -> float:

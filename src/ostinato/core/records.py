@@ -493,6 +493,18 @@ class RolloutAdvanced(Decision):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutHeld(Decision):
+    """The rollout stays in its step though its time is over: the next one could cost too much.
+
+    `share` is the challenger's share of the units, 0..1; `next_share` the one it does not get yet.
+    """
+
+    kind: ClassVar[str] = "rollout_held"
+    share: float
+    next_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted(Decision):
     """The challenger is champion now; `previous` stays loaded."""
 

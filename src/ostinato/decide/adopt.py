@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from ostinato.core.canonical import plain
@@ -26,8 +26,9 @@ class _Kept:
 def adopt(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]:  # noqa: ARG001 - the signature of `Stage.adopt`
     """Put the triggers of another policy in place of those there are.
 
-    A trigger with the same parameters goes on. Any other begins with nothing but the champion's
-    reference, as after a promotion; evidence gathered under other parameters is void.
+    A trigger of the same type whose fields are all the same goes on. Any other begins with nothing
+    but the champion's reference, as after a promotion; evidence gathered under other parameters is
+    void.
     """
     before = state.config_
     assert before is not None, "a policy is changed while the loop runs"
@@ -52,8 +53,22 @@ def adopt(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]
 
 
 def _same(known: list[_Kept], trigger: Trigger) -> _Kept | None:
-    told = plain(trigger)
-    return next((each for each in known if plain(each.trigger) == told), None)
+    told = _whole(trigger)
+    return next((each for each in known if _whole(each.trigger) == told), None)
+
+
+def _whole(value: Any) -> Any:
+    """Write a trigger down with all it is made of: types with their modules, private fields too.
+
+    What identifies a policy leaves those out, and would take two triggers for one.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value), {f.name: _whole(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple | list):
+        return type(value), [_whole(each) for each in value]
+    if hasattr(value, "__dict__") and not callable(value):
+        return type(value), {name: _whole(each) for name, each in vars(value).items()}
+    return plain(value)
 
 
 def _anew(state: DecideState, trigger: Trigger, known: list[_Kept]) -> _Kept:

@@ -132,22 +132,29 @@ class SlicedDegradation:
         if _watching(state).baseline is None:
             return found
         evidence = {**found.evidence, "arl": self.declared.arl, "slices": self._evidence(slices)}
-        overall, of_slices = self.overall.look(state[0], seen), _stance(slices)
+        overall = self.overall.look(state[0], seen)
         if overall == "act":
             also = f" Also on its own: {self._named(slices)}." if slices.alarmed else ""
             return replace(found, reason=found.reason + also, evidence=evidence)
         if slices.alarmed:
             change_ns = min(slices.changes().values())
+            change = format_time(change_ns)
             return Finding(
                 reason=f"The loss is above its baseline on {self._named(slices)} since about "
-                f"{format_time(change_ns)}.",
-                evidence={**evidence, "change": format_time(change_ns)},
+                f"{change}.",
+                evidence={**evidence, "change": change},
                 change_ns=change_ns,
             )
-        if of_slices == "warn" and overall == "quiet":
-            highest = self._highest(slices)
-            return replace(found, reason=f"The loss may be rising on {highest}.", evidence=evidence)
-        return replace(found, evidence=evidence)
+        calm = self._calm(slices, seen) if overall == "quiet" else ""
+        return replace(found, reason=calm or found.reason, evidence=evidence)
+
+    def _calm(self, slices: SliceWatch, seen: Seen) -> str:
+        """Say what is to be said of slices though none is reported; "" when nothing is."""
+        if slices.warned:
+            return f"The loss may be rising on {self._highest(slices)}."
+        if self._rests(slices, seen.now_ns):
+            return f"The alarm was answered; slices rest for {self.declared.freeze}."
+        return ""
 
     def _fresh(self) -> SliceWatch:
         return SliceWatch(self.declared.arl)

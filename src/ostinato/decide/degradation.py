@@ -53,7 +53,7 @@ class Degradation:
         weekday for the outcomes. ``"auto"``: ``"hazard"`` with the chart ``"e"`` where the label
         has a time of its own and a horizon of two days or more, else ``"mature"``.
     by_slice
-        Watch each slice of the loop too, by mature rows, and say which ones broke: those with 200
+        Watch each slice of the loop too, by mature rows, and say which ones broke: those with 100
         reference rows or more, the 200 largest. Of the false alarms that `arl` allows, slices get
         5 % and the chart of all rows the rest; of the slices reported within `arl` events at most
         5 % are healthy, on average. Needs the chart ``"e"`` and a loop with `slices`.
@@ -175,8 +175,7 @@ class Degradation:
             )
         evidence = {
             **chart_evidence(state.chart),
-            "expected_loss": state.last_expected,
-            "limit_loss": state.last_limit,
+            **state.levels(),
             "tolerance": self.tolerance,
             "arl": self.arl,
         }

@@ -12,7 +12,7 @@ from ostinato.core.errors import ConfigError
 from ostinato.core.records import DECISION_COST, Floats, Ints, LossesObserved
 from ostinato.core.units import DAY_NS, duration_ns, format_time
 from ostinato.decide.charts import check_arl
-from ostinato.decide.losing import Losing
+from ostinato.decide.losing import Due, Losing
 from ostinato.decide.trigger import Early, Finding, Reference, Seen, Stance
 from ostinato.decide.watching import SEASONS
 from ostinato.stats.ski_rental import ShadowPrice, SkiRental
@@ -185,7 +185,9 @@ class ExcessLoss:
             state.price.advance((now_ns - state.advanced_ns) / DAY_NS)
         state.advanced_ns = now_ns
         if state.watching.baseline is not None and not state.due:
-            state.due = state.rental.due(self._surcharge(state), ahead=self._ahead(state))
+            ahead = self._ahead(state)
+            if state.rental.due(self._surcharge(state), ahead=ahead):
+                state.due = Due(self._lost(state), ahead, self._bar(state))
 
     def renew(self, state: Losing, reference: Reference | None) -> None:
         state.renew()
@@ -244,16 +246,18 @@ class ExcessLoss:
         )
 
     def _reason(self, state: Losing, stance: Stance) -> str:
-        lost, bar = self._amount(self._lost(state)), self._amount(self._bar(state))
         missed = ""
         if state.missed:
             last = "training" if state.missed == 1 else f"{state.missed} trainings"
             missed = f" The last {last} did not ship, which raises the bar."
-        if stance == "act" and self._lost(state) < self._bar(state):
-            ahead = self._amount(self._ahead(state))
-            return f"The loss jumped: {self.ahead} of it would cost {ahead}, over {bar}.{missed}"
+        due = state.due
+        if stance == "act" and due is not None and due.lost < due.bar:
+            ahead = f"{self.ahead} of it would cost {self._amount(due.ahead)}"
+            return f"The loss jumped: {ahead}, over {self._amount(due.bar)}.{missed}"
+        lost, bar = (due.lost, due.bar) if due else (self._lost(state), self._bar(state))
         how = {"act": "has reached", "warn": "is over half of"}.get(stance, "is under half of")
-        return f"The value lost since the last training, {lost}, {how} {bar}.{missed}"
+        since = f"The value lost since the last training, {self._amount(lost)}"
+        return f"{since}, {how} {self._amount(bar)}.{missed}"
 
     def _evidence(self, state: Losing) -> dict[str, Any]:
         return {

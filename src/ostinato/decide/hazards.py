@@ -229,8 +229,9 @@ def _by_age(found: Floats, at_risk: Floats, tolerance: float) -> Floats:
     risk = np.bincount(steps, at_risk.sum(axis=0))
     seen = np.minimum(np.bincount(steps, found.sum(axis=0)), risk)
     z = _bound(float(seen.sum()), tolerance)
-    hazards: Floats = fit_hazards(seen, risk, tolerance=tolerance, z=z)[steps]
-    return hazards
+    hazards = fit_hazards(seen, risk, spans=np.bincount(steps), tolerance=tolerance, z=z)
+    by_age: Floats = hazards[steps]
+    return by_age
 
 
 def _bound(events: float, tolerance: float) -> float:

@@ -21,6 +21,15 @@ _SHIPPED_KEPT: Final = 4
 """Trainings that shipped are remembered up to this number. More forgive more misses in a row."""
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Why a training became due: the value lost, or the one to be lost ahead, was at the bar."""
+
+    lost: float
+    ahead: float
+    bar: float
+
+
 @dataclass(slots=True)
 class Losing:
     """What an excess-loss trigger holds while one champion serves, and over several.
@@ -30,7 +39,8 @@ class Losing:
     maps a day of prediction to [rows, excess loss]. `row_variance` is that of one row's loss.
     `price` holds spending to the budget, up to `advanced_ns`. `shipped` and `missed` count the
     latest trainings that did and, since then, did not ship; `asked` says that one is under way.
-    `due` stands from when a training pays until one is asked for; `trainings` counts them.
+    `due` stands from when a training pays until one is asked for, with the figures of then;
+    `trainings` counts them.
     """
 
     rental: SkiRental
@@ -43,7 +53,7 @@ class Losing:
     shipped: int = 0
     missed: int = 0
     asked: bool = False
-    due: bool = False
+    due: Due | None = None
     trainings: int = 0
 
     @property
@@ -113,7 +123,7 @@ class Losing:
         """A training was asked for, by this trigger or another one."""
         self.rental.paid()
         self.seen = np.zeros(self.seen.size)
-        self.due, self.asked = False, True
+        self.due, self.asked = None, True
         self.trainings += 1
         if self.price is not None:
             self.price.spend(cost)
@@ -123,7 +133,7 @@ class Losing:
     def kept(self) -> None:
         """The training did not ship."""
         self.missed += 1
-        self.asked = self.due = False
+        self.asked, self.due = False, None
 
     def renew(self) -> None:
         """Another champion serves: begin anew, but for the budget and the chance to ship."""
@@ -131,4 +141,4 @@ class Losing:
             self.shipped, self.missed = min(self.shipped + 1, _SHIPPED_KEPT), 0
         self.rental.paid()
         self.watching, self.days = Watching(), {}
-        self.asked = self.due = False
+        self.asked, self.due = False, None

@@ -55,7 +55,8 @@ class Outcomes:
     cohorts from `tally_from` on while hazards are to be learnt from live rows. `changed_on` is the
     day on which the labels began to come faster, while that is not settled; `better_on` the last
     one on which good outcomes came in faster than allowed. `parameters` is what was fixed at the
-    begin, `answered_on` the day on which the last alarm was answered and the evidence begun anew.
+    last begin, also while hazards are learnt anew; `answered_on` the day on which the last alarm
+    was answered and the evidence begun anew.
     `matured` counts mature rows by day of prediction, of the last days; `wanted` is how many of
     them there must be since a change for a training to learn from.
     """
@@ -135,25 +136,26 @@ class Outcomes:
     ) -> None:
         """Note first labels: (n,) finite losses. `negative_ns`: the horizon, if overdue means no.
 
-        What is told after its day was closed counts on the day that is open.
+        What is told after its day was closed counts on the day that is open. Rows that ticks of
+        more than a day tell to be overdue when their cohort is closed count with the oldest one.
         """
         if self.first_day is None:
             return
         made = times_ns // DAY_NS
-        followed = np.array([day in self.at_risk for day in made.tolist()], dtype=np.bool_)
-        made, label_times_ns = made[followed], label_times_ns[followed]
-        scaled = np.minimum(losses[followed] / self.scale, 1.0)
         overdue = np.zeros(len(made), dtype=np.bool_)
         if negative_ns is not None:
-            due = times_ns[followed] + negative_ns
+            due = times_ns + negative_ns
             overdue = (label_times_ns == _NO_LABEL) | (label_times_ns >= due)
             label_times_ns = np.where(overdue, due, label_times_ns)
+        followed = np.array([day in self.at_risk for day in made.tolist()], dtype=np.bool_)
+        followed |= overdue & (made >= self.first_day) & (self.day - made >= self.ages)
+        scaled = np.minimum(losses / self.scale, 1.0)
         days = np.maximum(np.maximum(label_times_ns // DAY_NS, made), self.day)
-        for day in np.unique(days).tolist():
-            rows = (days == day) & (day - made < self.ages)
+        for day in np.unique(days[followed]).tolist():
+            rows = followed & (days == day)
             late, usual = rows & overdue, rows & ~overdue
             self._note(day, day - made[usual], scaled[usual])
-            self._note_overdue(day, day - made[late], scaled[late])
+            self._note_overdue(day, np.minimum(day - made[late], self.ages - 1), scaled[late])
 
     def _note(self, day: int, ages: Ints, losses: Floats) -> None:
         if not len(ages):
@@ -201,7 +203,7 @@ class Outcomes:
         if self.tally is not None:
             self._count(day, kept, risk)
         for age in np.flatnonzero(kept.counts + kept.overdue).tolist():
-            left = self.at_risk[day - age] - int(kept.counts[age] + kept.overdue[age])
+            left = self.at_risk.get(day - age, 0) - int(kept.counts[age] + kept.overdue[age])
             self.at_risk[day - age] = max(left, 0)
         self.at_risk.pop(day - self.ages + 1, None)
         self.day = day + 1
@@ -244,7 +246,7 @@ class Outcomes:
 
     def gather(self, from_day: int) -> None:
         """Stop watching; learn hazards from predictions of a day on."""
-        self.worse = self.better = self.parameters = None
+        self.worse = self.better = None
         self.tally, self.tally_from = Tally.empty(self.ages), from_day
 
     def labels_changed(self) -> bool:

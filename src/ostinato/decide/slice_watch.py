@@ -17,7 +17,7 @@ from ostinato.stats.many import e_d_bh
 from ostinato.stats.seasonal import SeasonalBaseline
 from ostinato.stats.slice_baseline import SliceBaseline
 
-LEAST_ROWS: Final = 200
+LEAST_ROWS: Final = 100
 """Reference rows from which a slice is watched. With fewer its bound is so wide that little can
 cross it; more leaves small slices to the overall chart."""
 

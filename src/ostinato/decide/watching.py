@@ -127,6 +127,12 @@ class Watching:
             "limits": self.baseline.upper.tolist(),
         }
 
+    def levels(self) -> dict[str, float]:
+        """Return the expected and the largest normal loss of the last rows; nothing before any."""
+        if np.isnan(self.last_expected):
+            return {}
+        return {"expected_loss": self.last_expected, "limit_loss": self.last_limit}
+
     def change_ns(self) -> int:
         """Return where the change began that the chart alarms about."""
         if self.first_change_ns is not None:

@@ -1,9 +1,9 @@
 """Release: accepted candidates in, routes out.
 
 In: `CandidateEvaluated`, `CandidateAccepted`, `LossesObserved`, `PredictionsMade`. Out:
-`EvidenceRegistered`, `RolloutAdvanced`, `RolloutFrozen`, `Promoted`, `RolloutEnded`, `RolledBack`,
-`RoutesChanged`. State kept: the routes, the rollout under way with its evidence, the watch over the
-last promotion, and how many rows come.
+`EvidenceRegistered`, `RolloutAdvanced`, `RolloutHeld`, `RolloutFrozen`, `Promoted`, `RolloutEnded`,
+`RolledBack`, `RoutesChanged`. State kept: the routes, the rollout under way with its evidence, the
+watch over the last promotion, and how many rows come.
 
 Nothing else writes routes. `plans` says in which steps a version gets traffic, `rollout` takes it
 through them, `proof` holds the evidence that decides: promote, abort, or keep the champion;

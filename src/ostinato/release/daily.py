@@ -33,14 +33,16 @@ class Daily:
     with probability at most beta, however much the rows of a day have in common, if days do not
     foretell each other. Half of beta goes to the days, which take a week at least, and half to
     single rows, which show within hours that the challenger is worse by more than `tolerance`, a
-    harm that no ordinary day explains (union bound).
+    harm that no ordinary day explains (union bound). It may begin on any day: the evidence of the
+    rows is a mixture of processes that start on day 1, 2, 3 ... with weights 1 / (j (j + 1)).
 
     Parameters
     ----------
     days
         The test on means of whole days, loss units.
     rows
-        The test of gross harm on single rows, loss units; the tolerance is given to each row.
+        The test of gross harm on single rows, loss units; the tolerance is given to each row. Its
+        bets are those of the mixture over the days begun.
     tolerance
         `GROSS` standard deviations of a day's mean difference, loss units.
     day, day_rows, day_total
@@ -50,7 +52,9 @@ class Daily:
         Rows so far and the sum of their differences.
 
     Source: clusters as units: Cameron and Miller 2015, "A practitioner's guide to cluster-robust
-    inference"; the tests: `ostinato.stats.dual.DualEProcess`.
+    inference"; the tests: `ostinato.stats.dual.DualEProcess`. A mixture of e-processes is one, and
+    Ville's inequality holds for it; over starting times: Shin, Ramdas, Rinaldo 2023,
+    "E-detectors", section 2.
     """
 
     days: DualEProcess
@@ -91,7 +95,7 @@ class Daily:
         day_moment = day_variance + margin**2
         usual = math.sqrt(day_moment)
         tolerance = GROSS * usual
-        return cls(
+        found = cls(
             days=DualEProcess.begin(
                 margin=margin,
                 second_moment=day_moment,
@@ -110,6 +114,8 @@ class Daily:
             ),
             tolerance=tolerance,
         )
+        found.rows.log_abort -= math.log(2.0)  # the weight of the first day
+        return found
 
     @property
     def margin(self) -> float:
@@ -159,11 +165,11 @@ class Daily:
             "days": self.days.registered(),
             "rows": self.rows.registered(),
             "tolerance": self.tolerance,
+            "weight_of_day": "1 / (j (j + 1))",
         }
 
     def update(self, differences: Floats, times_ns: Ints) -> None:
         """Take in paired differences (n,) in order of prediction, with their times (n,)."""
-        self.rows.update(differences + self.tolerance)
         self.n += len(differences)
         self.total += float(differences.sum())
         days = np.maximum(times_ns // DAY_NS, self.day)
@@ -174,6 +180,11 @@ class Daily:
         if day != self.day and self.day_rows:
             self.days.update(np.array([self.day_total / self.day_rows]))
             self.day_rows, self.day_total = 0, 0.0
+            begun = self.days.n + 1
+            # All bets of a day that begins are worth its weight.
+            weight = -math.log(begun * (begun + 1))
+            self.rows.log_abort = np.logaddexp(self.rows.log_abort, weight)
+        self.rows.update(differences + self.tolerance)
         self.day = day
         self.day_rows += len(differences)
         self.day_total += float(differences.sum())

@@ -73,6 +73,7 @@ class Guards:
                         since_ns=since_ns,
                         warm_requests=guard.warm_requests,
                         warm_ns=duration_ns(guard.warm_up),
+                        steps=len(rollout.stages()),
                     )
                 case Guardrail() if side_by_side or config.paired:
                     proof = Proof(
@@ -100,9 +101,14 @@ class Guards:
         if ours is None or theirs is None:
             return
         failed, healthy = unanswered(ours), ~unanswered(theirs)
-        both = np.count_nonzero(failed & healthy), np.count_nonzero(~failed & ~healthy)
-        if any(both):
-            self.serving.update(*both, _EACH_HALF)
+        alone = np.count_nonzero(failed & healthy), np.count_nonzero(~failed & ~healthy)
+        if any(alone):
+            self.serving.update(*alone, _EACH_HALF)
+
+    def enter(self, now_ns: int) -> None:
+        """Begin a step of the rollout, in which the shares are other ones."""
+        for watch in self.latencies.values():
+            watch.enter(now_ns)
 
     def time(self, observed: LatencyObserved) -> None:
         """Count the latencies that a replica measured."""

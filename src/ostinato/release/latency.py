@@ -23,12 +23,17 @@ class LatencyWatch:
     each only what comes after its warm-up: the first `warm_requests` requests and the first
     `warm_ns`, whichever takes longer. While no champion of that age reports, there is no verdict.
 
+    Each step of the rollout is a test of its own, of requests since it was entered: latencies
+    follow the hours of the day, and arms whose shares changed meanwhile hold other hours each.
+
     Parameters
     ----------
     test
         The evidence.
     since_ns
         Start of the rollout; older replicas do not count.
+    step_ns
+        Start of the step; older requests do not count, except for the warm-up.
     warm_requests, warm_ns
         Length of the warm-up.
     replicas
@@ -40,6 +45,7 @@ class LatencyWatch:
 
     test: QuantileComparison
     since_ns: int
+    step_ns: int
     warm_requests: int
     warm_ns: int
     replicas: dict[str, int] = field(default_factory=dict)
@@ -55,16 +61,31 @@ class LatencyWatch:
         since_ns: int,
         warm_requests: int,
         warm_ns: int,
+        steps: int,
     ) -> LatencyWatch:
-        """Start with no request seen."""
+        """Start with no request seen; all steps share `beta` (union bound)."""
         tightest = round(_TIGHTEST / (1.0 - quantile))
         return cls(
             test=QuantileComparison.begin(
-                level=quantile, margin=margin, beta=beta, tightest_at=tightest
+                level=quantile, margin=margin, beta=beta / steps, tightest_at=tightest
             ),
             since_ns=since_ns,
+            step_ns=since_ns,
             warm_requests=warm_requests,
             warm_ns=warm_ns,
+        )
+
+    def enter(self, now_ns: int) -> None:
+        """Begin the test of the next step; replicas that are warm stay so."""
+        self.step_ns = now_ns
+        if not self.test.n:
+            return
+        self.registered = False
+        self.test = QuantileComparison.begin(
+            level=self.test.level,
+            margin=self.test.margin,
+            beta=self.test.beta,
+            tightest_at=self.test.tightest_at,
         )
 
     def observe(self, observed: LatencyObserved, champion: str, challenger: str) -> None:
@@ -95,6 +116,6 @@ class LatencyWatch:
         before = self.replicas.get(replica, 0)
         self.replicas[replica] = before + len(observed)
         number = before + np.arange(len(observed))
-        late = observed.times_ns >= observed.replica_since_ns + self.warm_ns
+        late = observed.times_ns >= max(observed.replica_since_ns + self.warm_ns, self.step_ns)
         found: Floats = observed.latencies_ms[late & (number >= self.warm_requests)]
         return found

@@ -32,9 +32,11 @@ class Rollout(ABC):
         average over the rows so far, whatever the effect does meanwhile; says nothing of days to
         come that differ from those seen. ``"daily"``: worse on average over days, each day one
         observation; holds where the days differ from each other, and takes weeks to prove what the
-        others prove in days. Harm that no ordinary day explains is seen within hours by all three.
-        Where the label depends on the answer each arm has one sequence of its average instead,
-        at the smaller of the two error rates.
+        others prove in days. Harm that no ordinary day explains is seen within hours; by
+        ``"daily"`` also when it begins later, while the others must first use up what good rows
+        before it have gained. Where the days are not known (validation rows of fewer than three,
+        or selective labels) harm is asked about on average. Where the label depends on the answer
+        each arm has one sequence of its average instead, at the smaller of the two error rates.
     min_samples
         Labelled rows before any verdict.
     cap
@@ -183,8 +185,8 @@ class Canary(Rollout):
         Least time for all steps before the last together.
     harm_budget
         Most harm that a step after the first may do, as loss times rows: it is entered once the
-        rows it is expected to answer, times the harm per row that cannot be ruled out, are within.
-        ``None``: no limit.
+        rows it is expected to answer until the cap, times the harm per row that cannot be ruled
+        out, are within. ``None``: no limit.
     """
 
     steps: Sequence[float] = (0.01, 0.05, 1.0)

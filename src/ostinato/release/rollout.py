@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostinato.core.records import Promoted, Record, RolloutAdvanced, RolloutEnded, RolloutFrozen
+from ostinato.core.records import (
+    Promoted,
+    Record,
+    RolloutAdvanced,
+    RolloutEnded,
+    RolloutFrozen,
+    RolloutHeld,
+)
 from ostinato.core.units import duration_ns, format_duration
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.guards import Guards
@@ -175,11 +182,13 @@ def _next(
 ) -> list[Record]:
     """Enter the next step, or stay while it could do more harm than the budget allows."""
     plan, index = config.rollout, rollout.step + 1
-    share, dwell = plan.stages()[index]
+    share, _ = plan.stages()[index]
     if not isinstance(plan, Canary) or plan.harm_budget is None:
         return _enter(state, config, index, now_ns, {})
+    # It lasts until there is a verdict, which may be as late as the cap.
+    left_ns = rollout.began_ns + duration_ns(plan.cap) - now_ns
     fits, facts = exposure(
-        state.requests, rollout.proof, share=share, dwell_ns=dwell, budget=plan.harm_budget
+        state.requests, rollout.proof, share=share, time_ns=left_ns, budget=plan.harm_budget
     )
     if fits:
         return _enter(state, config, index, now_ns, facts)
@@ -189,8 +198,16 @@ def _next(
     now_share = plan.stages()[rollout.step][0]
     reason = f"The challenger stays at {100 * now_share:g}%: {100 * share:g}% of the units could "
     reason += "do more harm than the budget allows."
-    evidence = rollout.proof.evidence(plan.terms) | facts
-    return [_advanced(rollout, now_share, reason, evidence, now_ns)]
+    held = RolloutHeld(
+        ts_event_ns=now_ns,
+        ts_record_ns=now_ns,
+        subject=rollout.challenger,
+        share=now_share,
+        next_share=share,
+        reason=reason,
+        evidence=rollout.proof.evidence(plan.terms) | facts,
+    )
+    return [held]
 
 
 def _enter(
@@ -206,15 +223,10 @@ def _enter(
     evidence = rollout.proof.evidence(plan.terms) | facts
     canary = rollout.challenger if share else None
     routed = route(state, now_ns, reason, canary=canary, canary_share=share)
+    rollout.guards.enter(now_ns)
     if share:
         rollout.ratio = Ratio.begin(share, epoch=routed.routes.epoch, steps=len(plan.stages()))
-    return [_advanced(rollout, share, reason, evidence, now_ns), routed]
-
-
-def _advanced(
-    rollout: RolloutState, share: float, reason: str, evidence: dict[str, Any], now_ns: int
-) -> RolloutAdvanced:
-    return RolloutAdvanced(
+    advanced = RolloutAdvanced(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         subject=rollout.challenger,
@@ -222,6 +234,7 @@ def _advanced(
         reason=reason,
         evidence=evidence,
     )
+    return [advanced, routed]
 
 
 def end(

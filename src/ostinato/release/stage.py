@@ -97,7 +97,13 @@ def _serve(state: ReleaseState, made: PredictionsMade) -> None:
 
 
 def _remember(state: ReleaseState, config: ReleaseConfig, evaluated: CandidateEvaluated) -> None:
-    """Keep what the recent set said of candidate and champion: it sets the bets of the proofs."""
+    """Keep what the recent set said of candidate and champion: it sets the bets of the proofs.
+
+    Not where only explored rows count: the set holds rows that the answers let through, and so many
+    more of them a day that its days say nothing of a day's few explored rows.
+    """
+    if config.explored:
+        return
     for each in evaluated.sets:
         if each.name != "recent" or each.champion is None or not len(each):
             continue

@@ -103,9 +103,11 @@ def _needed(config: ReleaseConfig, prior: Prior) -> dict[str, Any]:
 
 
 def exposure(
-    rate: Rate, proof: Proof, *, share: float, dwell_ns: int, budget: float
+    rate: Rate, proof: Proof, *, share: float, time_ns: int, budget: float
 ) -> tuple[bool, dict[str, Any]]:
-    """Say whether a step's harm stays within the budget, whatever the truth is.
+    """Say whether a step's harm stays within the budget, as far as the evidence can tell.
+
+    Where the interval of the proof holds, and no more requests come than did lately.
 
     Parameters
     ----------
@@ -113,8 +115,8 @@ def exposure(
         Of requests.
     proof
         Its interval bounds the harm per row.
-    share, dwell_ns
-        Of the step.
+    share, time_ns
+        Of the step: how long it may last.
     budget
         Loss times rows.
 
@@ -124,7 +126,7 @@ def exposure(
     per_ns = rate.per_ns()
     if per_ns is None:
         return False, {"harm_budget": budget}
-    rows = per_ns * dwell_ns * share
+    rows = per_ns * time_ns * share
     worst = max(-proof.interval()[0], 0.0)
     known = math.isfinite(worst)
     facts: dict[str, Any] = {"harm_budget": budget, "rows_expected": int(rows)}

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
-from ostinato.core.errors import ConfigError
+from ostinato.core.errors import ConfigError, DataError
 from ostinato.core.units import format_time
 from ostinato.loop.loop import Loop, Prices
 from ostinato.loop.policy import Policy
@@ -215,10 +216,29 @@ def autopilot(
 
 
 def choice_moment(history: History, report_share: float) -> int:
-    """Return when so large a share of the served rows is still to come."""
-    served = len(history) - history.first
-    past = max(int(served * (1.0 - report_share)), 1)
-    return int(history.times_ns[history.first + past - 1])
+    """Return when so large a share of the served rows is still to come.
+
+    Rows of one moment stay together, and what follows spans time: two moments at least.
+
+    Raises
+    ------
+    DataError
+        If there are too few moments to choose at one and report on others.
+    """
+    served = history.times_ns[history.first :]
+    moments = np.unique(served)
+    if len(moments) < _FEWEST_MOMENTS:
+        raise DataError(
+            "There are too few moments to choose at one of them and report on what followed",
+            found=f"{len(moments)} different times in {len(served)} served rows",
+            expected=f"at least {_FEWEST_MOMENTS}",
+            hint="Give an earlier start, finer times, or more data.",
+        )
+    past = max(int(len(served) * (1.0 - report_share)), 1)
+    return min(int(served[past - 1]), int(moments[-_FEWEST_MOMENTS]))
+
+
+_FEWEST_MOMENTS: Final = 3  # one to choose at, two that follow: values are per month between them
 
 
 def _check_share(report_share: float) -> None:

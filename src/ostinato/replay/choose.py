@@ -23,7 +23,7 @@ class Pick:
         The policy: the leader, or the simplest one within one standard error of it; static is the
         simplest of all.
     best
-        The best policy that learns, by shrunken value; static where none was run.
+        The best policy that learns, as measured; static where none was run.
     sure
         In which share of the histories drawn anew `name` is the best.
     finalists
@@ -39,12 +39,14 @@ class Pick:
 def pick(race: Race) -> Pick:
     """Pick from the finalists of a race by what its last rung knew.
 
-    Who leads is said by value after shrinkage. Among those within one standard error of the leader,
-    the one that asked for the fewest models is picked. As savings are skewed, that is counted: the
-    leader is ahead in fewer than 84 % of the drawn histories (the same ones for both, so that what
-    both lived through cancels). A policy that learns must be hardly behind as measured, too
-    (`Race.slack`): where much is at stake, the better estimate decides. Static needs only the
-    first: that learning pays at all is what must be shown.
+    The best as measured leads, unless nothing is left of its value after shrinkage: then static
+    does. Among those within one standard error of the leader, the one that asked for the fewest
+    models is picked. As savings are skewed, that is counted: the leader is ahead in fewer than 84 %
+    of the drawn histories (the same ones for both, so that what both lived through cancels), each
+    policy's draws moved to its shrunken value: the leader of many has its luck in the draws as
+    well. A policy that learns must be hardly behind as measured, too (`Race.slack`): where much is
+    at stake, the better estimate decides. Static needs only the first: that learning pays at all is
+    what must be shown.
 
     Source: the one-standard-error rule, Breiman, Friedman, Olshen, Stone 1984, section 3.4.3.
     """
@@ -58,14 +60,13 @@ def pick(race: Race) -> Pick:
             finalists=names,
         )
     best = standing.leader(names)
-    value = {name: float(standing.believed(name)) for name in names} | {static: 0.0}
-    measured = {name: float(standing.measured(name)) for name in names} | {static: 0.0}
-    top = best if value[best] > 0.0 else static
+    value = {name: float(standing.measured(name)) for name in names} | {static: 0.0}
+    top = best if float(standing.believed(best)) > 0.0 else static
     near = [
         name
         for name in (static, *names)
-        if float((standing.drawn(top) > standing.drawn(name)).mean()) < ONE_ERROR
-        and (name == static or measured[top] - measured[name] <= race.slack)
+        if float((standing.believable(top) > standing.believable(name)).mean()) < ONE_ERROR
+        and (name == static or value[top] - value[name] <= race.slack)
     ]
     chosen = simplest(near, race, value)
     return Pick(

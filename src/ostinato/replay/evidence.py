@@ -24,9 +24,11 @@ def evidence_of_beating(
 ) -> tuple[float, float]:
     """Return the evidence that rows were spared something, at the end and at its highest.
 
-    The mean saving per row of each block of time (a day) is bet on; how much is bet follows from
-    the past alone: its mean saving, its spread, its largest saving. Savings and losses beyond
-    twice that are cut; the promise is about what is left.
+    What each block of time (a day) was spared in all is bet on, so that a day counts by its rows;
+    it is given per row of a mean block of the past. How much is bet follows from the past alone:
+    its mean saving, its spread, its largest saving or loss. Savings and losses of a block beyond
+    twice that (`scale`) are cut; the promise is about what is left: a rare loss beyond it is not
+    seen in full.
 
     Parameters
     ----------
@@ -43,7 +45,9 @@ def evidence_of_beating(
     Source: betting e-process, `ostinato.stats.dual`: the policy is the incumbent there, static the
     challenger, and the evidence is that for "abort": static is worse.
     """
-    before, after = _block_means(past, past_ledger), _block_means(saved, ledger)
+    before, after = _block_sums(past, past_ledger), _block_sums(saved, ledger)
+    rows = len(past) / max(len(before), 1)
+    before, after = before / max(rows, 1.0), after / max(rows, 1.0)
     scale = 2.0 * float(np.abs(before).max()) if len(before) else 0.0
     moment = float((before**2).mean()) if len(before) else 0.0
     if scale == 0.0 or not len(after):
@@ -59,10 +63,9 @@ def evidence_of_beating(
     return math.exp(min(test.log_e_abort, 700.0)), math.exp(min(highest, 700.0))
 
 
-def _block_means(saved: Floats, ledger: Ledger) -> Floats:
+def _block_sums(saved: Floats, ledger: Ledger) -> Floats:
     if not len(saved):
         return np.empty(0)
     blocks = cut(ledger.times_ns)
-    sums, counts = blocks.sums(saved), blocks.sums(np.ones(len(saved)))
-    means: Floats = sums[counts > 0] / counts[counts > 0]
-    return means
+    sums: Floats = blocks.sums(saved)[blocks.sums(np.ones(len(saved))) > 0]
+    return sums

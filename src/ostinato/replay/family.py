@@ -35,7 +35,7 @@ def family(loop: Loop, history: History, *, until_ns: int) -> dict[str, Policy]:
     history
         Rows before the start say how many labels make a round number of new ones.
     until_ns
-        Until when they will be judged.
+        Until when they will be judged; no row after it counts.
     """
     span = until_ns - history.start_ns
     found: dict[str, Policy] = {"static": static()}
@@ -45,7 +45,7 @@ def family(loop: Loop, history: History, *, until_ns: int) -> dict[str, Policy]:
     if _fits("14d", span):
         found["every 14d, last 30d"] = scheduled("14d", window=Last("30d"))
     labels = _labels_before_start(history)
-    later = len(history) - history.first
+    later = int(np.searchsorted(history.times_ns, until_ns, side="right")) - history.first
     if labels >= _FEWEST_LABELS and later >= _TIMES_IN_PAST * labels:
         found[f"every {labels:,} labels"] = Policy(triggers=(NewLabels(labels),))
     for tolerance in (0.02, 0.05, 0.1):

@@ -68,8 +68,12 @@ class Standing:
         return Estimate(value, value - reach, value + reach)
 
     def leader(self, among: Sequence[str]) -> str:
-        """Return the policy with the largest shrunken value; the earlier one of equals."""
-        return max(among, key=lambda name: float(self.means[self.names.index(name)]))
+        """Return the policy with the largest value as measured; the earlier one of equals.
+
+        Shrinkage treats the distances as independent: it says how much to believe of the best, and
+        not who that is, where all share the same good days.
+        """
+        return max(among, key=lambda name: float(self.values[self.names.index(name)]))
 
     def drawn(self, name: str) -> Floats:
         """Return the draws of a policy, (d,); zeros for one that is not in `names`: static."""
@@ -77,6 +81,19 @@ class Standing:
             return np.zeros(len(self.draws))
         draws: Floats = self.draws[:, self.names.index(name)]
         return draws
+
+    def believable(self, name: str) -> Floats:
+        """Return the draws of a policy, (d,), moved to its shrunken value and as wide as its doubt.
+
+        Zeros for static. What policies lived through together stays together.
+        """
+        if name not in self.names:
+            return self.drawn(name)
+        place = self.names.index(name)
+        around = self.draws[:, place] - self.values[place]
+        width = float(around.std())
+        scaled: Floats = around * (float(self.spreads[place]) / width) if width > 0.0 else around
+        return float(self.means[place]) + scaled
 
     def sure(self, name: str, among: Sequence[str]) -> float:
         """Return in which share of the drawn histories a policy is the best of some and static."""

@@ -94,7 +94,7 @@ _ALL: Final = (
     ),
     Planted(
         name="lose_decision",
-        text="decisions are confirmed a tick before they are written",
+        text="decisions are confirmed at once and written with the next ones",
         checker=nothing_lost.NAME,
         outcome="wrong",
         runtime=runtime.LoseDecision,

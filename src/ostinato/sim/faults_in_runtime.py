@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from ostinato.core.records import Decision
 from ostinato.sim.disk import JOURNAL, Disk
@@ -13,13 +16,13 @@ from ostinato.sim.saved import Open
 
 
 class EarlyExample(Runtime):
-    """Trains on what is known now, not on what was known when the order was given."""
+    """Trains on all that is known now, not on what was known when the order was given."""
 
     __slots__ = ()
 
     def _known(self, each: Open) -> Known:
-        del each
-        return self.feed.lake.as_of(self.saved.tick)
+        known = self.feed.lake.as_of(self.saved.tick)
+        return replace(known, times_ns=np.minimum(known.times_ns, each.order.to_ns - 1))
 
 
 class BackwardClock(Runtime):
@@ -59,10 +62,12 @@ class LoseDecision(Runtime):
 
     def _write(self, decisions: list[Decision]) -> None:
         self.seen.written(decisions)
+        if not decisions:
+            return
         held, _ = self.disk.journal.head()
         earlier = getattr(self, "_unwritten", [])
         self.disk.journal.append([each for each in earlier if each.seq >= held])
-        self._unwritten: list[Decision] = decisions or earlier
+        self._unwritten: list[Decision] = decisions
 
 
 class DoubleEffect(Runtime):

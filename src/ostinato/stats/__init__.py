@@ -16,10 +16,7 @@ from ostinato.stats.distances import Distance, cramers_v, jensen_shannon, psi, t
 from ostinato.stats.dual import DualEProcess, Verdict, fixed_sample_size
 from ostinato.stats.edetector import EDetector
 from ostinato.stats.hazard import (
-    HazardDetector,
     fit_hazards,
-    hazards_from_outcomes,
-    label_pipeline_changed,
 )
 from ostinato.stats.intervals import (
     PairedResult,
@@ -61,7 +58,6 @@ __all__ = [
     "EwmaChart",
     "FusedMean",
     "FusedStream",
-    "HazardDetector",
     "Histogram",
     "Metric",
     "MulticlassSums",
@@ -88,10 +84,8 @@ __all__ = [
     "e_d_bh",
     "fit_hazards",
     "fixed_sample_size",
-    "hazards_from_outcomes",
     "jensen_shannon",
     "kolmogorov_smirnov",
-    "label_pipeline_changed",
     "metric_for",
     "npmle",
     "one_sided_p",

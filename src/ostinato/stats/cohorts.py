@@ -4,10 +4,10 @@ In: per day and cohort, the log factors of what the day revealed. Out: the evide
 made since some day turn out worse than they used to, and that day. State: a dozen numbers per
 cohort that is still open.
 
-`HazardDetector` sums over the day from which on *all* outcomes are bad. A model that got worse
-makes bad predictions from a day on, while older ones go on to turn out as they used to, and these
-are most of what comes in for weeks. Here the sum is over the first bad cohort, and older cohorts
-stay out: with labels a week late on average a rise by half is seen in half the time.
+A sum over the day from which on *all* outcomes are bad would wait: a model that got worse makes bad
+predictions from a day on, while older ones go on to turn out as they used to, and these are most of
+what comes in for weeks. So the sum is over the first bad cohort, and older cohorts stay out: with
+labels a week late on average a rise by half is seen in half the time.
 """
 
 import math

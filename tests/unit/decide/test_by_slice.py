@@ -210,7 +210,9 @@ def test_an_alarm_stands_until_it_is_answered_and_then_slices_rest(make_losses):
     assert ticks_to_act(trigger, state, traffic, make_losses, 10) == 1  # it stands
 
     trigger.requested(state, START_NS + traffic.ticks * HOUR_NS)
-    assert trigger.look(state, NOW) != "act"
+    rests = replace(NOW, now_ns=START_NS + traffic.ticks * HOUR_NS + 1)
+    assert trigger.look(state, rests) == "quiet"
+    assert trigger.explain(state, rests).reason == "The alarm was answered; slices rest for 1d."
     taken = state[1].events
     for _ in range(23):
         trigger.observe(state, traffic.tick(make_losses), "v1")
@@ -339,7 +341,31 @@ def test_slices_come_beside_the_chart_of_a_late_label_too():
     assert found.overall.mature.arl == pytest.approx(2e5 / (1 - SHARE))
     assert looks_early((found,))
     assert found.name == "degradation (e, tolerance 5%, by slice)"
-    assert bound(Degradation(), replace(loop, timed=False)) == Degradation()
+    plain = Degradation()
+    assert bound(plain, replace(loop, timed=False)) is plain  # without slices nothing is added
+
+
+def test_a_slice_acts_though_the_chart_by_age_finds_nothing(make_losses):
+    loop = Surroundings(horizon_ns=5 * DAY_NS, timed=True, sliced=True, group_names=("a", "b", "c"))
+    trigger = bound(Degradation(by_slice=True, season="none"), loop)
+    traffic = Traffic(15, np.array([0.1] * 20))
+    reference = traffic.reference(10_000)
+    reference = replace(
+        reference, label_times_ns=reference.times_ns + DAY_NS // 2, rows_per_day=6000.0
+    )
+    state = trigger.begin()
+    trigger.renew(state, reference)
+    traffic.rates[2] = 0.5
+
+    ticks_to_act(trigger, state, traffic, make_losses, 100)
+    now_ns = START_NS + traffic.ticks * HOUR_NS
+    trigger.advance(state, now_ns)
+    state = decode(encode(state))
+
+    assert trigger.explain(state, NOW).reason.startswith("The loss is above its baseline on c ")
+    assert set(trigger.registered(state)["overall"]) == {"method", "matured", "outcomes"}
+    trigger.requested(state, now_ns)
+    assert trigger.look(state, replace(NOW, now_ns=now_ns)) != "act"
 
 
 def test_slices_are_refused_where_there_are_none_or_the_chart_cannot_share():

@@ -175,6 +175,21 @@ def test_a_new_champion_begins_with_a_clean_sheet(make_losses):
     assert state == trigger.begin() or encode(state) == encode(trigger.begin())
 
 
+def test_levels_are_told_only_once_rows_were_seen(make_losses):
+    rng = np.random.default_rng(3)
+    trigger = Degradation(season="none")
+    state = trigger.begin()
+    trigger.renew(state, reference(rng))
+
+    before = trigger.explain(state, NOW).evidence
+    feed(trigger, state, make_losses, rng, rate=0.1, ticks=1)
+    after = trigger.explain(state, NOW).evidence
+
+    assert "expected_loss" not in before
+    assert not any(isinstance(value, float) and np.isnan(value) for value in before.values())
+    assert 0.08 < after["expected_loss"] < after["limit_loss"] < 0.15
+
+
 def test_alarms_work_for_times_before_1970(make_losses):
     rng = np.random.default_rng(4)
     trigger = Degradation()

@@ -105,6 +105,23 @@ def test_a_jump_is_answered_before_it_was_paid_for_and_dated(make_losses):
     assert abs(finding.change_ns - (START_NS + 50 * HOUR_NS)) <= 2 * HOUR_NS
 
 
+def test_the_reason_stays_the_one_that_made_a_training_due(make_losses):
+    rng = np.random.default_rng(0)
+    trigger = ExcessLoss(cost=20, season="none", arl=1e9)
+    state = begun(trigger, rng)
+    stances = feed(trigger, state, make_losses, rng, level=BASE + 0.02, ticks=40)
+    assert stances[-1] == "act"
+
+    # Held back by something else, it sees better rows; the value lost is under the bar again.
+    stances = feed(trigger, state, make_losses, rng, level=BASE - 0.1, ticks=20, from_tick=40)
+    finding = trigger.explain(state, NOW)
+
+    assert stances[-1] == "act"
+    assert finding.evidence["lost"] < 0
+    assert "has reached 20.00 units" in finding.reason
+    assert "jumped" not in finding.reason
+
+
 def test_a_small_jump_is_not_worth_a_training_ahead(make_losses):
     rng = np.random.default_rng(2)
     trigger = ExcessLoss(cost=1e5, season="none", ahead="7d")

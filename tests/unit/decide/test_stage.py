@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -390,3 +390,52 @@ def test_a_process_begun_anew_by_a_changed_policy_says_that_what_it_had_gathered
     assert (entry.subject, entry.restarted) == (changed.name, True)
     assert entry.evidence["arl"] == 1e4
     assert [bool(each) for each in loop.state.registered] == [False, True, True]
+
+
+@dataclass(frozen=True, slots=True)
+class Counting(NewLabels):
+    """A trigger with a setting that does not stand in the policy."""
+
+    _secret: int = 0
+
+
+def of_another_module():
+    """A class that is called like the first one and is another."""
+
+    @dataclass(frozen=True, slots=True)
+    class Counting(NewLabels):
+        _secret: int = 0
+
+    return Counting
+
+
+@pytest.mark.parametrize(
+    ("other", "goes_on"),
+    [
+        (Counting(5), True),
+        (Counting(5, _secret=1), False),
+        (of_another_module()(5), False),
+        (all_of(Counting(5)), False),
+    ],
+)
+def test_a_trigger_goes_on_only_if_its_type_and_all_its_fields_are_the_same(world, other, goes_on):
+    loop = world(Counting(5))
+
+    STAGE.adopt(loop.state, replace(loop.state.config_, triggers=(other,)), loop.now_ns)
+
+    assert loop.state.stances == ["quiet" if goes_on else ""]
+
+
+def test_a_trigger_goes_on_when_a_private_setting_of_one_inside_it_is_the_same(world):
+    loop = world(all_of(Counting(5, _secret=1), Every("7d")))
+    before = loop.state.triggers[0]
+    config = loop.state.config_
+
+    same = replace(config, triggers=(all_of(Counting(5, _secret=1), Every("7d")),))
+    STAGE.adopt(loop.state, same, loop.now_ns)
+    kept = loop.state.triggers[0] is before
+    other = replace(config, triggers=(all_of(Counting(5, _secret=2), Every("7d")),))
+    STAGE.adopt(loop.state, other, loop.now_ns)
+
+    assert kept
+    assert loop.state.triggers[0] is not before

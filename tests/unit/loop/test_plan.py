@@ -9,8 +9,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ostinato.core.errors import ConfigError
+from ostinato.decide import Degradation, Every, any_of
 from ostinato.loop import Label, Loop, Policy
-from ostinato.loop.plan import check, make_plan
+from ostinato.loop.plan import bound_triggers, check, make_plan
 from ostinato.release import Guardrail, Shadow
 
 
@@ -43,6 +44,16 @@ def plan(one, policy, *, seed=0):
         bucket_ns=1,
         seed=seed,
     )
+
+
+def test_a_trigger_by_slice_learns_the_names_and_is_refused_without_slices():
+    policy = Policy(triggers=[any_of(Every("7d"), Degradation(by_slice=True))])
+
+    (bound,) = bound_triggers(loop(slices=["carrier"]), policy, ("carrier=AA", "carrier=DL"))
+
+    assert bound.triggers[1].group_names == ("carrier=AA", "carrier=DL")
+    with pytest.raises(ConfigError, match=r"by_slice=True\) contradicts Loop\(slices=...\)"):
+        check(loop(), policy)
 
 
 def test_a_random_generator_in_the_learner_is_refused_before_any_data():

@@ -131,3 +131,34 @@ def test_the_parameters_of_both_tests_are_registered():
     assert found["days"]["beta"] == found["rows"]["beta"] == 0.025
     assert found["days"]["scale"] == pytest.approx(2 * math.hypot(0.03, MARGIN))
     assert found["tolerance"] == pytest.approx(3 * math.hypot(0.03, MARGIN))
+
+
+def test_gross_harm_that_begins_after_good_weeks_shows_within_hours_too():
+    rng = np.random.default_rng(2)
+    good, times = world(rng, mean=0.05, day_sd=0.02, days=20)
+    bad, _ = world(rng, mean=-0.5, day_sd=0.02, days=1)
+    test = begin(spread(0.02))
+
+    test.update(good, times)
+    before = test.rows.log_e_abort
+    test.update(bad[:40], times[-1] + DAY_NS + np.arange(40))
+
+    assert before < math.log(40)
+    assert test.rows.log_e_abort >= math.log(40)
+    assert aborts(test)
+
+
+def test_starting_anew_every_day_keeps_the_error_rate_of_gross_harm():
+    wrong = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        test = begin(0.01, beta=0.2)  # half of it for rows
+        tail = test.tolerance  # worse by just what is still forgiven
+        differences, times = world(rng, mean=-tail, day_sd=0.0, days=28)
+        crossed = False
+        for start in range(0, len(times), 50):
+            test.update(differences[start : start + 50], times[start : start + 50])
+            crossed |= test.rows.log_e_abort >= math.log(10)
+        wrong += crossed
+
+    assert wrong <= 45  # 30 by the promise

@@ -19,6 +19,7 @@ def begin(**changes):
         "since_ns": SINCE,
         "warm_requests": 100,
         "warm_ns": 60 * SECOND_NS,
+        "steps": 1,
     }
     return LatencyWatch.begin(**(fields | changes))
 
@@ -85,3 +86,31 @@ def test_each_replica_warms_up_by_itself_and_a_restart_remembers():
 def test_another_versions_latency_is_nobodys_business():
     watch = observe(begin(), told("v0", np.full(900, 9.0)))
     assert (watch.test.n, watch.replicas) == (0, {})
+
+
+def test_each_step_is_a_test_of_its_own_but_replicas_stay_warm():
+    champion, challenger = slow_and_fast(factor=1.15)
+    watch = observe(begin(steps=2), told("v1", champion), told("v2", challenger))
+    watch.registered = True
+
+    step_ns = SINCE + 600 * SECOND_NS
+    watch.enter(step_ns)
+    observe(watch, told("v2", np.full(30, 9.0)), told("v2", np.full(50, 9.0), after=700))
+
+    assert watch.test.beta == 0.025
+    assert (watch.test.incumbent.n, watch.test.candidate.n) == (0, 50)  # nothing of before
+    assert not watch.registered
+
+
+@pytest.mark.parametrize("entered", [True, False])
+def test_shares_that_change_with_the_latency_cross_only_where_steps_are_pooled(entered):
+    rng, watch = np.random.default_rng(0), begin(steps=2)
+    # At 5 % all is quick; at 50 % all is slow, for both versions alike.
+    fast, slow = rng.lognormal(2.0, 0.3, 20_000), rng.lognormal(3.0, 0.3, 3000)
+    observe(watch, told("v1", fast[1000:]), told("v2", fast[:1000]))
+
+    if entered:
+        watch.enter(SINCE + 600 * SECOND_NS)
+    observe(watch, told("v1", slow[:1500], after=700), told("v2", slow[1500:], after=700))
+
+    assert watch.test.crossed != entered

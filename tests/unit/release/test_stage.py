@@ -515,3 +515,25 @@ def test_serving_errors_roll_back_where_losses_cannot_be_compared(world):
     assert "without serving errors" in sound.last("routes_changed").reason
     named = [r.process for r in sound.made if r.kind == "evidence_registered"]
     assert named == ["after promotion: guardrail: serving errors"]
+
+
+def uneven(rng, n):
+    """Losses of two versions that are equal on average, one of them better on few rows by much."""
+    base = rng.uniform(1.0, 2.0, n)
+    return {"v1": base, "v2": base + np.where(rng.random(n) < 0.05, -0.95, 0.05)}
+
+
+def test_where_few_rows_are_explored_the_days_of_all_rows_are_no_scale_for_them(world):
+    aborted = 0
+    for seed in range(12):
+        plan = Shadow(over="50d", cap="60d", min_samples=60)
+        loop, rng = world(plan, explore=0.02, explored=True), RNG(seed)
+        shown = uneven(rng, 7000)
+        loop.evaluate("v2", shown["v1"], shown["v2"])
+        loop.accept("v2")
+        for _ in range(45):
+            loop.now_ns += 23 * HOUR_NS
+            loop.show(uneven(rng, 5), (np.zeros(5), np.full(5, ROLES.index("explore"))))
+        aborted += "rollout_ended" in loop.kinds()
+
+    assert aborted <= 2

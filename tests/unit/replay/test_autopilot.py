@@ -195,6 +195,30 @@ def test_a_report_share_out_of_range_is_refused(share):
         chosen("still", report_share=share)
 
 
+def snapshots(moments):
+    """A month of rows to begin with, then months whose rows all bear one time."""
+    table = worlds.make_world(BY_NAME["steady drift"], 0, 500 * (moments + 1))
+    row = pl.int_range(pl.len())
+    month = row // 500 * 30 * 86_400
+    return table.with_columns(t=pl.when(row < 500).then(row * 4_000).otherwise(month))
+
+
+def test_rows_of_one_moment_stay_on_one_side_of_the_choice():
+    found = chosen("five snapshots", table=snapshots(5), start=29 * 86_400)
+    assert found.chosen_at == "1970-04-01T00:00:00Z"  # the third of five; two follow
+    after = found.comparison.replays["static"].predictions.filter(
+        pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%SZ") > found.chosen_at
+    )
+    assert after.height == 1_000
+    assert found.report["value"].abs().max() < 10_000  # 1,000 rows, one month
+
+
+def test_too_few_moments_are_refused_before_anything_is_run(monkeypatch):
+    monkeypatch.delattr(Trainer, "carry_out")
+    with pytest.raises(ost.DataError, match="too few moments"):
+        chosen("two snapshots", table=snapshots(2), start=29 * 86_400)
+
+
 def test_no_policies_and_no_policy_are_refused():
     with pytest.raises(ost.ConfigError, match="empty"):
         chosen("still", policies={})
@@ -249,6 +273,22 @@ def test_nothing_after_the_choice_changes_it_or_any_decision_before_it(seed):
         hashes = [each.decisions.filter(pl.col("time") <= until)["hash"].to_list() for each in both]
         assert len(hashes[0]) >= 4
         assert hashes[0] == hashes[1]
+
+
+def test_how_many_rows_follow_the_choice_changes_neither_the_family_nor_the_choice():
+    # 690 labels come before the start: three times as many are there in all, not up to the choice.
+    table = worlds.make_world(BY_NAME["steady drift"], 0, 3_000)
+    start = int(table["t"][690])
+    settings = {"policies": None, "start": start, "tick": "2d"}
+    before = chosen("steady drift", table=table, **settings)
+    moment = int(pl.Series([before.chosen_at]).str.to_datetime(time_zone="UTC").dt.epoch("s")[0])
+    past = table.filter((pl.col("t") >= start) & (pl.col("t") <= moment)).height
+    fewer = table[: 690 + past + 200]
+    share = 1.0 - (past + 0.5) / (past + 200)
+    after = chosen("steady drift", table=fewer, report_share=share, **settings)
+    assert before.choice["policy"].n_unique() >= 4
+    assert (before.name, before.sure, before.chosen_at) == (after.name, after.sure, after.chosen_at)
+    assert before.choice.equals(after.choice)
 
 
 def test_no_decision_knows_a_label_before_it_came():

@@ -108,6 +108,24 @@ def test_policies_that_did_the_same_are_both_the_best():
     assert twins.sure("a", ("a", "b")) == twins.sure("b", ("a", "b")) > 0.99
 
 
+@pytest.mark.parametrize("finalists", [4, 8])
+def test_more_worthless_policies_do_not_make_static_lose_more_often(finalists):
+    rng = np.random.default_rng(finalists)
+    times = np.arange(60, dtype=np.int64) * DAY_NS
+    names = [f"p{place}" for place in range(finalists)]
+    learned = 0
+    for _ in range(100):
+        saved = {name: rng.normal(size=len(times)) for name in names}
+        race = Race(
+            static=Named("static"),
+            going={name: Named(name) for name in names},
+            standing=stand(saved, times, rng, different=names),
+            requests={name: place + 1 for place, name in enumerate(names)},
+        )
+        learned += pick(race).name != "static"
+    assert learned <= 0.45 * 100  # about 30 %, as with two; with luck left in, 54 % and 69 %
+
+
 def test_regret_is_what_the_best_finalist_brought_more_with_a_bound():
     race = race_of({"a": 5.0, "b": 8.0}, noise=0.1, requests={})
     found = race.standing.regret("a", ("a", "b"))
@@ -201,6 +219,18 @@ def test_a_policy_no_better_than_static_is_hardly_ever_proved_better():
 
 def test_a_policy_that_goes_on_as_it_did_is_proved_better():
     assert crossed(6, mean=0.3) >= 0.9
+
+
+def test_quiet_days_that_gain_do_not_outweigh_busy_days_that_lose():
+    rng = np.random.default_rng(8)
+    rows = np.where(np.arange(84) % 7 < 5, 100, 5)
+    per_row = np.where(np.arange(84) % 7 < 5, -0.1, 1.0)
+    saved = np.repeat(per_row, rows) + 0.1 * rng.normal(size=rows.sum())
+    times = np.concatenate([day * DAY_NS + np.arange(size) for day, size in enumerate(rows)])
+    assert saved.sum() < 0  # though the mean of the daily means is above zero
+    known = ledger_of(times)
+    assert evidence_of_beating(saved, known, saved, known)[1] < 2
+    assert evidence_of_beating(-saved, known, -saved, known)[1] >= PROOF
 
 
 def test_without_a_past_there_is_nothing_to_bet_on():

@@ -5,7 +5,7 @@ import pytest
 
 from ostinato.core.canonical import plain
 from ostinato.core.snapshot import decode, encode
-from ostinato.stats.hazard import HazardDetector
+from ostinato.stats.cohorts import CohortDetector
 from ostinato.stats.ppi_stream import FusedStream
 from ostinato.stats.ski_rental import ShadowPrice, SkiRental
 from ostinato.stats.weights import WeightBank
@@ -19,7 +19,12 @@ LOSSES = np.where(RNG.random(N) < 0.3, LABELS, np.nan)
 
 
 def day(state, i):
-    state.day([0, 1], [200, 180], BAD[i])
+    state.open(i)
+    bad = state.revealed([0, 1], [1.0, 0.5]) * BAD[i][:, None]
+    others = state.others(np.diag([200, 180] - BAD[i]))
+    days = np.array([i, i - 1])
+    state.step(days, bad + others)
+    state.close(i)
 
 
 def row(state, i):
@@ -35,7 +40,7 @@ def spend(state, i):
 
 
 STATES = {
-    "hazard": (HazardDetector.begin(np.array([0.02, 0.015]), arl=50.0), day),
+    "cohorts": (CohortDetector.begin(np.array([0.02, 0.015]), arl=50.0), day),
     "fused": (
         FusedStream.begin(tightest_at=100),
         lambda s, i: s.update(LOSSES[i : i + 1], SCORES[i : i + 1, 0], 0.3),
