@@ -103,19 +103,11 @@ def test_who_makes_a_batch_is_known_to_the_code(kind):
 @pytest.mark.parametrize("cls", record_classes(), ids=lambda cls: cls.kind)
 def test_the_stage_said_to_make_a_record_makes_it(cls):
     maker = GENERATE.MAKERS[cls.kind]
-<<<<<<< HEAD
-    folders = {"the runtime": ("replay", "sim"), "the kernel": ("loop",), GENERATE.OUTSIDE: ("",)}
-    made = [
-        path
-        for folder in folders.get(maker, (maker,))
-        for path in (ROOT / "src" / "ostinato" / folder).rglob("*.py")
-=======
     folders = {"the runtime": "replay", "the kernel": "loop", GENERATE.OUTSIDE: ""}
     folder = ROOT / "src" / "ostinato" / folders.get(maker, maker)
     made = [
         path
         for path in folder.rglob("*.py")
->>>>>>> w/docs
         if re.search(rf"(?<!class )\b{cls.__name__}\((?!\))", path.read_text("utf-8"))
     ]
     wanted = maker != GENERATE.OUTSIDE
