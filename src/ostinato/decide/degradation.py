@@ -25,11 +25,13 @@ class Degradation:
     """Ask for a new model when the champion's mean loss rises above its baseline.
 
     The baseline is what the champion lost on rows it was not trained on when it was proved, by
-    season, with a tolerance. The default chart is the mixture e-detector: while the loss stays
-    under the baseline, false alarms come at least `arl` events apart on average, whatever
-    the dependence between events. `ewma`, `cusum` and `shewhart` are the classical charts, whose
-    run length holds for independent, roughly normal losses only. An alarm stands until a model was
-    asked for or the champion is replaced.
+    season, with a tolerance. The default chart is the mixture e-detector: while the expected loss,
+    given all before it, stays under the baseline, false alarms come at least `arl` events apart on
+    average. Losses that resemble their neighbours in the reference are taken together, as means
+    over so many rows that they hardly do, and their baseline allows for it: a run of errors that
+    ends by itself is no change. `ewma`, `cusum` and `shewhart` are the classical charts, whose run
+    length holds for independent losses only (exactly for losses that are 0 or 1, else for roughly
+    normal ones). An alarm stands until a model was asked for or the champion is replaced.
 
     Parameters
     ----------

@@ -36,7 +36,8 @@ class LateDegradation:
     Each prediction without a label is one trial per day: how much loss does the day reveal? The
     champion's validation rows say how much it may be at this age and on this weekday; an e-detector
     collects the evidence that it is more. The matured rows stay on their chart, with the baseline
-    by season; each of the two has twice the run length, so that together they alarm no more often.
+    by season; each of the two has twice the run length, so that together they alarm about as often
+    as one (outcomes never less than 30 days apart on average, where that is more).
 
     Outcomes that come faster look like more bad ones. A second detector follows what the losses
     leave to 1: when both rise, the labels have changed and not the model. Then the trigger warns,

@@ -191,7 +191,7 @@ class Canary(Rollout):
     harm_budget
         Most harm that a step after the first may do, as loss times rows: it is entered once the
         rows it is expected to answer until the cap, times the harm per row that cannot be ruled
-        out, are within. ``None``: no limit.
+        out (the 95 % bound, at the traffic of late), are within. ``None``: no limit.
     """
 
     steps: Sequence[float] = (0.01, 0.05, 1.0)

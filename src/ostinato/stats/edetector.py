@@ -32,7 +32,7 @@ class EDetector:
     """Mixture Shiryaev-Roberts e-detector of "the mean loss is above its baseline".
 
     While E[loss | past] <= baseline holds for every event, the expected number of events to the
-    alarm is at least ``arl``, whatever the dependence and shape of the losses, and without any
+    alarm is at least ``arl``, whatever the shape of the losses, and without any
     calibration. Answers for other batch borders agree to float rounding.
 
     Parameters
