@@ -134,6 +134,17 @@ def test_the_recorded_scenarios_show_what_their_names_say(name, kind):
     assert any(f" {kind}" in line for line in after_the_first)
 
 
+def test_a_log_whose_promotion_was_moved_by_hand_must_fail():
+    """The harness itself can fail: this log is the first scenario's, promoted a day too soon."""
+    told = (FOLDER / "must-fail-a-promotion-a-day-too-soon.txt").read_text().splitlines()
+
+    found = decisions("a change is found, learned, proved and released")
+
+    differing = [line for line in told if line not in found]
+    assert found != told
+    assert [line.split()[1] for line in differing] == ["promoted"]
+
+
 def test_nothing_is_released_in_a_still_world_and_no_bad_candidate_passes_the_gates():
     still = (FOLDER / "a-still-world-is-left-alone.txt").read_text()
     bad = (FOLDER / "a-bad-candidate-must-fail-at-the-gates.txt").read_text()
