@@ -37,9 +37,10 @@ class Rollout(ABC):
         before it have gained. Where the days are not known (validation rows of fewer than three,
         or selective labels) harm is asked about on average. Where the label depends on the answer
         each arm has one sequence of its average instead, at the smaller of the two error rates.
-        Days need more of them than the watch has by default: with ``back_null="daily"`` it sees
-        harm of less than some ten margins only if it lasts two weeks or longer. With the average, a
-        version whose days swing by several margins can be rolled back for a bad week.
+        Days need time: within the default watch harm of five to eight margins and more is rolled
+        back, less only by a longer one. With ``back_null="average"`` a week is enough for three to
+        five margins, but a version whose days swing by several margins is rolled back for a bad
+        week: 6 of 10 equal ones at 24,000 rows a day and day effects of six margins.
     min_samples
         Labelled rows before any verdict.
     cap
@@ -63,10 +64,10 @@ class Rollout(ABC):
     beta: float = 0.05
     null: str = "average"
     abort_null: str = "daily"
-    back_null: str = "average"
+    back_null: str = "daily"
     min_samples: int = 500
     cap: str = "28d"
-    watch: str | None = "7d"
+    watch: str | None = "14d"
     holdback: float = 0.0
     guardrails: Sequence[Guard] = ()
 

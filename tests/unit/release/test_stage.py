@@ -541,7 +541,7 @@ def test_where_few_rows_are_explored_the_days_of_all_rows_are_no_scale_for_them(
 
 @pytest.mark.parametrize(("gain", "rolled"), [(-0.005, False), (-0.025, True)])
 def test_a_week_of_watching_sees_harm_that_an_ordinary_day_could_explain(gain, rolled, world):
-    loop, rng = world(Immediate()), RNG(0)
+    loop, rng = world(Immediate(back_null="average")), RNG(0)
     shown = losses(rng, 7000, v2=0.0)
     loop.evaluate("v2", shown["v1"], shown["v2"])
     loop.accept("v2")
