@@ -136,7 +136,8 @@ class Outcomes:
     ) -> None:
         """Note first labels: (n,) finite losses. `negative_ns`: the horizon, if overdue means no.
 
-        What is told after its day was closed counts on the day that is open. Rows that ticks of
+        What is told after its day was closed counts on the day that is open. Labels that come later
+        than any age are left out, whether or not their cohort is closed. Rows that ticks of
         more than a day tell to be overdue when their cohort is closed count with the oldest one.
         """
         if self.first_day is None:
@@ -151,6 +152,7 @@ class Outcomes:
         followed |= overdue & (made >= self.first_day) & (self.day - made >= self.ages)
         scaled = np.minimum(losses / self.scale, 1.0)
         days = np.maximum(np.maximum(label_times_ns // DAY_NS, made), self.day)
+        followed &= overdue | (days - made < self.ages)  # a label after the horizon is none
         for day in np.unique(days[followed]).tolist():
             rows = followed & (days == day)
             late, usual = rows & overdue, rows & ~overdue

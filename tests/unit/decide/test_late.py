@@ -611,3 +611,18 @@ def test_hazard_mode_is_refused_where_there_is_no_whole_day_to_wait():
         bound(Degradation(late="hazard"), Surroundings(horizon_ns=6 * HOUR_NS, timed=True))
     with pytest.raises(ConfigError, match=r"Degradation\(late=...\) is unknown"):
         Degradation(late="soon")
+
+
+def test_a_label_that_comes_after_the_horizon_is_no_outcome():
+    """It may be told while the youngest day it could belong to is not even open yet."""
+    trigger = LateDegradation(declared=Degradation(arl=1e8, season="none"), horizon_ns=2 * DAY_NS)
+    state = begun(trigger, Late(np.random.default_rng(2), rate=500).reference())
+    made = np.full(40, FIRST * DAY_NS + DAY_NS // 2)
+    before = np.full(40, FIRST * DAY_NS - DAY_NS // 2)  # the day that is left out
+    trigger.foresee(state, awaited(FIRST * DAY_NS, before), "v1")
+    trigger.foresee(state, awaited(FIRST * DAY_NS + DAY_NS, made), "v1")
+
+    known = made + np.repeat([DAY_NS, 5 * DAY_NS], 20)
+    trigger.foresee(state, revealed(known.max(), made, known, np.ones(40)), "v1")
+
+    assert sum(float(day.counts.sum()) for day in state[1].open.values()) == 20.0
