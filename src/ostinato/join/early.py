@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ostinato.core.records import Floats, Ints, LabelsAwaited, PredictionsMade, Record, RowsLabelled
 from ostinato.join.coverage import NO_LABEL
+from ostinato.join.matured import by_layout
 from ostinato.join.state import Cohort, JoinState
 
 
@@ -72,17 +72,8 @@ def _labelled(
         return []
     order = np.argsort(slots, kind="stable")
     slots, values, times_ns = slots[order], values[order], times_ns[order]
-    places = np.searchsorted(state.first_slots, slots, side="right") - 1
-    cuts = np.r_[0, np.flatnonzero(np.diff(places)) + 1, len(places)]
-    runs = [
-        (state.cohorts[int(places[start])], slice(int(start), int(stop)))
-        for start, stop in pairwise(cuts)
-    ]
     out: list[Record] = []
-    for _, alike in groupby(runs, key=lambda run: run[0].layout):
-        each = list(alike)
-        part = slice(each[0][1].start, each[-1][1].stop)
-        pieces = [(cohort, slots[rows] - cohort.first_slot) for cohort, rows in each]
+    for pieces, part in by_layout(state, slots):
         out.append(_record(pieces, values[part], times_ns[part], now_ns))
     return out
 

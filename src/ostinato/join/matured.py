@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -42,19 +42,30 @@ def revised_rows(state: JoinState, slots: Ints, old: Floats, now_ns: int) -> lis
     """
     order = np.argsort(slots, kind="stable")
     slots, old = slots[order], old[order]
+    out: list[Record] = []
+    for pieces, part in by_layout(state, slots):
+        out.append(_revision(state, pieces, slots[part], old[part], now_ns))
+    return out
+
+
+def by_layout(state: JoinState, slots: Ints) -> Iterator[tuple[list[tuple[Cohort, Ints]], slice]]:
+    """Yield the rows that can stand in one record: (cohort, its rows) each, and which slots.
+
+    Parameters
+    ----------
+    slots
+        (n,) rising, n >= 1, of cohorts that are held.
+    """
     places = np.searchsorted(state.first_slots, slots, side="right") - 1
     cuts = np.r_[0, np.flatnonzero(np.diff(places)) + 1, len(places)]
     runs = [
         (state.cohorts[int(places[start])], slice(int(start), int(stop)))
         for start, stop in pairwise(cuts)
     ]
-    out: list[Record] = []
     for _, alike in groupby(runs, key=lambda run: run[0].layout):
         each = list(alike)
-        part = slice(each[0][1].start, each[-1][1].stop)
         pieces = [(cohort, slots[rows] - cohort.first_slot) for cohort, rows in each]
-        out.append(_revision(state, pieces, slots[part], old[part], now_ns))
-    return out
+        yield pieces, slice(each[0][1].start, each[-1][1].stop)
 
 
 def shown(state: JoinState, labels: Floats) -> Floats:

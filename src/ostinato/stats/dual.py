@@ -52,6 +52,19 @@ def fixed_sample_size(
     return math.ceil(z * z * second_moment / (margin * margin))
 
 
+def check_terms(
+    margin: float, scale: float, second_moment: float, *, cap: int, alpha: float, beta: float
+) -> None:
+    """Refuse terms of a paired test that are out of their range, with a ValueError."""
+    if not (0.0 < margin < scale and second_moment > 0.0):
+        raise ValueError(
+            "margin must be in (0, scale) and second_moment above 0: "
+            f"margin {margin}, scale {scale}, second_moment {second_moment}"
+        )
+    if not (0.0 < alpha < 1.0 and 0.0 < beta < 1.0 and cap >= 1):
+        raise ValueError(f"alpha, beta in (0, 1) and cap >= 1: {alpha}, {beta}, {cap}")
+
+
 @dataclass(slots=True)
 class DualEProcess:
     """Promote, abort or keep from paired differences, at any event, without a fixed sample.
@@ -145,13 +158,7 @@ class DualEProcess:
         Source: lam_k = geomspace(.25, 8, 12) * margin / second_moment, capped at
         .9 / (1 + margin), all on the scaled differences.
         """
-        if not (scale > 0.0 and 0.0 < margin < scale and second_moment > 0.0):
-            raise ValueError(
-                "margin must be in (0, scale) and second_moment above 0: "
-                f"margin {margin}, scale {scale}, second_moment {second_moment}"
-            )
-        if not (0.0 < alpha < 1.0 and 0.0 < beta < 1.0 and cap >= 1):
-            raise ValueError(f"alpha, beta in (0, 1) and cap >= 1: {alpha}, {beta}, {cap}")
+        check_terms(margin, scale, second_moment, cap=cap, alpha=alpha, beta=beta)
         harm = margin / scale
         bets = np.geomspace(0.25, 8.0, 12) * harm / (second_moment / (scale * scale))
         bets = np.minimum(bets, 0.9 / (1.0 + harm))

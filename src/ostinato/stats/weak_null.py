@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.stats.arrays import FloatArray, log_mean_exp
-from ostinato.stats.dual import Verdict, first_crossing, verdict_of
+from ostinato.stats.dual import Verdict, check_terms, first_crossing, verdict_of
 
 CENTRE = 0.25
 """The running mean, cut at this share of ``scale``, is the centre of the variance. Larger follows
@@ -118,13 +118,7 @@ class WeakNullEProcess:
         ValueError
             when a value is out of its range.
         """
-        if not (0.0 < margin < scale and second_moment > 0.0):
-            raise ValueError(
-                f"margin must be in (0, scale) and second_moment above 0: "
-                f"margin {margin}, scale {scale}, second_moment {second_moment}"
-            )
-        if not (0.0 < alpha < 1.0 and 0.0 < beta < 1.0 and cap >= 1):
-            raise ValueError(f"alpha, beta in (0, 1) and cap >= 1: {alpha}, {beta}, {cap}")
+        check_terms(margin, scale, second_moment, cap=cap, alpha=alpha, beta=beta)
         bets = np.geomspace(0.25, 8.0, 12) * margin * scale / second_moment
         bets = np.minimum(bets, 0.9 / RANGE)
         return cls(float(margin), float(scale), float(alpha), float(beta), int(cap), bets)
