@@ -428,7 +428,7 @@ MAKERS: Final = {
     "losses_observed": "watch",
     "outcomes_revealed": "watch",
     "bucket_closed": "watch",
-    "evidence_registered": "decide",
+    "evidence_registered": "decide and release",
     "trigger_changed": "decide",
     "learning_requested": "decide",
     "training_requested": "learn",
