@@ -36,7 +36,7 @@ ENVIRONMENT = {
 }
 CATCHERS = {
     "cli/main.py": "the edge of the process: it is printed, and ends with an exit code of its own",
-    "cli/loading.py": "a loop file is the user's code and can raise anything; it is reported",
+    "loop/loading.py": "a loop file is the user's code and can raise anything; it is reported",
     "learn/calls.py": "the learner is the user's code and can raise anything; the loop goes on",
     "learn/model.py": "the estimator is the user's code and can raise anything; serving falls back",
     "learn/shipping.py": "pickling the user's objects can raise anything; it is reported",

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ostinato.cli.loading import data_of, load_loop
 from ostinato.cli.options import (
     AsJson,
     DataPath,
@@ -24,6 +23,7 @@ from ostinato.cli.options import (
 from ostinato.cli.output import NO, check_writable, exit_codes, give, give_json, say
 from ostinato.cli.policy_names import named_policies
 from ostinato.cli.progress import progress_on_stderr
+from ostinato.loop.loading import data_of, load_loop
 from ostinato.replay.autopilot import REPORT_SHARE
 from ostinato.replay.autopilot import autopilot as run_autopilot
 

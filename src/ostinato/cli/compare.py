@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from ostinato.cli.loading import data_of, load_loop
 from ostinato.cli.options import (
     AsJson,
     DataPath,
@@ -22,6 +21,7 @@ from ostinato.cli.output import check_writable, exit_codes, give, say
 from ostinato.cli.policy_names import chosen_policies
 from ostinato.cli.progress import progress_on_stderr
 from ostinato.cli.summary import comparison_text
+from ostinato.loop.loading import data_of, load_loop
 from ostinato.replay.compare import compare as run_compare
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

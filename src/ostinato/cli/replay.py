@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ostinato.cli.loading import data_of, load_loop
 from ostinato.cli.options import (
     AsJson,
     DataPath,
@@ -24,6 +23,7 @@ from ostinato.cli.output import check_writable, exit_codes, give, say
 from ostinato.cli.policy_names import named_policy
 from ostinato.cli.progress import progress_on_stderr
 from ostinato.cli.summary import replay_text
+from ostinato.loop.loading import data_of, load_loop
 from ostinato.replay.run import replay as run_replay
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ostinato.cli.init import app
-from ostinato.cli.loading import data_of, load_loop
+from ostinato.loop.loading import data_of, load_loop
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from textwrap import dedent
 
 import pytest
 
-from ostinato.cli.loading import data_of, load_loop
 from ostinato.cli.policy_names import chosen_policies, named_policy
 from ostinato.core.errors import ConfigError, InputError
 from ostinato.loop import policies
+from ostinato.loop.loading import data_of, load_loop
 
 HEAD = """
 from sklearn.linear_model import LogisticRegression
