@@ -31,7 +31,7 @@ KEYS_PER_QUERY: Final = 500
 
 
 class SqliteEventLog(Closable):
-    """The `EventLog` port on a SQLite file; one writing process, any number of threads and readers.
+    """The `EventLog` port on a SQLite file, with any number of threads and readers.
 
     Parameters
     ----------
@@ -39,6 +39,9 @@ class SqliteEventLog(Closable):
         The file; made, with its folder, if there is none.
     readonly
         Read while another process writes.
+    shared
+        Several processes write, each opening it so: their commits take turns. Otherwise there is
+        one writing process, and a second one is refused.
 
     Raises
     ------
@@ -46,8 +49,8 @@ class SqliteEventLog(Closable):
         If the file is not an event log, is damaged, or is open for writing elsewhere.
     """
 
-    def __init__(self, path: str | Path, *, readonly: bool = False) -> None:
-        self._database = Database(path, EVENTLOG_LAYOUT, readonly=readonly)
+    def __init__(self, path: str | Path, *, readonly: bool = False, shared: bool = False) -> None:
+        self._database = Database(path, EVENTLOG_LAYOUT, readonly=readonly, shared=shared)
         self._group: GroupCommit[Event, int] = GroupCommit(self._commit)
 
     @property
@@ -71,6 +74,14 @@ class SqliteEventLog(Closable):
     def end(self) -> int:
         with self._database.reading() as connection:
             return _end(connection)
+
+    def find(self, key: str) -> tuple[int, bytes] | None:
+        """Return (offset, payload) of the event with a key; None where there is none."""
+        with self._database.reading() as connection:
+            found: tuple[int, bytes] | None = connection.execute(
+                "SELECT offset, payload FROM events WHERE key = ?", (key,)
+            ).fetchone()
+            return found
 
     def close(self) -> None:
         self._database.close()

@@ -1,0 +1,34 @@
+"""Several processes write one event log."""
+
+import subprocess
+import sys
+
+from ostinato.stores.eventlog_sqlite import SqliteEventLog
+
+WRITER = """
+import sys
+from ostinato.stores.eventlog_sqlite import SqliteEventLog
+path, name = sys.argv[1], sys.argv[2]
+with SqliteEventLog(path, shared=True) as log:
+    for number in range(100):
+        log.append([(f"{name}/{number}", name.encode()), (f"both/{number}", name.encode())])
+"""
+
+
+def test_processes_take_turns_and_store_each_key_once(tmp_path):
+    path = tmp_path / "events.db"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in ("a", "b")
+    ]
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    with SqliteEventLog(path, readonly=True) as log:
+        found = log.read(0, 1_000)
+        assert [offset for offset, _, _ in found] == list(range(300))
+        assert len({key for _, key, _ in found}) == 300
+
+
+def test_an_event_is_found_by_its_key(tmp_path):
+    with SqliteEventLog(tmp_path / "events.db", shared=True) as log:
+        log.append([("one", b"1"), ("two", b"2")])
+        assert log.find("two") == (1, b"2")
+        assert log.find("three") is None
