@@ -20,6 +20,13 @@ class WallClock:
         return time.time_ns()
 
 
+class SteadyClock:
+    """Counts nanoseconds from an unknown moment and never goes back: for paces and time limits."""
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns()
+
+
 @dataclass(slots=True)
 class VirtualClock:
     """A clock that stands still until it is told to move, and only ever forward.
@@ -75,4 +82,4 @@ class Stopwatch:
         self.cpu_seconds += time.process_time() - self._cpu_start
 
 
-__all__ = ["Clock", "Stopwatch", "VirtualClock", "WallClock"]
+__all__ = ["Clock", "SteadyClock", "Stopwatch", "VirtualClock", "WallClock"]
