@@ -88,7 +88,7 @@ class RowReader:
                 found=shown(str(error), limit=300),
                 expected=f"{kind} or null",
             ) from error
-        return typed
+        return _whole(typed) if kind == "integer" and float in map(type, typed) else typed
 
     def positional(self, values: Sequence[Sequence[Any]]) -> list[Row]:
         """Make rows of values without names: all features in order, or all fields."""
@@ -142,6 +142,11 @@ def _lenient_struct(schema: InputSchema, types: Mapping[Kind, Any]) -> type[msgs
         frozen=True,
         gc=False,
     )
+
+
+def _whole(values: list[Any]) -> list[Any]:
+    # Tables with missing values hold their integers as floats.
+    return [int(v) if isinstance(v, float) and v.is_integer() else v for v in values]
 
 
 def transposed(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
