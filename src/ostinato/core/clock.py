@@ -20,11 +20,8 @@ class WallClock:
         return time.time_ns()
 
 
-class MonotonicClock:
-    """Nanoseconds since some moment: only differences mean something, and it never goes back.
-
-    For time-outs and rates of one process; what it reads is never kept.
-    """
+class SteadyClock:
+    """Counts nanoseconds from an unknown moment and never goes back: for paces and time limits."""
 
     def now_ns(self) -> int:
         return time.monotonic_ns()
@@ -85,4 +82,4 @@ class Stopwatch:
         self.cpu_seconds += time.process_time() - self._cpu_start
 
 
-__all__ = ["Clock", "MonotonicClock", "Stopwatch", "VirtualClock", "WallClock"]
+__all__ = ["Clock", "SteadyClock", "Stopwatch", "VirtualClock", "WallClock"]
