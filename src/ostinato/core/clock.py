@@ -1,7 +1,8 @@
 """The clock. The one file that reads the machine's time.
 
 `WallClock` runs live, `VirtualClock` runs over history; whoever needs the time is handed one of
-them. `Stopwatch` measures what work costs; what it reads never enters a decision's hash.
+them. `SteadyClock` measures how long something lasts. `Stopwatch` measures what work costs; what it
+reads never enters a decision's hash.
 """
 
 from __future__ import annotations
@@ -18,6 +19,13 @@ class WallClock:
 
     def now_ns(self) -> int:
         return time.time_ns()
+
+
+class SteadyClock:
+    """Counts nanoseconds from some moment on; setting the machine's clock does not move it."""
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns()
 
 
 @dataclass(slots=True)
@@ -75,4 +83,4 @@ class Stopwatch:
         self.cpu_seconds += time.process_time() - self._cpu_start
 
 
-__all__ = ["Clock", "Stopwatch", "VirtualClock", "WallClock"]
+__all__ = ["Clock", "SteadyClock", "Stopwatch", "VirtualClock", "WallClock"]
