@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import subprocess
+from pathlib import Path
 from typing import Any, Final
 
-from ostinato.core.errors import ConfigError, InputError
+import msgspec
+
+from ostinato.core.errors import ConfigError, InputError, StoreError
 from ostinato.core.units import duration_ns
 from ostinato.live.config import ServiceConfig
+from ostinato.live.launch import command
 from ostinato.live.layout import Layout
+from ostinato.live.lock import holder
 from ostinato.live.published import read, write
+
+UNUSABLE: Final = 2
+"""Exit code of a process that cannot work with what it was told: a new start does not help."""
 
 FIXED: Final = {
     "loop": "its log and journal are about another loop",
@@ -19,6 +28,71 @@ FIXED: Final = {
     "train_takes": "on its clock, decisions depend on it",
 }
 """What cannot change in a folder, and why. `train_takes` only on the events clock."""
+
+
+def set_up(
+    layout: Layout, config: ServiceConfig, *, data: Path | None, start: str | None
+) -> list[str]:
+    """Make a folder ready for a service, in a process of its own.
+
+    Parameters
+    ----------
+    layout
+        The folder; made if there is none.
+    config
+        How the service runs; the name of the loop is filled in.
+    data
+        The history that trains the first champion; None: what the loop file brings.
+    start
+        When serving begins, ISO 8601; None: now, after all of the data.
+
+    Returns
+    -------
+    list
+        What is different from the last start, a line each.
+
+    Raises
+    ------
+    InputError
+        If a service runs there, or the loop file, the data or an option cannot be used.
+    StoreError
+        If the process ended otherwise; what it said is on stderr.
+    """
+    check_config(config)
+    running = holder(layout.lock)
+    if running is not None:
+        raise InputError(
+            "A service runs in this folder already",
+            found=f"process {running} on {layout.folder}",
+            expected="one service per folder",
+            hint="Stop it first, or give another folder: --dir.",
+        )
+    words = ["--dir", str(layout.folder), "--config", msgspec.json.encode(config).decode()]
+    words += [] if data is None else ["--data", str(data)]
+    words += [] if start is None else ["--start", start]
+    done = subprocess.run(  # noqa: S603 - our own module under our own interpreter
+        command("ostinato.live.first_start", *words), stdout=subprocess.PIPE, check=False
+    )
+    return _told(done.returncode, done.stdout)
+
+
+def _told(code: int, answer: bytes) -> list[str]:
+    if code == 0:
+        return msgspec.json.decode(answer, type=list[str])
+    try:
+        facts = msgspec.json.decode(answer, type=dict[str, str | None])
+    except msgspec.MsgspecError as error:
+        raise StoreError(
+            "The folder could not be made ready",
+            found=f"exit code {code}",
+            hint="See the lines above.",
+        ) from error
+    raise InputError(
+        facts["what"] or "",
+        found=facts["found"],
+        expected=facts["expected"],
+        hint=facts["hint"],
+    )
 
 
 def settle(layout: Layout, config: ServiceConfig) -> list[str]:

@@ -24,11 +24,8 @@ from ostinato.live.keeper import Component, Keeper
 from ostinato.live.layout import Layout
 from ostinato.live.lock import FolderLock
 from ostinato.live.published import Published, read
-from ostinato.live.service import check_port, read_config, service_url
+from ostinato.live.service import UNUSABLE, check_port, read_config, service_url
 from ostinato.live.signals import Signals
-
-UNUSABLE: Final = 2
-"""Exit code of a child that cannot work with what it was told: starting it again does not help."""
 
 LOOK_S: Final = 0.25
 """Between two looks at the children; a death is seen at once."""
