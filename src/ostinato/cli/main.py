@@ -15,7 +15,7 @@ from typer.main import get_command
 DEFECT: Final = 3
 """Exit code of an error nobody foresaw."""
 
-VERBS: Final = ("init", "replay", "compare", "advise", "serve")
+VERBS: Final = ("init", "replay", "compare", "advise", "serve", "rehearse")
 """Each is a module of this package with a Typer application called `app`."""
 
 
