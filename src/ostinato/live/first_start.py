@@ -17,10 +17,11 @@ from ostinato.core.errors import ConfigError, OstinatoError
 from ostinato.core.units import format_time
 from ostinato.live.config import ServiceConfig
 from ostinato.live.engine.bootstrap import prepare
+from ostinato.live.keeper import UNUSABLE
 from ostinato.live.layout import Layout
 from ostinato.live.published import read
 from ostinato.live.schema import InputSchema
-from ostinato.live.service import UNUSABLE, settle
+from ostinato.live.service import settle
 from ostinato.loop.loading import load_loop
 from ostinato.replay.times import moment_ns
 

@@ -20,6 +20,9 @@ Shorter, and what cannot start eats the processor; longer, and it is away longer
 QUICK_NS: Final = 10 * SECOND_NS
 """A process that lives longer than this has worked."""
 
+UNUSABLE: Final = 2
+"""Exit code of a process that cannot work with what it was told."""
+
 LONG_AGO_NS: Final = SECOND_NS
 """Between two looks. After a longer gap the machine or the supervisor itself stood still, and
 nobody's silence says anything."""
@@ -51,6 +54,8 @@ class Component:
 class Keeper:
     """One component, alive or about to be again.
 
+    `gave_up` counts how often in a row it ended because it cannot work with what it was told.
+
     Parameters
     ----------
     component
@@ -75,8 +80,7 @@ class Keeper:
         self.component, self._layout, self._say = component, layout, say
         self._suspects = {} if suspects is None else suspects
         self.child: Child | None = None
-        self.exit_code: int | None = None
-        self.restarts = 0
+        self.gave_up = 0
         self._due_ns = 0
         self._quick = 0
         self._started_ns = self._heard_ns = self._looked_ns = 0
@@ -102,7 +106,7 @@ class Keeper:
             return
         code = self.child.ended()
         if code is not None:
-            self.exit_code = code
+            self.gave_up = self.gave_up + 1 if code == UNUSABLE else 0
             last = f": {self.child.last_line}" if self.child.last_line else ""
             self._fell(f"{exit_text(code)}{last}", now_ns)
         elif self._silent(now_ns, gap_ns):
@@ -165,7 +169,6 @@ class Keeper:
         self._quick = self._quick + 1 if now_ns - self._started_ns < QUICK_NS else 0
         pause_ns = PAUSES_NS[min(self._quick, len(PAUSES_NS) - 1)]
         self._due_ns = now_ns + pause_ns
-        self.restarts += 1
         again = f"in {format_duration(pause_ns)}" if pause_ns else "at once"
         self._say(f"{self.component.name}: died ({why}); starts again {again}")
 

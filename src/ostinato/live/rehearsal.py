@@ -166,7 +166,7 @@ class Rehearsal:
     ) -> tuple[Answers, int, float]:
         schema = read(layout.schema, InputSchema)
         assert schema is not None, "the folder was made ready"
-        transport = HttpTransport(url, self.loop.name, layout)
+        transport = HttpTransport(url, self.loop.name)
         driver = Driver(
             tell(self.loop, self.table, history, schema),
             transport,

@@ -18,9 +18,6 @@ from ostinato.live.layout import Layout
 from ostinato.live.lock import holder
 from ostinato.live.published import read, write
 
-UNUSABLE: Final = 2
-"""Exit code of a process that cannot work with what it was told: a new start does not help."""
-
 FIXED: Final = {
     "loop": "its log and journal are about another loop",
     "seed": "its decisions were drawn with another seed",

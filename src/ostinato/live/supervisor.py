@@ -20,11 +20,11 @@ from ostinato.core.units import SECOND_NS, format_duration
 from ostinato.live.client import answers
 from ostinato.live.config import ServiceConfig
 from ostinato.live.console import Console
-from ostinato.live.keeper import Component, Keeper
+from ostinato.live.keeper import UNUSABLE, Component, Keeper
 from ostinato.live.layout import Layout
 from ostinato.live.lock import FolderLock
 from ostinato.live.published import Published, read
-from ostinato.live.service import UNUSABLE, check_port, read_config, service_url
+from ostinato.live.service import check_port, read_config, service_url
 from ostinato.live.signals import Signals
 
 LOOK_S: Final = 0.25
@@ -36,6 +36,10 @@ ENGINE_SILENT_S: Final = 60.0
 """As above; a tick over many rows takes its time."""
 GATEWAY_START_S: Final = 180.0
 """Loading, compiling and warming models may take so long."""
+
+GIVE_UP: Final = 2
+"""A service that was never ready ends when a process says so often that it cannot work. Once may be
+because what was killed before still holds a file."""
 
 GATEWAY_DRAIN_S: Final = 40.0
 """Gateways may finish requests for so long (a request may take 30 s) before they are killed."""
@@ -110,7 +114,7 @@ class Supervisor:
             for keeper in self._keepers():
                 keeper.look(now_ns)
             if not self.ready:
-                if any(keeper.exit_code == UNUSABLE for keeper in self._keepers()):
+                if any(keeper.gave_up >= GIVE_UP for keeper in self._keepers()):
                     self._say("the service cannot start: see the last lines above")
                     return UNUSABLE
                 self._see_whether_ready(now_ns - began_ns)

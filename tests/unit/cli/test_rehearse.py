@@ -22,7 +22,8 @@ from sklearn.linear_model import LogisticRegression
 import ostinato as ost
 
 loop = ost.Loop(name="rides", task="binary", time="t", features=["x"],
-    label=ost.Label("y", delay="1h"), learner=LogisticRegression(), metric="log_loss", policy=ost.policies.static())
+    label=ost.Label("y", delay="1h"), learner=LogisticRegression(),
+    metric="log_loss", policy=ost.policies.static())
 
 def data():
     return pl.DataFrame({"t": [1, 2], "x": [0.0, 1.0], "y": [0, 1]})
