@@ -32,11 +32,16 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from deltalake import DeltaTable
 
 from live_load import Client, free_port, wait_until_ready
+from ostinato.live import events
+from ostinato.live.layout import Layout
+from ostinato.stores.eventlog_sqlite import SqliteEventLog
+from ostinato.stores.journal_sqlite import SqliteJournal
+from ostinato.stores.registry_folder import FolderRegistry
 
 LOOP = """
-from datetime import timedelta
 from sklearn.ensemble import HistGradientBoostingClassifier
 import ostinato as ost
 
@@ -115,7 +120,7 @@ async def confirmed(
     while True:
         try:
             status, answer = await client.post(path, body)
-        except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError):
+        except (OSError, asyncio.IncompleteReadError, TimeoutError):
             client.close()
         else:
             if status < 300:
@@ -196,12 +201,6 @@ async def killer(
 
 def logged(folder: Path) -> tuple[Counter[str], dict[str, tuple[float, str]], set[tuple[str, int]]]:
     """Read every event, from the lake and from the log: ids counted, answers, labels."""
-    from deltalake import DeltaTable
-
-    from ostinato.live import events
-    from ostinato.live.layout import Layout
-    from ostinato.stores.eventlog_sqlite import SqliteEventLog
-
     layout = Layout(folder)
     found: dict[int, bytes] = {}
     table = layout.lake / "events"
@@ -235,9 +234,6 @@ def audit(folder: Path, what: str) -> tuple[bool, Any]:
 
 
 def trainings(folder: Path) -> tuple[Counter[str], Counter[str], set[str]]:
-    from ostinato.live.layout import Layout
-    from ostinato.stores.journal_sqlite import SqliteJournal
-
     asked, answered, versions = Counter(), Counter(), set()
     with SqliteJournal(Layout(folder).journal, readonly=True) as journal:
         for entry in journal.entries():
@@ -252,9 +248,6 @@ def trainings(folder: Path) -> tuple[Counter[str], Counter[str], set[str]]:
 
 
 def check(folder: Path, seen: Seen) -> dict[str, Any]:
-    from ostinato.live.layout import Layout
-    from ostinato.stores.registry_folder import FolderRegistry
-
     counts, answers, labels = logged(folder)
     told = {**seen.answers, **seen.made}
     asked, answered, versions = trainings(folder)
