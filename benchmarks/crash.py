@@ -1,8 +1,8 @@
 """Kill the processes of a live service under load, hundreds of times, and see what is left.
 
-A real service (supervisor, two gateways, engine, trainers) answers over HTTP while its processes are
-killed with SIGKILL at random moments. Clients retry as good clients do: under the same id. At the
-end the service is stopped and what it confirmed is compared with what lies on the disk:
+A real service (supervisor, two gateways, engine, trainers) answers over HTTP while its processes
+are killed with SIGKILL at random moments. Clients retry as good clients do: under the same id. At
+the end the service is stopped and what it confirmed is compared with what lies on the disk:
 
 - no confirmed prediction or label is lost, none is there twice, a retry got the first answer,
 - the chain of the journal is whole, and folding the log again gives every decision again: none was
@@ -190,7 +190,7 @@ async def killer(
         done[target] += 1
         died = time.monotonic()
         before = len(seen.answered_at)
-        while len(seen.answered_at) == before and time.monotonic() - died < 60:
+        while len(seen.answered_at) == before and time.monotonic() - died < 60:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         waits.append(time.monotonic() - died)
         bridged += target == "engine" and waits[-1] < 1.0

@@ -17,8 +17,9 @@ HOST = "127.0.0.1"
 class Client:
     """One connection that is opened when it is needed."""
 
-    def __init__(self, port: int, timeout: float = 10.0) -> None:
+    def __init__(self, port: int, timeout: float = 10.0, token: str = "") -> None:
         self.port, self.timeout = port, timeout
+        self._access = f"authorization: Bearer {token}\r\n" if token else ""
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -32,6 +33,7 @@ class Client:
         assert self._reader is not None
         content = json.dumps(body).encode()
         head = f"POST {path} HTTP/1.1\r\nhost: {HOST}\r\ncontent-type: application/json\r\n"
+        head += self._access
         self._writer.write(f"{head}content-length: {len(content)}\r\n\r\n".encode() + content)
         head_bytes = await self._reader.readuntil(b"\r\n\r\n")
         lines = head_bytes.decode("latin1").split("\r\n")
