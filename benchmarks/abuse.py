@@ -147,16 +147,18 @@ async def access(port: int, token: str, reader: str) -> dict[str, Any]:
 
 
 async def too_much(port: int, token: str) -> dict[str, Any]:
+    start = f"POST {PREDICT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n".encode()
     body = b"[" + b"0," * 16_000_000 + b"0]"
-    told = await raw(port, request(PREDICT, body, token), 30.0)
-    promised = await raw(port, request(PREDICT, b"", token, "x: y\r\n")[:-4].replace(
-        b"content-length: 0", b"content-length: 99999999999") + b"\r\n\r\n")  # fmt: skip
-    chunks = b"POST %s HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %s\r\n" % (
-        PREDICT.encode(), token.encode()
-    ) + b"transfer-encoding: chunked\r\n\r\n" + (b"100000\r\n" + b"a" * 1_048_576 + b"\r\n") * 64  # fmt: skip
-    chunked = await raw(port, chunks, 30.0)
-    header = await raw(port, request(PREDICT, b"{}", token, "x: " + "y" * 2_000_000 + "\r\n"), 10.0)
-    found = {"32 MB": told, "promised": promised, "chunked": chunked, "2 MB header": header}
+    chunk = b"100000\r\n" + b"a" * 1_048_576 + b"\r\n"
+    long_header = "x: " + "y" * 2_000_000 + "\r\n"
+    found = {
+        "32 MB": await raw(port, request(PREDICT, body, token), 30.0),
+        "promised": await raw(port, start + b"content-length: 99999999999\r\n\r\n"),
+        "chunked": await raw(
+            port, start + b"transfer-encoding: chunked\r\n\r\n" + chunk * 64, 30.0
+        ),
+        "2 MB header": await raw(port, request(PREDICT, b"{}", token, long_header), 10.0),
+    }
     return {"statuses": found, "wrong": [k for k, v in found.items() if 200 <= v < 300 or v >= 500]}
 
 
@@ -195,7 +197,7 @@ async def crowd(port: int, connections: int) -> dict[str, Any]:
     return found
 
 
-async def treat(port: int, token: str, reader: str, quick: bool) -> dict[str, Any]:
+async def treat(port: int, token: str, reader: str, *, quick: bool) -> dict[str, Any]:
     good = GoodClient(port, token)
     found: dict[str, Any] = {}
     steps = {
@@ -239,7 +241,7 @@ def main() -> int:
                 wait_until_ready(port, service, seconds=120)
                 token = make_token(folder, "app", "predict,label")
                 reader = make_token(folder, "viewer", "read")
-                found = asyncio.run(treat(port, token, reader, arguments.quick))
+                found = asyncio.run(treat(port, token, reader, quick=arguments.quick))
                 alive = json.loads((folder / "run" / "gateway-0.json").read_bytes())
                 found["the gateway"] = {
                     "same process": Path(f"/proc/{alive['pid']}").exists(),
