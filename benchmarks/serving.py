@@ -14,7 +14,7 @@ that. Figures are medians over rounds, ratios medians of ratios within a round.
 
 Needs Linux, and `wrk` (apt-get install wrk); without it a slower generator of our own asks. The
 environments of the peers are kept in ~/.cache/ostinato-bench (`--cache`). Ends with 1 when a rule
-was not kept, with 2 when nothing could be measured.
+was not kept, with 2 when it cannot be run here.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ from typing import Any
 
 from acceptance.check import Check, at_most
 from servers import labels, undo
+from servers.calls import Failed
 from servers.environments import Environments
 from servers.load import HINT, generator
 from servers.machine import describe
-from servers.peers import SERVERS, ours
-from servers.processes import Failed, running
+from servers.peers import ours, servers
+from servers.processes import running
 from servers.report import check_lines, speed_lines
 from servers.speed import QUICK, Bench, Effort, measure
 from servers.targets import checks as speed_checks
@@ -48,20 +49,18 @@ Found = tuple[dict[str, Any], list[Check], list[str]]
 
 
 def speed(bench: Bench, wanted: argparse.Namespace) -> Found:
+    known = servers(wanted.gateways)
     chosen = [
-        replace(server)
-        for server in SERVERS
+        server
+        for server in known
         if not wanted.only or any(word in server.name.lower() for word in wanted.only)
     ]
-    if not chosen:
-        names = ", ".join(server.name for server in SERVERS)
-        raise SystemExit(f"error: --only names no server; there are: {names}")
     results = measure(chosen, bench)
     return results.plain(), speed_checks(results), speed_lines(results)
 
 
 def label_ingest(bench: Bench, wanted: argparse.Namespace) -> Found:
-    server = ours()
+    server = ours(gateways=wanted.gateways)
     site = replace(bench.site(server), folder=bench.work / "labels")
     with running(server, site) as found:
         seen = labels.measure(found, bench.world, seconds=3.0 if wanted.quick else 20.0)
@@ -69,7 +68,7 @@ def label_ingest(bench: Bench, wanted: argparse.Namespace) -> Found:
 
 
 def undoing(bench: Bench, wanted: argparse.Namespace) -> Found:
-    server = ours(loop="undo")
+    server = ours(loop="undo", gateways=wanted.gateways)
     site = replace(bench.site(server), folder=bench.work / "undo")
     with running(server, site) as found:
         times, seconds = (1, 4.0) if wanted.quick else (5, 10.0)
@@ -92,16 +91,23 @@ def run_part(part: str, bench: Bench, wanted: argparse.Namespace) -> Found:
         return {"failed": str(error)}, [at_most(f"{part} failed", 1.0, 0.0)], [f"{part}: {error}"]
 
 
+def words(text: str) -> list[str]:
+    return [word.strip().lower() for word in text.split(",") if word.strip()]
+
+
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    words = lambda text: [word.strip().lower() for word in text.split(",") if word.strip()]  # noqa: E731
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--only", type=words, default=[], help="parts of names, by comma")
     parser.add_argument("--parts", type=words, default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, help="rounds of ours and the best cases")
+    parser.add_argument("--gateways", type=int, default=1, help="gateways of ours (default 1)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where environments are kept")
     parser.add_argument("--json", action="store_true", help="all readings as JSON")
     wanted = parser.parse_args()
+    names = [server.name for server in servers()]
+    if lost := [word for word in wanted.only if not any(word in name.lower() for name in names)]:
+        parser.error(f"--only knows {'; '.join(names)}; not {', '.join(lost)}")
     if unknown := [part for part in wanted.parts if part not in PARTS]:
         parser.error(f"--parts knows {', '.join(PARTS)}, not {', '.join(unknown)}")
     return wanted
@@ -111,6 +117,9 @@ def main() -> int:
     wanted = options()
     # Ended from outside, it still ends the servers it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if not Path("/proc/self/stat").exists():
+        print("error: this benchmark reads /proc and needs Linux", file=sys.stderr)
+        return 2
     effort = QUICK if wanted.quick else Effort()
     if wanted.rounds:
         effort = replace(effort, rounds=wanted.rounds)
@@ -122,7 +131,8 @@ def main() -> int:
     world = prepare(wanted.cache / "world")
     checks: list[Check] = []
     lines: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="ostinato-bench-") as work:
+    # Not below /tmp, which is memory on some machines: there a durable log costs nothing.
+    with tempfile.TemporaryDirectory(prefix="run-", dir=wanted.cache) as work:
         bench = Bench(environments, world, Path(work), ask, effort)
         for part in wanted.parts:
             told[part], rules, text = run_part(part, bench, wanted)

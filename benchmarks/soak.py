@@ -27,12 +27,13 @@ from typing import Any
 
 import uvloop
 
+from servers.calls import Failed
 from servers.environments import Environments
 from servers.live import collect
 from servers.loops.soak import HORIZON_MINUTES, REVISE_MINUTES
 from servers.machine import describe
 from servers.peers import ours
-from servers.processes import Failed, Running, running
+from servers.processes import Running, running
 from servers.report import figure, table
 from servers.server import Site
 from servers.soaking import Minute, Soak
@@ -126,7 +127,8 @@ def main() -> int:
     world = prepare(wanted.cache / "world")
     server = ours(loop="soak", tick=wanted.tick, gateways=wanted.gateways)
     told: dict[str, Any] = {"machine": {"before": describe()}}
-    with tempfile.TemporaryDirectory(prefix="ostinato-soak-") as work:
+    # Not below /tmp, which is memory on some machines: there a durable log costs nothing.
+    with tempfile.TemporaryDirectory(prefix="soak-", dir=wanted.cache) as work:
         site = Site(Environments(wanted.cache / "venvs"), world, Path(work))
         try:
             with running(server, site) as found:

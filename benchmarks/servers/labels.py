@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acceptance.check import Check, at_least, at_most, told
+from servers.calls import Failed
 from servers.client import Load, packed, run
 from servers.live import LABELS, collect, label_bodies
-from servers.processes import Failed, Running
+from servers.processes import Running
 from servers.world import World
 
 BATCH, CONNECTIONS = 1_000, 4

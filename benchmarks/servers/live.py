@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from servers.calls import Failed
 from servers.client import Answer, Load, packed, run
-from servers.processes import Failed, Running
+from servers.processes import Running
 from servers.world import World
 
 LOOP = "/loops/bench"

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from servers.calls import Failed
 from servers.client import Load, packed, run
-from servers.processes import Failed
 
 SCRIPT = Path(__file__).parent / "post.lua"
 HINT = (

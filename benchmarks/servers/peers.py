@@ -110,9 +110,7 @@ _FASTAPI = {"environment": "fastapi", "package": "fastapi"}
 _RAY = {"environment": "rayserve", "package": "ray", "path": "/"}
 _LIT = {"environment": "litserve", "package": "litserve"}
 
-SERVERS = (
-    ours(),
-    ours(durability="async"),
+OTHERS = (
     _hand(
         "granian best case",
         BEST,
@@ -151,6 +149,11 @@ SERVERS = (
     _scripted("FastAPI async def", "fastapi_app.py", "async", "uvicorn, one worker", **_FASTAPI),
     _scripted("FastAPI def", "fastapi_app.py", "def", "uvicorn, one worker, threads", **_FASTAPI),
 )
+
+
+def servers(gateways: int = 1) -> list[Server]:
+    """All that are compared; `gateways` of ours, while the others have a worker each."""
+    return [ours(gateways=gateways), ours(durability="async", gateways=gateways), *OTHERS]
 
 
 def prepare(server: Server, site: Site) -> None:

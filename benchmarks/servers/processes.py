@@ -8,23 +8,18 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from servers.calls import Failed, request
+from servers.proc import alive, began_at, memory_mib, processor_seconds, tree
 from servers.server import Server, Site
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_SECONDS, STOP_SECONDS = 180.0, 10.0
 QUIET_SHARE, IDLE_SHARE, HALF_SECOND, SETTLE_SECONDS = 0.05, 0.3, 0.5, 60.0
-
-
-class Failed(Exception):  # noqa: N818 - it is an answer, not an error
-    """A server that did not start or did not answer as it should, and what was seen."""
 
 
 @dataclass(slots=True)
@@ -40,13 +35,13 @@ class Running:
     def pids(self) -> list[int]:
         """The process and all below it, and what was below it before and still lives."""
         # Numbers are given again: it is the same process only if it began at the same time.
-        known = [pid for pid, began in self.seen.items() if _began(pid) == began]
-        self.seen = {pid: _began(pid) for pid in tree(self.process.pid, *known)}
+        known = [pid for pid, then in self.seen.items() if began_at(pid) == then]
+        self.seen = {pid: began_at(pid) for pid in tree(self.process.pid, *known)}
         return sorted(self.seen)
 
     def processor_seconds(self) -> float:
         """What the tree has used so far, with the children it has waited for."""
-        return sum(_used(pid) for pid in self.pids())
+        return sum(processor_seconds(pid) for pid in self.pids())
 
     def memory_mib(self) -> float:
         """Memory of the tree; what its processes share is counted once (PSS)."""
@@ -81,68 +76,10 @@ class Running:
         return request(self.port, path, None, seconds)
 
 
-def request(port: int, path: str, body: bytes | None, seconds: float) -> Any:
-    """One call over a connection of its own."""
-    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body)
-    asked.add_header("content-type", "application/json")
-    try:
-        with urllib.request.urlopen(asked, timeout=seconds) as answer:
-            text = answer.read()
-    except urllib.error.HTTPError as error:
-        raise Failed(f"{path} answered {error.code}: {error.read()[:300]!r}") from error
-    except OSError as error:
-        raise Failed(f"{path} did not answer: {error}") from error
-    try:
-        return json.loads(text) if text else None
-    except ValueError:
-        return text.decode(errors="replace")
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def tree(*roots: int) -> list[int]:
-    """These processes and everything below them."""
-    below: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (told := _stat(int(entry.name))):
-            below.setdefault(int(told[1]), []).append(int(entry.name))
-    found, todo = [], list(roots)
-    while todo:
-        one = todo.pop()
-        found.append(one)
-        todo += below.get(one, [])
-    return list(dict.fromkeys(found))
-
-
-def memory_mib(pid: int) -> float:
-    """Memory of one process, its part of shared pages; 0 when it is gone."""
-    for name, line_start in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
-        with suppress(OSError):
-            for line in Path(f"/proc/{pid}/{name}").read_text().splitlines():
-                if line.startswith(line_start):
-                    return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def _stat(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat after the name, from the state on; empty when it is gone."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return []
-
-
-def _began(pid: int) -> str:
-    told = _stat(pid)
-    return told[19] if told else ""
-
-
-def _used(pid: int) -> float:
-    told = _stat(pid)
-    return sum(map(int, told[11:15])) / TICKS_PER_SECOND if told else 0.0
 
 
 @contextmanager
@@ -183,17 +120,25 @@ def _wait(found: Running, site: Site, log: Path) -> None:
         try:
             if server.ready:
                 found.get(server.ready, 5.0)
-            score = float(server.score(found.post(server.path, server.body(row))))
+            answer = found.post(server.path, server.body(row))
         except Failed as error:
             last = str(error)
             time.sleep(0.1)
             continue
-        expected = float(site.world.scores[0])
-        if not 0.0 <= score <= 1.0 or (server.same_model and abs(score - expected) > 1e-9):
-            raise Failed(f"{server.name} answered {score}, expected {expected}")
+        _check(server, answer, float(site.world.scores[0]))
         return
     words = log.read_text(errors="replace").strip()[-400:]
     raise Failed(f"{server.name} did not start: {last}; its last words: {words or 'none'}")
+
+
+def _check(server: Server, answer: Any, expected: float) -> None:
+    """A server that does not score rightly is not worth timing."""
+    try:
+        score = float(server.score(answer))
+    except (LookupError, TypeError, ValueError) as error:
+        raise Failed(f"{server.name} answered {str(answer)[:300]}: {error!r}") from error
+    if not 0.0 <= score <= 1.0 or (server.same_model and abs(score - expected) > 1e-9):
+        raise Failed(f"{server.name} answered {score}, expected {expected}")
 
 
 def stop(found: Running) -> None:
@@ -222,8 +167,3 @@ def _gone(found: Running, pids: Callable[[], list[int]]) -> bool:
             return True
         time.sleep(0.02)
     return False
-
-
-def alive(pid: int) -> bool:
-    told = _stat(pid)
-    return bool(told) and told[0] != "Z"

@@ -15,7 +15,8 @@ import numpy as np
 
 from servers.client import Answer, Load, packed
 from servers.live import LABELS, label_bodies, read_prediction, requests
-from servers.processes import Running, memory_mib
+from servers.proc import memory_mib
+from servers.processes import Running
 from servers.server import Site
 from servers.world import World
 

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from servers.calls import Failed
 from servers.commit import commit_ms
 from servers.environments import Environments, NotInstalled
 from servers.load import Ask
 from servers.machine import share_of_a_core
 from servers.peers import prepare
-from servers.processes import Failed, Running, running
+from servers.processes import Running, running
 from servers.server import OURS, PEER, Server, Site
 from servers.world import World
 

@@ -15,6 +15,7 @@ from statistics import median
 import uvloop
 
 from acceptance.check import Check, at_most, told
+from servers.calls import Failed
 from servers.client import Answer, Load, Tally
 from servers.live import (
     LABELS,
@@ -26,7 +27,7 @@ from servers.live import (
     serving,
     wait_for_other,
 )
-from servers.processes import Failed, Running
+from servers.processes import Running
 from servers.world import World
 
 CONNECTIONS = 64

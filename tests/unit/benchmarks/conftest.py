@@ -8,11 +8,14 @@ import os
 from dataclasses import dataclass, field
 from threading import Thread
 
+import numpy as np
 import pytest
 
 from servers import processes
 from servers.peers import ours
 from servers.processes import Running
+from servers.server import Site
+from servers.world import World, draw
 
 
 @dataclass
@@ -23,6 +26,7 @@ class Service:
     versions: list[str] = field(default_factory=lambda: ["1"])
     predictions: int = 0
     labels: dict[int, int] = field(default_factory=dict)
+    rows: set[int] = field(default_factory=set)
     refuse_every: int = 0
     drop_every: int = 0
     stall_seconds: float = 0.0
@@ -30,6 +34,7 @@ class Service:
 
     def answer(self, path: str, body: dict) -> tuple[int, object]:
         if path.endswith("/predict"):
+            self.rows.add(body.get("row"))
             return self._predict()
         if path.endswith("/labels"):
             self.labels |= {each["prediction_id"]: each["label"] for each in body["labels"]}
@@ -103,3 +108,15 @@ def found(service, monkeypatch):
     monkeypatch.setattr(processes, "HALF_SECOND", 0.01)
     monkeypatch.setattr(processes, "SETTLE_SECONDS", 0.05)
     return Running(server=ours(), port=service.port, process=Here())
+
+
+@pytest.fixture
+def world(tmp_path):
+    rows, truth = draw(64, seed=2)
+    scores = np.full(64, 0.5)
+    return World(tmp_path / "h.parquet", tmp_path / "m.joblib", rows, truth, scores)
+
+
+@pytest.fixture
+def site(world, tmp_path):
+    return Site(environments=None, world=world, folder=tmp_path / "site")

@@ -1,141 +1,27 @@
-"""The serving benchmark, small: its rules, its rounds, and how it drives a service."""
+"""The serving benchmark, small: its rounds, how it starts and stops servers, its command."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-import uvloop
 
 import serving
-import soak
-from servers import labels, peers, processes, speed, undo
-from servers.load import Window, with_own
-from servers.peers import SERVERS, ours
-from servers.processes import Failed, alive, running
-from servers.report import check_lines, speed_lines
-from servers.server import BEST, OURS, PEER, Server, Site
-from servers.soaking import Minute, Soak
-from servers.speed import MANY, ONE, Bench, Effort, Point, Reading, Results, schedule
-from servers.targets import checks
-from servers.trend import FLAT, GROWS, UNDECIDED, trend
-from servers.world import World, draw, history
+from servers import environments, peers, processes, speed, undo
+from servers.calls import Failed
+from servers.environments import Environments, NotInstalled
+from servers.load import Window, generator, with_own, with_wrk
+from servers.peers import ours
+from servers.proc import alive
+from servers.processes import running
+from servers.server import BEST, OURS, PEER, Server
+from servers.speed import Bench, Effort, schedule
+from servers.world import history
 
 FAST = Effort(rounds=2, peer_rounds=1, seconds=0.2, warm_seconds=0.1)
-
-
-@pytest.fixture
-def world(tmp_path):
-    rows, truth = draw(64, seed=2)
-    scores = np.full(64, 0.5)
-    return World(tmp_path / "h.parquet", tmp_path / "m.joblib", rows, truth, scores)
-
-
-@pytest.fixture
-def site(world, tmp_path):
-    return Site(environments=None, world=world, folder=tmp_path / "site")
-
-
-# ---- rules
-
-
-def reading(name, kind, number, *, rate, p50=1.0, p99=2.0, commit=None, failed=0):
-    point = Point(rate=rate, p50_ms=p50, p99_ms=p99, per_cpu_second=rate, failed=failed)
-    return Reading(
-        server=name,
-        kind=kind,
-        round=number,
-        points={MANY: point, ONE: point},
-        memory_mib=100.0,
-        started_seconds=1.0,
-        share_of_a_core=1.0,
-        commit_ms=commit,
-    )
-
-
-def met(**changes):
-    """A service that just reaches every target, changed in one place."""
-    fields = {"rate": 20_000.0, "p50": 1.2, "p99": 2.0, "commit": 0.2} | changes
-    results = Results()
-    for number in range(3):
-        results.readings += [
-            reading("ostinato", OURS, number, **fields),
-            reading("ostinato, async", OURS, number, rate=20_000.0),
-            reading("granian best case", BEST, number, rate=40_000.0),
-            reading("mlflow models serve", PEER, number, rate=400.0),
-            reading("LitServe", PEER, number, rate=1_000.0),
-        ]
-    return results
-
-
-def broken(results):
-    return [check.what for check in checks(results) if check.passed is False]
-
-
-def test_a_service_that_just_reaches_every_target_passes():
-    assert broken(met()) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "rules"),
-    [
-        (
-            {"rate": 19_900.0},
-            [
-                "requests/s at 64 connections / mlflow models serve",
-                "requests/s at 64 connections / LitServe",
-                "requests/s at 64 connections / granian best case",
-            ],
-        ),
-        ({"p50": 1.3}, ["group commits slower than granian best case at 1"]),
-        (
-            {"p99": 2.1},
-            [
-                "p99 at 64 / mlflow models serve",
-                "p99 at 1 / mlflow models serve",
-                "p99 at 64 / LitServe",
-                "p99 at 1 / LitServe",
-            ],
-        ),
-        ({"failed": 1}, ["failed requests of ostinato"]),
-    ],
-)
-def test_each_target_can_be_missed_by_itself(change, rules):
-    assert broken(met(**change)) == rules
-
-
-def test_ratios_are_taken_within_a_round_and_the_median_counts():
-    results = Results()
-    # The machine is ten times slower in the second round: for both, which must not matter.
-    for number, pace in enumerate((1.0, 0.1, 1.0)):
-        results.readings += [
-            reading("ostinato", OURS, number, rate=30_000.0 * pace),
-            reading("granian best case", BEST, number, rate=40_000.0 * pace),
-        ]
-
-    share = next(check for check in checks(results) if "/ granian" in check.what)
-
-    assert share.value == pytest.approx(0.75)
-
-
-def test_a_service_of_ours_that_does_not_start_is_a_rule_not_kept():
-    results = Results(failures={"ostinato": "it ended with 2", "LitServe": "no network"})
-
-    assert broken(results) == ["ostinato does not run"]
-    assert "failed: LitServe: no network" in speed_lines(results)
-
-
-def test_the_table_has_a_line_for_each_server_and_the_rules_say_no():
-    results = met(rate=100.0)
-
-    assert len(speed_lines(results)) == 2 + 5
-    assert any(line.rstrip().endswith("| NO   |") for line in check_lines(checks(results)))
-
-
-# ---- rounds
 
 
 def test_quick_servers_come_in_every_round_in_turning_order_and_slow_ones_first_only():
@@ -230,16 +116,18 @@ def test_rounds_go_on_without_a_server_that_fails(stub, world, tmp_path, monkeyp
 
 
 def test_names_are_different_and_peers_have_environments():
-    names = [server.name for server in SERVERS]
+    names = [server.name for server in peers.servers()]
 
     assert len(set(names)) == len(names)
-    assert all(server.environment and server.package for server in SERVERS if server.kind != OURS)
+    assert all(
+        server.environment and server.package for server in peers.servers() if server.kind != OURS
+    )
 
 
 def test_the_same_row_is_asked_of_every_server(world):
     row = world.rows[0].tolist()
 
-    for server in SERVERS:
+    for server in peers.servers():
         text = server.bodies([row])[0].decode()
         assert all(str(value) in text for value in row), server.name
 
@@ -251,124 +139,6 @@ def test_our_service_is_started_as_its_command_line_wants(site):
     assert command[4].endswith("loops/undo.py:loop")
     for words in ("--durability async", "--tick 2s", "--gateways 2", "--port 80"):
         assert words in " ".join(command)
-
-
-# ---- labels, undo, soak: against a service made by hand
-
-
-def test_every_collected_prediction_gets_its_true_label_once(found, service, world):
-    seen = labels.measure(found, world, seconds=1.0)
-
-    assert seen.labels == len(service.labels) >= 1_000
-    assert seen.labels % labels.BATCH == 0
-    assert seen.failed == 0
-    assert set(service.labels.values()) == {0, 1}
-    assert [check.passed for check in seen.checks()][1] is True
-
-
-def test_undo_is_timed_to_the_last_answer_of_the_undone_version(found, service, world, monkeypatch):
-    monkeypatch.setattr(undo, "LABELLED_SECONDS", 0.2)
-    service.undo_takes_seconds = 0.2
-
-    seen = undo.measure(found, world, times=1, seconds=1.0).each[0]
-
-    assert seen.effect_ms == pytest.approx(200, abs=80)
-    assert seen.failed == 0
-
-
-def test_a_slow_undo_and_a_failed_request_break_the_rules():
-    slow = undo.Undone(effect_ms=101.0, answered_ms=1.0, rate=1.0, p99_ms=1.0, failed=1)
-
-    broken = [check.what for check in undo.Undos([slow]).checks() if check.passed is False]
-
-    assert len(broken) == 2
-
-
-def test_a_soak_tells_each_minute_and_labels_what_was_answered(
-    found, service, world, site, monkeypatch
-):
-    monkeypatch.setattr("servers.soaking.LABEL_AFTER_SECONDS", 0.05)
-    made = Soak(found, world, site, rate=300.0, minutes=3, minute_seconds=0.3)
-
-    minutes = uvloop.run(made.run())
-
-    assert [minute.number for minute in minutes] == [1, 2, 3]
-    assert sum(minute.answers for minute in minutes) == pytest.approx(270, abs=30)
-    # Of the last batch nobody tells any more.
-    assert len(service.labels) >= sum(minute.labels for minute in minutes) > 100
-    assert all(minute.failed == 0 and minute.memory_mib for minute in minutes)
-
-
-# ---- flat or not
-
-
-def minute(number, *, memory=100.0, p99=2.0, extra=None):
-    held = {"gateway 7": memory} | ({"trainer 9": 50.0} if extra else {})
-    return Minute(
-        number=number,
-        answers=1,
-        labels=1,
-        failed=0,
-        p50_ms=1.0,
-        p99_ms=p99,
-        memory_mib=held,
-        folder_mib=1.0,
-    )
-
-
-def verdicts(minutes):
-    return {name: verdict for name, (_, verdict) in soak.judge(minutes).items()}
-
-
-def test_a_level_soak_is_flat_although_it_filled_up_first():
-    rng = np.random.default_rng(0)
-    filling = [minute(n, memory=40.0 + 10 * n) for n in range(1, 6)]
-    level = [minute(n, memory=100 + rng.normal(), p99=2 + rng.normal() / 50) for n in range(6, 61)]
-
-    assert set(verdicts(filling + level).values()) == {FLAT}
-
-
-def test_a_leak_of_a_tenth_an_hour_grows():
-    rng = np.random.default_rng(0)
-    minutes = [minute(n, memory=100 + n / 6 + rng.normal() / 4) for n in range(1, 61)]
-
-    assert verdicts(minutes)["memory of gateway 7 (MiB)"] == GROWS
-
-
-def test_a_few_noisy_minutes_decide_nothing():
-    rng = np.random.default_rng(0)
-    minutes = [minute(n, memory=100 + 5 * rng.normal()) for n in range(1, 12)]
-
-    assert verdicts(minutes)["memory of gateway 7 (MiB)"] == UNDECIDED
-
-
-def test_a_trainer_that_comes_and_goes_is_no_series_of_its_own():
-    minutes = [minute(n, extra=n % 2) for n in range(1, 31)]
-
-    assert sorted(verdicts(minutes)) == [
-        "memory of all (MiB)",
-        "memory of gateway 7 (MiB)",
-        "p50 (ms)",
-        "p99 (ms)",
-    ]
-
-
-def test_the_interval_holds_the_true_growth_as_often_as_it_says_when_minutes_are_alike():
-    rng = np.random.default_rng(0)
-    at = np.arange(60)
-    held = 0
-    for _ in range(300):
-        noise = np.zeros(60)
-        for n in range(1, 60):
-            noise[n] = 0.5 * noise[n - 1] + rng.normal()
-        found = trend(at, 100 + noise)
-        held += found.low <= 0 <= found.high
-
-    # 95 % is promised; the correlation is estimated, which costs a little.
-    assert held / 300 >= 0.88
-
-
-# ---- the command
 
 
 def test_the_command_tells_rules_and_ends_with_1_when_one_is_not_kept(
@@ -421,3 +191,51 @@ def test_a_window_counts_requests_by_the_second():
 
 def test_peers_are_not_prepared_when_they_are_ours():
     peers.prepare(ours(), None)
+
+
+@pytest.mark.skipif(not shutil.which("wrk"), reason="needs wrk")
+def test_wrk_asks_all_bodies_in_turn_and_counts_refusals(service):
+    service.refuse_every = 100
+
+    seen = with_wrk(service.port, "/predict", [b'{"row": 1}', b'{"row": 2}'], 4, 1.0)
+
+    # What is under way at the end is answered and not counted: at most one a connection.
+    assert service.predictions - 4 <= seen.requests <= service.predictions
+    assert seen.failed == pytest.approx(seen.requests / 100, abs=1)
+    assert 0 < seen.p50_ms <= seen.p99_ms
+    assert service.rows == {1, 2}
+
+
+def test_without_wrk_our_own_generator_asks(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+    assert generator() == ("own", with_own)
+
+
+def test_an_environment_is_made_once_and_again_when_its_requirements_change(tmp_path, monkeypatch):
+    ran = []
+
+    def make(command):
+        ran.append(command)
+        (tmp_path / "litserve" / "bin").mkdir(parents=True, exist_ok=True)
+
+    monkeypatch.setattr(environments, "_run", make)
+    known = Environments(tmp_path)
+
+    python = known.python("litserve")
+    known.python("litserve")
+    once = len(ran)
+    monkeypatch.setitem(environments.REQUIREMENTS, "litserve", ("litserve==0.2",))
+    known.python("litserve")
+
+    assert python == tmp_path / "litserve" / "bin" / "python"
+    assert once == 2
+    assert ran[3][-2] == "litserve==0.2"
+    assert ran[3][-1].startswith("scikit-learn==")
+
+
+def test_an_environment_that_cannot_be_made_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    with pytest.raises(NotInstalled, match="ended with 1"):
+        Environments(tmp_path).python("litserve")
