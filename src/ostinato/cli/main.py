@@ -15,7 +15,7 @@ from typer.main import get_command
 DEFECT: Final = 3
 """Exit code of an error nobody foresaw."""
 
-VERBS: Final = ("init", "replay", "compare", "advise")
+VERBS: Final = ("init", "replay", "compare", "advise", "serve", "rehearse")
 """Each is a module of this package with a Typer application called `app`."""
 
 
@@ -59,7 +59,7 @@ def root(
         ),
     ] = False,
 ) -> None:
-    """Replay a continuous-learning loop over history and see what would have been worth it."""
+    """Keep a model learning in production; first see over history what would be worth it."""
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """The clock. The one file that reads the machine's time.
 
 `WallClock` runs live, `VirtualClock` runs over history; whoever needs the time is handed one of
-them. `Stopwatch` measures what work costs; what it reads never enters a decision's hash.
+them. `SteadyClock` measures how long something lasts. `Stopwatch` measures what work costs; what it
+reads never enters a decision's hash.
 """
 
 from __future__ import annotations
