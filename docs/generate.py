@@ -450,6 +450,7 @@ MAKERS: Final = {
     "autonomy_set": OPERATOR,
     "act_refused": "decide and release",
     "action_proposed": "decide and release",
+    "proposal_lapsed": "decide and release",
 }
 COMMON: Final = (
     *(field.name for field in dataclasses.fields(records.Decision)),

@@ -649,20 +649,34 @@ class ActRefused(Decision):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutonomySet(Decision):
-    """From now on the loop may act by itself so far: `level` is one of `AUTONOMY`."""
+    """From now on the loop may act by itself so far: `level` is one of `AUTONOMY`.
+
+    `act_id` as in `OperatorActed`.
+    """
 
     kind: ClassVar[str] = "autonomy_set"
     level: str
     who: str
+    act_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionProposed(Decision):
     """The loop would do something, and asks: `action` is ``"learn"`` or ``"release"``.
 
-    `proposal` names it for `approve`; `subject` is the trigger or the candidate.
+    `proposal` names it for `approve`; `subject` is the trigger or the candidate. At most one is
+    open at a time.
     """
 
     kind: ClassVar[str] = "action_proposed"
+    action: str
+    proposal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalLapsed(Decision):
+    """What was asked is overtaken, and can no longer be approved; fields as in `ActionProposed`."""
+
+    kind: ClassVar[str] = "proposal_lapsed"
     action: str
     proposal: str
