@@ -20,16 +20,6 @@ class WallClock:
         return time.time_ns()
 
 
-class MonotonicClock:
-    """Nanoseconds since some moment: only differences mean something, and it never goes back.
-
-    For time-outs and rates of one process; what it reads is never kept.
-    """
-
-    def now_ns(self) -> int:
-        return time.monotonic_ns()
-
-
 @dataclass(slots=True)
 class VirtualClock:
     """A clock that stands still until it is told to move, and only ever forward.
@@ -85,4 +75,4 @@ class Stopwatch:
         self.cpu_seconds += time.process_time() - self._cpu_start
 
 
-__all__ = ["Clock", "MonotonicClock", "Stopwatch", "VirtualClock", "WallClock"]
+__all__ = ["Clock", "Stopwatch", "VirtualClock", "WallClock"]
