@@ -96,7 +96,8 @@ class EventLog(Protocol):
     MUST give each event the next offset, without gaps. MUST be durable when `append` returns (for
     adapters on disk), with many events in one commit. MUST keep one event per key: appending a key
     again returns the first one's offset and stores nothing. MUST read back exactly the bytes
-    given.
+    given. MUST drop with `trim` what lies before an offset, keys included, but never the newest
+    event: offsets go on.
     """
 
     def append(self, events: Sequence[tuple[str, bytes]]) -> list[int]:
@@ -109,6 +110,10 @@ class EventLog(Protocol):
 
     def end(self) -> int:
         """Return the offset the next event will have."""
+        ...
+
+    def trim(self, before_offset: int) -> None:
+        """Drop the events before an offset, except the newest."""
         ...
 
 

@@ -29,6 +29,9 @@ EVENTLOG_LAYOUT: Final = Layout(
 KEYS_PER_QUERY: Final = 500
 """Keys looked up at once. SQLite refuses more than 999 parameters in old builds."""
 
+TRIMMED_AT_ONCE: Final = 2_000
+"""Events dropped in one commit. More: writers wait longer for their turn."""
+
 
 class SqliteEventLog(Closable):
     """The `EventLog` port on a SQLite file, with any number of threads and readers.
@@ -82,6 +85,21 @@ class SqliteEventLog(Closable):
                 "SELECT offset, payload FROM events WHERE key = ?", (key,)
             ).fetchone()
             return found
+
+    def trim(self, before_offset: int) -> None:
+        while self._trim_some(before_offset):
+            pass
+
+    def _trim_some(self, before_offset: int) -> bool:
+        """Drop some of the events before an offset; False when none of them are left."""
+        with self._database.writing() as connection:
+            first: int | None = connection.execute("SELECT min(offset) FROM events").fetchone()[0]
+            stop = min(before_offset, _end(connection) - 1)
+            if first is None or first >= stop:
+                return False
+            some = min(stop, first + TRIMMED_AT_ONCE)
+            connection.execute("DELETE FROM events WHERE offset < ?", (some,))
+            return some < stop
 
     def close(self) -> None:
         self._database.close()
