@@ -13,7 +13,7 @@ OLD_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test check static lint types floors format-check format docs golden bench \
-  bench-decisions bench-quick bench-streams simulate e2e clean
+  bench-decisions bench-quick bench-streams bench-serving soak simulate e2e clean
 
 help: ## List the commands
 	@echo "Ostinato: replay a continuous-learning loop over history."
@@ -119,6 +119,13 @@ bench-streams: $(VENV)/.dev ## What does each policy bring on real streams? (25 
 bench-quick: $(VENV)/.dev ## Both of them, small
 	@$(BIN)/python benchmarks/decisions.py --quick
 	@$(BIN)/python benchmarks/streams.py --quick
+
+bench-serving: $(VENV)/.dev ## The live service beside its peers (half an hour; needs Linux and wrk)
+	@echo "==> Serving: the peers are installed under ~/.cache/ostinato-bench the first time"
+	@$(BIN)/python benchmarks/serving.py
+
+soak: $(VENV)/.dev ## The live service at half load, for an hour
+	@$(BIN)/python benchmarks/soak.py
 
 e2e: $(VENV)/.dev ## Open the report in a browser and use it (needs chromium and playwright)
 	@echo "==> The report in a real browser"

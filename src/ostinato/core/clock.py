@@ -22,7 +22,7 @@ class WallClock:
 
 
 class SteadyClock:
-    """Counts nanoseconds from some moment on; setting the machine's clock does not move it."""
+    """Counts nanoseconds from an unknown moment and never goes back: for paces and time limits."""
 
     def now_ns(self) -> int:
         return time.monotonic_ns()

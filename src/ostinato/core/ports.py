@@ -114,7 +114,11 @@ class EventLog(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """Where a version comes from: enough to make it again and to explain it."""
+    """Where a version comes from: enough to make it again and to explain it.
+
+    `lake` names the version(s) of the lake's tables that held the training data, for example
+    ``events@12``; None where the data came from elsewhere.
+    """
 
     loop: str
     data_from_ns: int
@@ -129,6 +133,7 @@ class Lineage:
     parent: str | None = None
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
+    lake: str | None = None
 
 
 class Registry(Protocol):

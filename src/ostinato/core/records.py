@@ -36,6 +36,8 @@ ROLES = ("champion", "canary", "holdback", "fallback", "explore")
 the answer was.
 """
 
+FALLBACK_VERSION = "fallback"
+"""Stands among the versions for the constant answer of a loop, for when no version can score."""
 
 ACTS = ("retrain", "promote", "abort", "undo", "pause", "resume", "approve")
 """What an operator can do by hand."""
@@ -88,7 +90,9 @@ class RequestsAnswered(Record):
     """Requests that a gateway has answered already, as it answered them; in order of time.
 
     Columns as in `PredictionsMade`, of one epoch of the routes and one set of versions. `faults`
-    says why a version had no answer on some of the rows. `serve` makes `PredictionsMade` of it.
+    says why a version had no answer on some of the rows, also of versions that have no scores at
+    all. `serve` makes `PredictionsMade` of it, whatever routes it knows itself: that is what was
+    served.
     """
 
     kind: ClassVar[str] = "requests_answered"
@@ -115,6 +119,7 @@ class PredictionsMade(Record):
 
     `answered` indexes `versions`, `roles` indexes `ROLES`. `propensities` is the probability, in
     (0, 1], with which each row got its version and role under the routes in force; None: 1.
+    `FALLBACK_VERSION` is among the versions where the loop's own constant answered.
     """
 
     kind: ClassVar[str] = "predictions_made"

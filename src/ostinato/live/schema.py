@@ -126,6 +126,19 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
             [_series(field, values) for field, values in zip(self.fields, columns, strict=True)]
         )
 
+    def grouping(self, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+        """Return those columns of rows as served that slices and units are made of."""
+        named = {each.name for each in self.slices} | {self.unit}
+        places = [place for place, field in enumerate(self.fields) if field.name in named]
+        return pl.DataFrame(
+            [_series(self.fields[place], [row[place] for row in rows]) for place in places or [0]]
+        )
+
+    @property
+    def width(self) -> int:
+        """How many numbers a score has: one per class where there are more than two, else 0."""
+        return len(self.classes) if len(self.classes) > 2 else 0
+
     def groups(self, frame: pl.DataFrame) -> Codes:
         """Return the slice groups of rows, (n, slice columns) int32."""
         return self.slicing().codes(frame)
@@ -162,12 +175,16 @@ def _target(value: Any) -> float:
 
 
 def _series(field: Field, values: Sequence[Any]) -> pl.Series:
-    if field.kind == "integer" and any(isinstance(value, float) for value in values):
-        whole = all(not isinstance(v, float) or v.is_integer() for v in values)
-        if not whole:
-            return pl.Series(field.name, [None if v is None else float(v) for v in values])
+    if field.kind == "integer" and not all(map(_fits, values)):
+        return pl.Series(field.name, [None if v is None else float(v) for v in values])
+    if field.kind == "integer" and float in set(map(type, values)):
         values = [int(v) if isinstance(v, float) else v for v in values]
     return pl.Series(field.name, values, dtype=DTYPES[field.kind])
+
+
+def _fits(value: Any) -> bool:
+    """Say whether a value of an integer field is whole and has room in 64 bits."""
+    return value is None or (abs(value) < 2**63 and (type(value) is int or value.is_integer()))
 
 
 def make_schema(loop: Loop, table: pl.DataFrame, history: History) -> InputSchema:

@@ -1,0 +1,64 @@
+"""The tables that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+from acceptance.check import Check
+from servers.speed import MANY, ONE, Reading, Results
+from servers.targets import OURS, ratios
+
+COLUMNS: tuple[tuple[str, Callable[[Reading], float]], ...] = (
+    (f"req/s {MANY}", lambda reading: reading.points[MANY].rate),
+    (f"p50 ms {MANY}", lambda reading: reading.points[MANY].p50_ms),
+    (f"p99 ms {MANY}", lambda reading: reading.points[MANY].p99_ms),
+    (f"req/cpu-s {MANY}", lambda reading: reading.points[MANY].per_cpu_second),
+    (f"req/s {ONE}", lambda reading: reading.points[ONE].rate),
+    (f"p50 ms {ONE}", lambda reading: reading.points[ONE].p50_ms),
+    (f"p99 ms {ONE}", lambda reading: reading.points[ONE].p99_ms),
+    (f"req/cpu-s {ONE}", lambda reading: reading.points[ONE].per_cpu_second),
+    ("MiB", lambda reading: reading.memory_mib),
+    ("start s", lambda reading: reading.started_seconds),
+    ("failed", lambda reading: float(sum(p.failed for p in reading.points.values()))),
+)
+
+
+def figure(value: float) -> str:
+    """Three digits that count, and no more noughts than needed."""
+    if value != value:  # noqa: PLR0124 - not a number
+        return "-"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def table(rows: list[list[str]]) -> list[str]:
+    """Lines of a Markdown table; the first row is the head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def speed_lines(results: Results) -> list[str]:
+    """Medians over rounds of every server, and why the others have none."""
+    rows = [["server", "rounds", *(name for name, _ in COLUMNS), f"ours/it {MANY}"]]
+    for name in dict.fromkeys(reading.server for reading in results.readings):
+        readings = list(results.of(name).values())
+        cells = [figure(median(of(reading) for reading in readings)) for _, of in COLUMNS]
+        times = ratios(results, OURS, name, MANY, lambda point: point.rate)
+        label = f"{name} ({results.versions[name]})" if results.versions.get(name) else name
+        rows.append([label, str(len(readings)), *cells, figure(median(times)) if times else "-"])
+    failed = [f"failed: {name}: {why}" for name, why in results.failures.items()]
+    return [*(table(rows) if len(rows) > 1 else []), *failed]
+
+
+def check_lines(checks: list[Check]) -> list[str]:
+    """Each rule, what was found, and whether it holds."""
+    verdict = {True: "yes", False: "NO", None: ""}
+    rows = [["rule", "found", "must be", "kept"]]
+    rows += [[each.what, figure(each.value), each.rule, verdict[each.passed]] for each in checks]
+    return table(rows)

@@ -1,0 +1,92 @@
+"""The soak: what a minute tells, and when a series counts as flat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import uvloop
+
+import soak
+from servers.soaking import Minute, Soak
+from servers.trend import FLAT, GROWS, UNDECIDED, trend
+
+
+def test_a_soak_tells_each_minute_and_labels_what_was_answered(
+    found, service, world, site, monkeypatch
+):
+    monkeypatch.setattr("servers.soaking.LABEL_AFTER_SECONDS", 0.05)
+    made = Soak(found, world, site, rate=300.0, minutes=3, minute_seconds=0.3)
+
+    minutes = uvloop.run(made.run())
+
+    assert [minute.number for minute in minutes] == [1, 2, 3]
+    assert sum(minute.answers for minute in minutes) == pytest.approx(270, abs=30)
+    # Of the last batch nobody tells any more.
+    assert len(service.labels) >= sum(minute.labels for minute in minutes) > 100
+    assert all(minute.failed == 0 and minute.memory_mib for minute in minutes)
+
+
+def minute(number, *, memory=100.0, p99=2.0, extra=None):
+    held = {"gateway 7": memory} | ({"trainer 9": 50.0} if extra else {})
+    return Minute(
+        number=number,
+        answers=1,
+        labels=1,
+        failed=0,
+        p50_ms=1.0,
+        p99_ms=p99,
+        memory_mib=held,
+        folder_mib=1.0,
+    )
+
+
+def verdicts(minutes):
+    return {name: verdict for name, (_, verdict) in soak.judge(minutes).items()}
+
+
+def test_a_level_soak_is_flat_although_it_filled_up_first():
+    rng = np.random.default_rng(0)
+    filling = [minute(n, memory=40.0 + 10 * n) for n in range(1, 6)]
+    level = [minute(n, memory=100 + rng.normal(), p99=2 + rng.normal() / 50) for n in range(6, 61)]
+
+    assert set(verdicts(filling + level).values()) == {FLAT}
+
+
+def test_a_leak_of_a_tenth_an_hour_grows():
+    rng = np.random.default_rng(0)
+    minutes = [minute(n, memory=100 + n / 6 + rng.normal() / 4) for n in range(1, 61)]
+
+    assert verdicts(minutes)["memory of gateway 7 (MiB)"] == GROWS
+
+
+def test_a_few_noisy_minutes_decide_nothing():
+    rng = np.random.default_rng(0)
+    minutes = [minute(n, memory=100 + 5 * rng.normal()) for n in range(1, 12)]
+
+    assert verdicts(minutes)["memory of gateway 7 (MiB)"] == UNDECIDED
+
+
+def test_a_trainer_that_comes_and_goes_is_no_series_of_its_own():
+    minutes = [minute(n, extra=n % 2) for n in range(1, 31)]
+
+    assert sorted(verdicts(minutes)) == [
+        "memory of all (MiB)",
+        "memory of gateway 7 (MiB)",
+        "p50 (ms)",
+        "p99 (ms)",
+    ]
+
+
+def test_the_interval_holds_the_true_growth_as_often_as_it_says_when_minutes_are_alike():
+    rng = np.random.default_rng(0)
+    at = np.arange(60)
+    held = 0
+    for _ in range(300):
+        noise = np.zeros(60)
+        for n in range(1, 60):
+            noise[n] = 0.5 * noise[n - 1] + rng.normal()
+        found = trend(at, 100 + noise)
+        held += found.low <= 0 <= found.high
+
+    # 95 % is promised; the correlation is estimated, which costs a little.
+    assert held / 300 >= 0.88
