@@ -32,6 +32,7 @@ VERBS: Final = (
     "approve",
     "autonomy",
     "gate",
+    "token",
 )
 """Each is a module of this package with a Typer application called `app`."""
 
