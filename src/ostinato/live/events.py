@@ -13,7 +13,7 @@ import msgspec
 Id = int | str
 """A prediction's id: as the client gave it, or a text that a gateway made."""
 
-Scores = list[float] | list[list[float]]
+Scores = list[float | list[float]]
 """(n,), or (n, classes); NaN where the version had no answer."""
 
 

@@ -64,7 +64,8 @@ def answer(value: Any, status: int = 200) -> Response:
 class HttpError(OstinatoError):
     """The request cannot be answered as asked; `status` is the HTTP status, 400..599.
 
-    The body is the error's facts: ``{"error", "what", "found", "expected", "hint"}``.
+    `headers` go with the answer (``retry-after``, ``www-authenticate``, ``allow``). The body is
+    the error's facts: ``{"error", "what", "found", "expected", "hint", "status"}``.
     """
 
     def __init__(
@@ -75,10 +76,12 @@ class HttpError(OstinatoError):
         found: object = None,
         expected: str | None = None,
         hint: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(what, found=found, expected=expected, hint=hint)
-        self.status = status
+        self.status, self.headers = status, headers
 
     def response(self) -> Response:
         """Return the error as a response."""
-        return answer({**self.to_dict(), "status": self.status}, self.status)
+        body = _encode({**self.to_dict(), "status": self.status})
+        return Response(self.status, body, headers=self.headers)
