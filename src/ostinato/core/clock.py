@@ -21,6 +21,29 @@ class WallClock:
 
 
 @dataclass(slots=True)
+class ForwardClock:
+    """A clock that stands still where the one below it goes back.
+
+    Parameters
+    ----------
+    below
+        The clock to follow.
+    """
+
+    below: Clock
+    _last: int = field(default=0, repr=False)
+
+    def now_ns(self) -> int:
+        self._last = max(self._last, self.below.now_ns())
+        return self._last
+
+
+def elapsed_ns() -> int:
+    """Read the stopwatch of the machine: nanoseconds since some moment, never going back."""
+    return time.perf_counter_ns()
+
+
+@dataclass(slots=True)
 class VirtualClock:
     """A clock that stands still until it is told to move, and only ever forward.
 
@@ -75,4 +98,4 @@ class Stopwatch:
         self.cpu_seconds += time.process_time() - self._cpu_start
 
 
-__all__ = ["Clock", "Stopwatch", "VirtualClock", "WallClock"]
+__all__ = ["Clock", "ForwardClock", "Stopwatch", "VirtualClock", "WallClock", "elapsed_ns"]
