@@ -9,7 +9,7 @@ import typer
 from ostinato.cli.options import AsJson
 from ostinato.cli.output import aligned, exit_codes, give, give_json, say
 from ostinato.cli.service_options import HERE, Folder
-from ostinato.core.clock import SteadyClock, WallClock
+from ostinato.core.clock import WallClock, elapsed_ns
 from ostinato.core.units import format_time
 from ostinato.live.layout import Layout
 from ostinato.live.tokens import Token, Tokens
@@ -75,7 +75,7 @@ def revoke(name: Name, *, folder: Folder = HERE, json: AsJson = False) -> None:
 
 
 def _tokens(layout: Layout) -> Tokens:
-    return Tokens(layout.tokens, clock=WallClock(), monotonic=SteadyClock())
+    return Tokens(layout.tokens, clock=WallClock(), elapsed_ns=elapsed_ns)
 
 
 def _row(token: Token) -> tuple[str, str, str, str]:
