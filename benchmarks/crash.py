@@ -76,7 +76,7 @@ def make_history(path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = 2_000
     a, b = rng.normal(size=rows), rng.normal(size=rows)
-    asked = np.datetime64("now") - np.timedelta64(1, "h") + np.arange(rows) * np.timedelta64(1, "s")
+    asked = np.datetime64("now", "us") - (rows - np.arange(rows)) * np.timedelta64(1, "s")
     pl.DataFrame(
         {
             "id": [f"h{row}" for row in range(rows)],

@@ -15,7 +15,25 @@ from typer.main import get_command
 DEFECT: Final = 3
 """Exit code of an error nobody foresaw."""
 
-VERBS: Final = ("init", "replay", "compare", "advise", "serve", "rehearse")
+VERBS: Final = (
+    "init",
+    "replay",
+    "compare",
+    "advise",
+    "rehearse",
+    "serve",
+    "status",
+    "retrain",
+    "promote",
+    "abort",
+    "undo",
+    "pause",
+    "resume",
+    "approve",
+    "autonomy",
+    "gate",
+    "token",
+)
 """Each is a module of this package with a Typer application called `app`."""
 
 

@@ -121,6 +121,8 @@ def serve(
         layout = Layout(folder.absolute())
         for line in set_up(layout, config, data=data, start=start):
             write(f"changed: {line}" if "->" in line else line)
+        if not config.open_access and not layout.tokens.exists():
+            write("nobody has a token yet: ostinato token create NAME --scope predict")
         code = supervise(layout, write)
     if code:
         raise typer.Exit(code)

@@ -29,6 +29,29 @@ class SteadyClock:
 
 
 @dataclass(slots=True)
+class ForwardClock:
+    """A clock that stands still where the one below it goes back.
+
+    Parameters
+    ----------
+    below
+        The clock to follow.
+    """
+
+    below: Clock
+    _last: int = field(default=0, repr=False)
+
+    def now_ns(self) -> int:
+        self._last = max(self._last, self.below.now_ns())
+        return self._last
+
+
+def elapsed_ns() -> int:
+    """Read the stopwatch of the machine: nanoseconds since some moment, never going back."""
+    return time.perf_counter_ns()
+
+
+@dataclass(slots=True)
 class VirtualClock:
     """A clock that stands still until it is told to move, and only ever forward.
 
@@ -83,4 +106,12 @@ class Stopwatch:
         self.cpu_seconds += time.process_time() - self._cpu_start
 
 
-__all__ = ["Clock", "SteadyClock", "Stopwatch", "VirtualClock", "WallClock"]
+__all__ = [
+    "Clock",
+    "ForwardClock",
+    "SteadyClock",
+    "Stopwatch",
+    "VirtualClock",
+    "WallClock",
+    "elapsed_ns",
+]

@@ -11,83 +11,108 @@ from urllib.parse import urlsplit
 
 from ostinato.core.errors import ConfigError, StoreError
 from ostinato.live.config import ServiceConfig
-from ostinato.live.gateway.http import HttpError, Request
+from ostinato.live.gateway.http import HttpError
+from ostinato.live.gateway.limits import RateLimit, client_key
 from ostinato.live.gateway.route import Scope, shown
-from ostinato.live.tokens import Tokens
+from ostinato.live.tokens import Token, Tokens
 
 _REALM: Final = 'Bearer realm="ostinato"'
 
 
-class Access:
+class Guard:
     """Lets requests in, or not.
 
     Parameters
     ----------
     tokens
         The tokens; None: open to all who reach the loopback address.
+    rate
+        How often each client may ask.
     """
 
-    def __init__(self, tokens: Tokens | None) -> None:
-        self.tokens = tokens
+    def __init__(self, tokens: Tokens | None, rate: RateLimit) -> None:
+        self.tokens, self.rate = tokens, rate
 
-    def check(self, request: Request, scope: Scope | None) -> None:
-        """Let a request in that may do what the scope covers, and note in it who asks.
+    def admit(
+        self,
+        scope: Scope | None,
+        authorization: str,
+        address: str,
+        *,
+        host: str | None = None,
+        origin: str | None = None,
+    ) -> str:
+        """Return the name of the token behind a request that may do what the scope covers.
+
+        Parameters
+        ----------
+        scope
+            Of the route; None: a probe, let in uncounted.
+        authorization, host, origin
+            Headers of the request; None: not sent.
+        address
+            Where it came from, with or without a port.
 
         Raises
         ------
         HttpError
-            401 without a token that is known, 403 without the scope, 503 where tokens cannot be
-            read.
+            401 without a token that is known, 403 without the scope, 429 where it came too often,
+            503 where tokens cannot be read.
         """
         if scope is None:
-            return
+            return ""
         if self.tokens is None:
-            only_this_machine(request)
-            return
-        token = self._token(request, self.tokens)
-        if scope not in token:
-            raise HttpError(
-                403,
-                f"The token may not do this: it lacks the scope {scope!r}",
-                found=", ".join(token),
-                expected=scope,
-                hint=f"Make one: ostinato token create NAME --scope {scope}",
-                headers=(
-                    (
-                        "www-authenticate",
-                        f'{_REALM}, error="insufficient_scope", scope="{scope}"',
-                    ),
-                ),
-            )
+            only_this_machine(host, origin)
+            self.rate.take(client_key("", address))
+            return ""
+        token = self._known(authorization, address, self.tokens)
+        self.rate.take(client_key(token.name, address))
+        if scope not in token.scopes:
+            raise _lacks(token, scope)
+        return token.name
 
-    def _token(self, request: Request, tokens: Tokens) -> tuple[str, ...]:
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not secret.strip():
-            raise _unknown("No token came with the request", _REALM)
-        try:
-            token = tokens.find(secret.strip())
-        except StoreError as error:
-            # What is in the file stays out of the answer.
-            raise HttpError(
-                503,
-                "The tokens of the service cannot be read",
-                hint="Look into the service's log; make the tokens anew if need be.",
-            ) from error
+    def _known(self, authorization: str, address: str, tokens: Tokens) -> Token:
+        scheme, _, secret = authorization.partition(" ")
+        brought = scheme.lower() == "bearer" and bool(secret.strip())
+        token = _found(tokens, secret.strip()) if brought else None
         if token is None:
-            raise _unknown(
-                "The token is not known, or has expired", f'{_REALM}, error="invalid_token"'
-            )
-        request.who = token.name
-        return token.scopes
+            self.rate.take(client_key("", address))
+            raise _unknown(brought=brought)
+        return token
 
 
-def _unknown(what: str, challenge: str) -> HttpError:
+def _found(tokens: Tokens, secret: str) -> Token | None:
+    try:
+        return tokens.find(secret)
+    except StoreError as error:
+        # What is in the file stays out of the answer.
+        raise HttpError(
+            503,
+            "The tokens of the service cannot be read",
+            hint="Look into the service's log; make the tokens anew if need be.",
+        ) from error
+
+
+def _unknown(*, brought: bool) -> HttpError:
     # The token itself is never told: it may be a real one with a typing error.
+    challenge = f'{_REALM}, error="invalid_token"' if brought else _REALM
     return HttpError(
         401,
-        what,
+        "The token is not known, or has expired" if brought else "No token came with the request",
         expected="Authorization: Bearer TOKEN",
-        hint="Make a token: ostinato token create NAME --scope predict",
+        hint="Make a token: ostinato token create",
+        headers=(("www-authenticate", challenge),),
+    )
+
+
+def _lacks(token: Token, scope: Scope) -> HttpError:
+    challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
+    return HttpError(
+        403,
+        f"The token may not do this: it lacks the scope {scope!r}",
+        found=", ".join(token.scopes),
+        expected=scope,
+        hint="Make a token with this scope: ostinato token create",
         headers=(("www-authenticate", challenge),),
     )
 
@@ -106,7 +131,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def only_this_machine(request: Request) -> None:
+def only_this_machine(host: str | None, origin: str | None) -> None:
     """Refuse what a browser sends for a page from elsewhere, to a service without tokens.
 
     A web page can make its reader's browser send requests to the loopback address, also under a
@@ -117,7 +142,6 @@ def only_this_machine(request: Request) -> None:
     HttpError
         403.
     """
-    origin, host = request.headers.get("origin"), request.headers.get("host")
     if origin is not None and not is_loopback(_host(origin)):
         raise _elsewhere("Origin", origin)
     if host is not None and not is_loopback(_host(f"//{host}")):
@@ -154,5 +178,5 @@ def check_open_access(config: ServiceConfig) -> None:
             "A service without tokens would be open to others",
             found=f"host {config.host}, open_access on",
             expected="host 127.0.0.1, ::1 or localhost, or tokens",
-            hint="Use --access tokens, and make one: ostinato token create NAME --scope predict",
+            hint="Use --access tokens, and make one: ostinato token create",
         )

@@ -137,6 +137,27 @@ class Client:
         )
 
 
+def split_address(address: str) -> tuple[str, str]:
+    """Return the service's URL and the loop's name of a loop's address.
+
+    >>> split_address("https://models.example/loops/flights")
+    ('https://models.example', 'flights')
+
+    Raises
+    ------
+    InputError
+        If it names no loop.
+    """
+    base, found, loop = address.rstrip("/").rpartition("/loops/")
+    if not found or not loop or "/" in loop:
+        raise InputError(
+            "The address names no loop",
+            found=repr(address),
+            expected="for example http://127.0.0.1:8000/loops/flight-delays",
+        )
+    return base, loop
+
+
 def answers(url: str, *, timeout_s: float = 1.0) -> bool:
     """Whether a service is ready for predictions."""
     try:

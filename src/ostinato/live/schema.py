@@ -7,7 +7,7 @@ the engine and the trainer turn what was served into tables by it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -24,9 +24,12 @@ from ostinato.replay.slices import SliceColumn, Slices
 
 Kind = Literal["number", "integer", "boolean", "text"]
 
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer that tables and the log can hold."""
+
 TYPES: Final[dict[Kind, Any]] = {
     "number": float | None,
-    "integer": int | float | None,
+    "integer": Whole | float | None,
     "boolean": bool | None,
     "text": str | None,
 }

@@ -165,8 +165,8 @@ def engine_component(layout: Layout) -> Component:
     # Until its first sign of life the engine may train the first champion: no limit.
     return Component(
         name="engine",
-        module="ostinato.live.engine.process",
-        arguments=("--dir", str(layout.folder)),
+        module="ostinato.live.engine",
+        arguments=(str(layout.folder),),
         silent_s=ENGINE_SILENT_S,
     )
 

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -64,12 +64,12 @@ class Tokens:
         The file; none there: no tokens.
     clock
         The wall clock, for expiry.
-    monotonic
-        Says when to look at the file again.
+    elapsed_ns
+        Nanoseconds since some moment, never going back: when to look at the file again.
     """
 
-    def __init__(self, path: Path, *, clock: Clock, monotonic: Clock) -> None:
-        self.path, self.clock, self.monotonic = path, clock, monotonic
+    def __init__(self, path: Path, *, clock: Clock, elapsed_ns: Callable[[], int]) -> None:
+        self.path, self.clock, self.elapsed_ns = path, clock, elapsed_ns
         self._seen: tuple[int, int, int] | None = None
         self._next_look_ns: int | None = None
         self._tokens: list[tuple[bytes, Token]] = []
@@ -161,7 +161,7 @@ class Tokens:
         return None
 
     def _look(self) -> None:
-        now_ns = self.monotonic.now_ns()
+        now_ns = self.elapsed_ns()
         if self._next_look_ns is not None and now_ns < self._next_look_ns:
             return
         seen = self._stamp()

@@ -33,6 +33,10 @@ TRIMMED_AT_ONCE: Final = 2_000
 """Events dropped in one commit. More: writers wait longer for their turn."""
 
 
+Stored = tuple[int, bytes | None]
+"""Where an event is, and the payload that had its key before; None: it is the first."""
+
+
 class SqliteEventLog(Closable):
     """The `EventLog` port on a SQLite file, with any number of threads and readers.
 
@@ -54,7 +58,7 @@ class SqliteEventLog(Closable):
 
     def __init__(self, path: str | Path, *, readonly: bool = False, shared: bool = False) -> None:
         self._database = Database(path, EVENTLOG_LAYOUT, readonly=readonly, shared=shared)
-        self._group: GroupCommit[Event, int] = GroupCommit(self._commit)
+        self._group: GroupCommit[Event, Stored] = GroupCommit(self._commit)
 
     @property
     def path(self) -> Path:
@@ -62,6 +66,22 @@ class SqliteEventLog(Closable):
         return self._database.path
 
     def append(self, events: Sequence[Event]) -> list[int]:
+        return [offset for offset, _ in self.append_once(events)]
+
+    def append_once(self, events: Sequence[Event]) -> list[Stored]:
+        """Append events, and say of each whether its key was there already, and with what.
+
+        Returns
+        -------
+        list
+            Per event its offset, and the payload that holds the key: None where it is this
+            event's own, else what came first, whichever process wrote it.
+
+        Raises
+        ------
+        StoreError
+            As `append`.
+        """
         checked = checked_events(events)
         return self._group.submit(checked) if checked else []
 
@@ -104,17 +124,24 @@ class SqliteEventLog(Closable):
     def close(self) -> None:
         self._database.close()
 
-    def _commit(self, events: list[Event]) -> list[int]:
+    def _commit(self, events: list[Event]) -> list[Stored]:
         with self._database.writing() as connection:
             first = first_of_each_key(events)
-            offsets = _stored(connection, list(first))
-            fresh = [key for key in first if key not in offsets]
+            earlier = _stored(connection, list(first))
+            fresh = [key for key in first if key not in earlier]
             rows = [(offset, key, first[key]) for offset, key in enumerate(fresh, _end(connection))]
             connection.executemany(
                 "INSERT INTO events (offset, key, payload) VALUES (?, ?, ?)", rows
             )
-            offsets.update((key, offset) for offset, key, _ in rows)
-        return [offsets[key] for key, _ in events]
+        offsets = {key: offset for offset, key, _ in rows}
+        answers: list[Stored] = []
+        for key, payload in events:
+            if key in earlier:
+                answers.append(earlier[key])
+            else:  # of two in one commit the first counts; the same object is the first itself
+                held = first[key]
+                answers.append((offsets[key], None if held is payload else held))
+        return answers
 
 
 def _end(connection: sqlite3.Connection) -> int:
@@ -122,11 +149,12 @@ def _end(connection: sqlite3.Connection) -> int:
     return 0 if last is None else last + 1
 
 
-def _stored(connection: sqlite3.Connection, keys: list[str]) -> dict[str, int]:
-    offsets: dict[str, int] = {}
+def _stored(connection: sqlite3.Connection, keys: list[str]) -> dict[str, Stored]:
+    found: dict[str, Stored] = {}
     remaining = iter(keys)
     while some := list(islice(remaining, KEYS_PER_QUERY)):
         marks = ", ".join("?" * len(some))
-        query = f"SELECT key, offset FROM events WHERE key IN ({marks})"  # noqa: S608 (only marks)
-        offsets.update(connection.execute(query, some).fetchall())
-    return offsets
+        query = f"SELECT key, offset, payload FROM events WHERE key IN ({marks})"  # noqa: S608 (only marks)
+        for key, offset, payload in connection.execute(query, some):
+            found[key] = (offset, payload)
+    return found

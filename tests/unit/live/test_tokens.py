@@ -31,7 +31,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def tokens(path, clock, monotonic):
-    return Tokens(path, clock=clock, monotonic=monotonic)
+    return Tokens(path, clock=clock, elapsed_ns=monotonic.now_ns)
 
 
 def test_secret_finds_its_token_and_others_find_none(tokens):
@@ -85,7 +85,7 @@ def test_expired_token_is_refused_from_its_moment_on(tokens, clock):
 
 
 def test_what_another_process_changes_is_seen_soon(tokens, path, clock, monotonic):
-    other = Tokens(path, clock=clock, monotonic=monotonic)
+    other = Tokens(path, clock=clock, elapsed_ns=monotonic.now_ns)
     assert other.find("ost_x") is None
 
     secret = tokens.create("shop", ["predict"])
@@ -145,7 +145,7 @@ def test_name_is_taken_until_its_token_is_revoked(tokens):
 
 def test_tokens_made_at_once_are_all_kept(path, clock, monotonic):
     def make(number):
-        Tokens(path, clock=clock, monotonic=monotonic).create(f"t{number}", ["read"])
+        Tokens(path, clock=clock, elapsed_ns=monotonic.now_ns).create(f"t{number}", ["read"])
 
     # Each opens the lock file for itself, as processes do.
     threads = [threading.Thread(target=make, args=(n,)) for n in range(8)]
@@ -154,5 +154,5 @@ def test_tokens_made_at_once_are_all_kept(path, clock, monotonic):
     for thread in threads:
         thread.join()
 
-    listed = Tokens(path, clock=clock, monotonic=monotonic).listed()
+    listed = Tokens(path, clock=clock, elapsed_ns=monotonic.now_ns).listed()
     assert sorted(token.name for token in listed) == [f"t{n}" for n in range(8)]

@@ -32,3 +32,14 @@ def test_an_event_is_found_by_its_key(tmp_path):
         log.append([("one", b"1"), ("two", b"2")])
         assert log.find("two") == (1, b"2")
         assert log.find("three") is None
+
+
+def test_what_held_a_key_before_is_told_whoever_wrote_it(tmp_path):
+    path = tmp_path / "events.db"
+    with SqliteEventLog(path, shared=True) as ours, SqliteEventLog(path, shared=True) as theirs:
+        theirs.append([("one", b"theirs")])
+
+        stored = ours.append_once([("one", b"ours"), ("two", b"first"), ("two", b"second")])
+
+        assert stored == [(0, b"theirs"), (1, None), (1, b"first")]
+        assert ours.find("one") == (0, b"theirs")

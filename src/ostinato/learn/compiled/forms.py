@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from sklearn.pipeline import Pipeline
+
 from ostinato.learn.compiled.coefficients import is_linear
 from ostinato.learn.compiled.folding import folded_onehot
 from ostinato.learn.compiled.forest import BOOSTED, FORESTS, SINGLE, boosted_trees, forest_trees
 from ostinato.learn.compiled.form import Form
 from ostinato.learn.compiled.histogram import histogram_trees
 from ostinato.learn.compiled.lightgbm import lightgbm_trees
+from ostinato.learn.compiled.onnx import CONVERTED, onnx_form
+from ostinato.learn.compiled.pipeline import folded_pipeline
 from ostinato.learn.compiled.xgboost import xgboost_trees
 from ostinato.learn.model import Model
 
@@ -38,4 +42,8 @@ def forms_for(model: Model) -> tuple[tuple[str, Build], ...]:
         return (("trees", build),)
     if is_linear(model.estimator) and model.encoding.style == "onehot":
         return (("linear", folded_onehot),)
+    if isinstance(model.estimator, Pipeline) and is_linear(model.estimator.steps[-1][1]):
+        return (("linear", folded_pipeline),)
+    if kind.__module__.startswith("sklearn.") and kind.__name__ in CONVERTED:
+        return (("onnx", onnx_form),)
     return ()

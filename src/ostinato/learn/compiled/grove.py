@@ -57,7 +57,7 @@ class Tree:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grove:
-    """All trees of a model, in the arrays that `kernels.walk_kernel` takes, by the names they have there.
+    """All trees of a model, in the arrays that the walk takes, by the names they have there.
 
     `steps` is about how many nodes a row passes.
     """

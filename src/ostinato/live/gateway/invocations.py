@@ -68,10 +68,12 @@ class Bodies:
     ----------
     schema
         The fields of the loop.
+    timed
+        Whether the clock of the service follows the events, so that clients give times.
     """
 
-    def __init__(self, schema: InputSchema) -> None:
-        self._reader = RowReader(schema)
+    def __init__(self, schema: InputSchema, *, timed: bool) -> None:
+        self._reader, self._timed = RowReader(schema), timed
 
     def read(self, request: Request) -> tuple[list[Row], list[Id] | None, list[int] | None]:
         """Return rows, their ids and times.
@@ -87,7 +89,8 @@ class Bodies:
         asked = decode(_INVOCATION, request.body)
         rows = self._form(*_only_form(asked))
         params = asked.params or Params()
-        return rows, ids_of(params.prediction_id, len(rows)), times_of(params.time, len(rows))
+        ids = ids_of(params.prediction_id, len(rows))
+        return rows, ids, times_of(params.time, len(rows), timed=self._timed)
 
     def _form(self, form: str, raw: msgspec.Raw) -> list[Row]:
         if form == "dataframe_split":
@@ -138,11 +141,13 @@ class Invocations:
         Answers.
     schema
         The fields of the loop.
+    timed
+        Whether the clock of the service follows the events, so that clients give times.
     """
 
-    def __init__(self, predictor: Predictor, schema: InputSchema) -> None:
+    def __init__(self, predictor: Predictor, schema: InputSchema, *, timed: bool) -> None:
         self.predictor = predictor
-        self._bodies = Bodies(schema)
+        self._bodies = Bodies(schema, timed=timed)
         self._version = package_version("ostinato").encode()
 
     async def invocations(self, request: Request) -> Response:
@@ -166,9 +171,9 @@ def _words(error: HttpError) -> dict[str, str]:
     return {"error_code": code, "message": str(error)}
 
 
-def routes(predictor: Predictor, schema: InputSchema) -> list[Route]:
+def routes(predictor: Predictor, schema: InputSchema, *, timed: bool = False) -> list[Route]:
     """Return the routes of the protocol."""
-    protocol = Invocations(predictor, schema)
+    protocol = Invocations(predictor, schema, timed=timed)
     return [
         Route("POST", "/invocations", "predict", speaking(protocol.invocations, _words)),
         Route("GET", "/ping", None, protocol.ping),

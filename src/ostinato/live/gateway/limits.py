@@ -1,4 +1,4 @@
-"""Limits: how often one client may ask, and how much it may send.
+"""How often one client may ask.
 
 The rate is a token bucket: it holds one second's worth, and fills at the rate. Each gateway counts
 for itself, so that several of them let through as many times the rate; what is held per client is
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from ostinato.core.ports import Clock
 from ostinato.live.gateway.http import HttpError
 
 MAX_CLIENTS: Final = 10_000
@@ -29,12 +29,12 @@ class RateLimit:
     ----------
     per_second
         Requests a second that each may send; 0: no limit.
-    clock
-        A clock that never goes back.
+    elapsed_ns
+        Nanoseconds since some moment, never going back.
     """
 
-    def __init__(self, per_second: int, *, clock: Clock) -> None:
-        self.per_second, self.clock = per_second, clock
+    def __init__(self, per_second: int, *, elapsed_ns: Callable[[], int]) -> None:
+        self.per_second, self.elapsed_ns = per_second, elapsed_ns
         self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def take(self, client: str) -> None:
@@ -47,7 +47,7 @@ class RateLimit:
         """
         if self.per_second <= 0:
             return
-        now_ns = self.clock.now_ns()
+        now_ns = self.elapsed_ns()
         left, since_ns = self._buckets.pop(client, (float(self.per_second), now_ns))
         filled = left + (now_ns - since_ns) * self.per_second / _SECOND_NS
         left = min(float(self.per_second), filled)
@@ -69,58 +69,22 @@ class RateLimit:
 
 
 def client_key(who: str, address: str) -> str:
-    """Return what a client is counted under: its token's name, or its address.
+    """Return what a client is counted under: its token's name, or its address without the port.
 
     Of IPv6 addresses the first 64 bits count: a customer commonly has all of the rest.
 
-    >>> client_key("", "2001:db8::1:2:3:4"), client_key("shop", "10.0.0.1")
-    ('2001:db8::', 'token shop')
+    >>> client_key("", "[2001:db8::1:2:3:4]:50123"), client_key("", "10.0.0.1:50123")
+    ('2001:db8::', '10.0.0.1')
     """
     if who:
         return f"token {who}"
+    host = address
+    if address.startswith("[") or address.count(":") == 1:
+        host = address.rpartition(":")[0].strip("[]")
     try:
-        parsed = ip_address(address)
+        parsed = ip_address(host)
     except ValueError:
-        return address
+        return host
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
         return str(IPv6Address(int(parsed) >> 64 << 64))
-    return address
-
-
-def check_size(told: str | None, limit: int) -> None:
-    """Refuse a body by what its ``Content-Length`` tells, before any of it is read.
-
-    Raises
-    ------
-    HttpError
-        413 if it is larger than `limit` bytes, 400 if it is no length.
-    """
-    if told is None:
-        return
-    if not (told.isascii() and told.isdigit()):
-        raise HttpError(400, "Content-Length is no length", expected="a number of bytes")
-    if len(told) > 18 or int(told) > limit:
-        raise too_large(limit)
-
-
-def too_large(limit: int) -> HttpError:
-    """Return the refusal of a body that is larger than `limit` bytes."""
-    return HttpError(
-        413,
-        "The body is too large",
-        found=f"more than {limit} bytes",
-        expected=f"at most {limit} bytes",
-        hint="Send fewer rows in one request.",
-        headers=(("connection", "close"),),
-    )
-
-
-def too_slow(limit_s: int) -> HttpError:
-    """Return the refusal of a request that was not complete in time."""
-    return HttpError(
-        408,
-        "The request did not arrive in time",
-        found=f"more than {limit_s} s",
-        expected=f"complete within {limit_s} s",
-        headers=(("connection", "close"),),
-    )
+    return host

@@ -21,6 +21,12 @@ def client(client_of, predictor, schema):
     return client_of(routes(predictor, schema))
 
 
+@pytest.fixture
+def timed(client_of, predictor, schema):
+    """A client of a service whose clock follows the events."""
+    return client_of(routes(predictor, schema, timed=True))
+
+
 def frame():
     return pd.DataFrame([list(row) for row in ROWS], columns=NAMES)
 
@@ -105,11 +111,12 @@ def test_classes_are_answered_with_one_probability_each(client_of, predictor_of,
     assert json.loads(response.body) == {"predictions": [[2.5, 0, 0], [3.0, 0, 0]]}
 
 
-def test_params_carry_ids_and_times(client, predictor):
+def test_params_carry_ids_and_times(client, timed, predictor):
     params = {"prediction_id": ["a", 7], "time": [1, "1970-01-01T00:00:01Z"], "top_k": {"x": 1}}
     body = json.dumps({**FORMS["split"], "params": params}).encode()
 
-    assert client.post(PATH, body).status == 200
+    assert client.post(PATH, body).status == 400
+    assert timed.post(PATH, body).status == 200
     assert predictor.asked == [(ROWS, ["a", 7], [1, 10**9])]
 
 
