@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from ostinato.core.records import CandidateTrained, Record
 from ostinato.learn.model import Model
 from ostinato.live.engine.bootstrap import Folder, open_folder
-from ostinato.live.engine.feed import Feed, beginning
+from ostinato.live.engine.feed import Feed, Readable
 from ostinato.live.engine.known import Told, history_at
 from ostinato.live.engine.trainings import Desk, Job, Outcome, outcome_of, read_job
+from ostinato.live.lake.lake import Lake
 from ostinato.live.layout import Layout
 from ostinato.replay.history import History
 from ostinato.replay.scores import ModelScores
@@ -44,7 +47,7 @@ def main(arguments: list[str]) -> None:
 
 def carry_out(folder: Folder, job: Job) -> Outcome:
     """Train what a job orders, on what was known at its tick."""
-    history = known_at(folder, job.open.tick)
+    history, lies = known_at(folder, job.open.tick)
     scores = ModelScores(history.frame)
     order = job.open.order
     registry = FolderRegistry(folder.layout.registry)
@@ -62,23 +65,48 @@ def carry_out(folder: Folder, job: Job) -> Outcome:
         explore=policy.explore,
     )
     artifact = b"" if result.trained is None else result.trained.data
-    return outcome_of(result.records, result.version, artifact, result.lineage)
+    lineage = None if result.lineage is None else replace(result.lineage, lake=lies)
+    return outcome_of(_with_place(result.records, lies), result.version, artifact, lineage)
 
 
-def known_at(folder: Folder, tick: int) -> History:
-    """Return the history as it was known when a tick was folded."""
-    told = Told()
-    with SqliteEventLog(folder.layout.events, readonly=True) as events:
-        feed = Feed(folder.schema, beginning(folder.schema))
-        for turn in feed.turns(events):
-            for each in turn.requests:
-                told.frames.append(folder.schema.frame(each.rows))
-                told.requests.append(each.answered)
-            if turn.labels is not None:
-                told.labels.append(turn.labels)
-            if turn.tick == tick:
-                break
-    return history_at(folder.history, folder.loop, told)
+def _with_place(records: list[Record], lies: str) -> list[Record]:
+    """Say beside the decision where the rows lay: it depends on when it was trained."""
+    return [
+        replace(each, measured={**each.measured, "lake": lies})
+        if isinstance(each, CandidateTrained)
+        else each
+        for each in records
+    ]
+
+
+def known_at(folder: Folder, tick: int) -> tuple[History, str]:
+    """Return the history as it was known when a tick was folded, and where its rows lie.
+
+    What is in the lake comes from there; the rest from the log, which is not trimmed before it is
+    in the lake.
+    """
+    told, place, versions = Lake(folder.layout, folder.schema).told(tick)
+    lies = [f"{name}@{version}" for name, version in versions.items()]
+    if place.tick <= tick:
+        with SqliteEventLog(folder.layout.events, readonly=True) as events:
+            end = _read_on(Feed(folder.schema, place), events, tick, told, folder)
+        lies.append(f"log@{place.offset}-{end}")
+    history = history_at(folder.history, folder.loop, told)
+    return history, ",".join(lies)
+
+
+def _read_on(feed: Feed, events: Readable, tick: int, told: Told, folder: Folder) -> int:
+    """Add what the log tells up to a tick; return the offset after it."""
+    feed.resume(events)
+    for turn in feed.turns(events):
+        for each in turn.requests:
+            told.frames.append(folder.schema.frame(each.rows))
+            told.requests.append(each.answered)
+        if turn.labels is not None:
+            told.labels.append(turn.labels)
+        if turn.tick == tick:
+            break
+    return feed.place.offset
 
 
 def _end_with(parent: int) -> None:
