@@ -17,6 +17,7 @@ from ostinato.live.config import ServiceConfig
 from ostinato.live.events import decode
 from ostinato.live.gateway.app import App
 from ostinato.live.gateway.gateway import Gateway, read_service
+from ostinato.live.history_file import write_history
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, write
 from ostinato.live.schema import make_schema
@@ -81,7 +82,7 @@ class Service:
         end_ns = int(self.table["at"].dt.timestamp("ns").max()) + 1
         history = make_history(loop, self.table, start=None, end=None, begin_ns=end_ns)
         write(self.layout.schema, make_schema(loop, self.table, history))
-        self.table.write_parquet(self.layout.history)
+        write_history(self.layout.history, history)
         self.registry = FolderRegistry(self.layout.registry)
         self.artifacts = {}
         for number in (1, 2, 3):

@@ -17,7 +17,7 @@ from ostinato.core.ports import Clock
 from ostinato.core.records import CasesNamed, Floats, Record, RequestsArrived
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.live.config import ServiceConfig
-from ostinato.live.engine.history_file import read_history, write_history
+from ostinato.live.history_file import read_history, write_history
 from ostinato.live.layout import Layout
 from ostinato.live.published import read, write
 from ostinato.live.schema import InputSchema, make_schema

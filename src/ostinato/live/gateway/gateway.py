@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from ostinato.core.clock import ForwardClock, WallClock
-from ostinato.core.errors import LoopError, StoreError
+from ostinato.core.errors import LoopError
 from ostinato.core.ids import content_id
 from ostinato.core.ports import Clock
 from ostinato.live.config import ServiceConfig
@@ -30,6 +30,7 @@ from ostinato.live.gateway.routing import Table
 from ostinato.live.gateway.shadow import Shadows
 from ostinato.live.gateway.status import Standing
 from ostinato.live.gateway.watch import Watcher
+from ostinato.live.history_file import read_history
 from ostinato.live.layout import Layout
 from ostinato.live.published import Alive, Published, read
 from ostinato.live.schema import InputSchema
@@ -276,18 +277,9 @@ def read_sample(layout: Layout, schema: InputSchema) -> pl.DataFrame:
     Raises
     ------
     StoreError
-        If there is no history.
+        If there is no history, or it is damaged.
     """
-    names = list(schema.names[: schema.features])
-    try:
-        frame = pl.scan_parquet(layout.history).select(names).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise StoreError(
-            "The history cannot be read",
-            found=f"{layout.history} ({error})",
-            expected="the rows that trained the first champion",
-            hint="Restore the file from a backup.",
-        ) from error
+    frame = read_history(layout.history, schema).frame
     step = max(frame.height // SAMPLE_ROWS, 1)
     return frame.gather_every(step).head(SAMPLE_ROWS)
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ostinato.core.records import ROLES, Ints, LabelsArrived, RequestsAnswered
 from ostinato.live.engine.feed import Turn
 from ostinato.live.engine.gather import Gathered, as_keys
-from ostinato.live.engine.history_file import as_groups
 from ostinato.live.engine.known import Told
 from ostinato.live.events import OutcomesGiven
+from ostinato.live.history_file import as_groups
 from ostinato.live.schema import DTYPES, InputSchema
 
 _TIME: Final[Any] = pl.Datetime("us", "UTC")
