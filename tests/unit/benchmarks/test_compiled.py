@@ -1,4 +1,4 @@
-"""The benchmark of compiled models, small: every family is compiled, and faster than the original."""
+"""The benchmark of compiled models, small: families are compiled, and faster."""
 
 from __future__ import annotations
 

@@ -254,3 +254,11 @@ def test_a_model_too_slow_for_the_event_loop_says_so(train, served, monkeypatch)
     model = train(HistGradientBoostingClassifier(max_iter=12), "binary")
     compiled = compile_model(model, served(model)[0])
     assert (compiled.form, compiled.inline) == ("trees", False)
+
+
+def test_a_forest_too_large_for_the_cache_counts_ten_times(train, served, monkeypatch):
+    model = train(RandomForestClassifier(8), "binary")
+    fits = compile_model(model, served(model)[0]).inline
+    monkeypatch.setattr("ostinato.learn.compiled.grove.CACHED_NODES", 10)
+    monkeypatch.setattr("ostinato.learn.compiled.grove.INLINE_STEPS_MAX", 200)
+    assert (fits, compile_model(model, served(model)[0]).inline) == (True, False)
