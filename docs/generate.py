@@ -408,13 +408,15 @@ def metrics_page() -> str:
     )
 
 
-OUTSIDE: Final = "whoever serves, nobody in a replay"
+LIVE: Final = "the live engine, nobody in a replay"
+OPERATOR: Final = "the live engine, for a person"
 MAKERS: Final = {
     "loop_started": "the kernel",
     "policy_changed": "the kernel",
     "requests_arrived": "the runtime",
+    "requests_answered": LIVE,
     "labels_arrived": "the runtime",
-    "latency_observed": OUTSIDE,
+    "latency_observed": LIVE,
     "cases_named": "the runtime",
     "candidate_trained": "the runtime",
     "candidate_evaluated": "the runtime",
@@ -444,6 +446,11 @@ MAKERS: Final = {
     "rollout_ended": "release",
     "rolled_back": "release",
     "routes_changed": "release",
+    "operator_acted": OPERATOR,
+    "autonomy_set": OPERATOR,
+    "act_refused": "decide and release",
+    "action_proposed": "decide and release",
+    "proposal_lapsed": "decide and release",
 }
 COMMON: Final = (
     *(field.name for field in dataclasses.fields(records.Decision)),

@@ -38,6 +38,7 @@ CATCHERS = {
     "cli/main.py": "the edge of the process: it is printed, and ends with an exit code of its own",
     "loop/loading.py": "a loop file is the user's code and can raise anything; it is reported",
     "learn/calls.py": "the learner is the user's code and can raise anything; the loop goes on",
+    "learn/compiled/choose.py": "libraries change inside; the reason is told, the original serves",
     "learn/model.py": "the estimator is the user's code and can raise anything; serving falls back",
     "learn/shipping.py": "pickling the user's objects can raise anything; it is reported",
     "learn/worker.py": "the user's class can need anything to be read; it is reported",

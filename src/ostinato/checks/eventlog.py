@@ -108,6 +108,25 @@ def _exact_bytes(given: _Given) -> None:
     assert log.read(0, 0) == [], "a limit of 0 gave events"
 
 
+def _trimmed(given: _Given) -> None:
+    log = given.make()
+    log.append(sample_events("a", 3_000))
+    newer = log.append(sample_events("b", 5))
+    log.trim(newer[1])
+    kept = [offset for offset, _, _ in log.read(0, 10_000)]
+    assert kept == newer[1:], f"after trim({newer[1]}) there were offsets {kept[:5]} ..."
+    assert log.end() == newer[-1] + 1, "trimming moved the end"
+    again = log.append(sample_events("a", 1))
+    assert again == [newer[-1] + 1], f"the key of a trimmed event was remembered at {again}"
+    log.trim(1_000_000)
+    kept = [offset for offset, _, _ in log.read(0, 10_000)]
+    assert kept == again, f"trimming beyond the end left offsets {kept}, not the newest"
+    log.trim(0)
+    if given.reopen is not None:
+        log = given.reopen(log)
+    assert log.append(sample_events("c", 1)) == [again[0] + 1], "offsets do not go on after a trim"
+
+
 _DURABLE: Final = (
     "MUST be durable when `append` returns (for adapters on disk), with many events in one commit"
 )
@@ -116,10 +135,16 @@ _ONE_PER_KEY: Final = (
     "nothing"
 )
 
+_TRIM: Final = (
+    "MUST drop with `trim` what lies before an offset, keys included, but never the newest event: "
+    "offsets go on"
+)
+
 EVENTLOG_LINES: Final = (
     ("MUST give each event the next offset, without gaps", _no_gaps),
     (_DURABLE, _durable),
     (_ONE_PER_KEY, _one_per_key),
     ("MUST read back exactly the bytes given", _exact_bytes),
+    (_TRIM, _trimmed),
 )
 """The contract, line by line, with the check of each."""

@@ -43,6 +43,7 @@ def sample_lineage(seed: int = 0) -> Lineage:
         parent="v0",
         metrics={"recent": {"log_loss": 0.25, "auc": 1.0}},
         cost={"wall_seconds": 1.5},
+        lake="events@3",
     )
 
 

@@ -15,7 +15,25 @@ from typer.main import get_command
 DEFECT: Final = 3
 """Exit code of an error nobody foresaw."""
 
-VERBS: Final = ("init", "replay", "compare", "advise")
+VERBS: Final = (
+    "init",
+    "replay",
+    "compare",
+    "advise",
+    "rehearse",
+    "serve",
+    "status",
+    "retrain",
+    "promote",
+    "abort",
+    "undo",
+    "pause",
+    "resume",
+    "approve",
+    "autonomy",
+    "gate",
+    "token",
+)
 """Each is a module of this package with a Typer application called `app`."""
 
 
@@ -59,7 +77,7 @@ def root(
         ),
     ] = False,
 ) -> None:
-    """Replay a continuous-learning loop over history and see what would have been worth it."""
+    """Keep a model learning in production; first see over history what would be worth it."""
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """The clock. The one file that reads the machine's time.
 
 `WallClock` runs live, `VirtualClock` runs over history; whoever needs the time is handed one of
-them. `Stopwatch` measures what work costs; what it reads never enters a decision's hash.
+them. `SteadyClock` measures how long something lasts. `Stopwatch` measures what work costs; what it
+reads never enters a decision's hash.
 """
 
 from __future__ import annotations
@@ -18,6 +19,36 @@ class WallClock:
 
     def now_ns(self) -> int:
         return time.time_ns()
+
+
+class SteadyClock:
+    """Counts nanoseconds from an unknown moment and never goes back: for paces and time limits."""
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns()
+
+
+@dataclass(slots=True)
+class ForwardClock:
+    """A clock that stands still where the one below it goes back.
+
+    Parameters
+    ----------
+    below
+        The clock to follow.
+    """
+
+    below: Clock
+    _last: int = field(default=0, repr=False)
+
+    def now_ns(self) -> int:
+        self._last = max(self._last, self.below.now_ns())
+        return self._last
+
+
+def elapsed_ns() -> int:
+    """Read the stopwatch of the machine: nanoseconds since some moment, never going back."""
+    return time.perf_counter_ns()
 
 
 @dataclass(slots=True)
@@ -75,4 +106,12 @@ class Stopwatch:
         self.cpu_seconds += time.process_time() - self._cpu_start
 
 
-__all__ = ["Clock", "Stopwatch", "VirtualClock", "WallClock"]
+__all__ = [
+    "Clock",
+    "ForwardClock",
+    "SteadyClock",
+    "Stopwatch",
+    "VirtualClock",
+    "WallClock",
+    "elapsed_ns",
+]

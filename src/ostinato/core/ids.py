@@ -6,12 +6,20 @@ Nothing here draws randomness: a replay must find the same ids again.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+import math
+from functools import lru_cache
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.canonical import digest
+
+NO_UNIT: Final = "(no unit)"
+"""The unit of all requests without one."""
+
+_BITS: Final = 2**64 - 1
+_EXACT: Final = 2.0**53  # floats hold every whole number below
 
 
 def content_id(prefix: str, *parts: Any) -> str:
@@ -85,10 +93,7 @@ def _text_bytes(key: object) -> bytes:
 
 
 def _hash_texts(texts: list[bytes]) -> NDArray[np.uint64]:
-    hashes = {
-        text: int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-        for text in dict.fromkeys(texts)
-    }
+    hashes = {text: _text_hash(text) for text in dict.fromkeys(texts)}
     return np.array([hashes[text] for text in texts], dtype=np.uint64)
 
 
@@ -103,6 +108,79 @@ def place(key_hashes: NDArray[np.uint64], salt: str) -> NDArray[np.float64]:
     >>> bool(0.04 < (places < 0.05).mean() < 0.06)
     True
     """
-    salt_bits = int.from_bytes(hashlib.blake2b(salt.encode(), digest_size=8).digest(), "big")
-    mixed = _mix(key_hashes ^ np.uint64(salt_bits))
+    mixed = _mix(key_hashes ^ np.uint64(_salt_bits(salt)))
     return (mixed >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+
+
+@lru_cache(maxsize=256)
+def _salt_bits(salt: str) -> int:
+    return _text_hash(salt.encode())
+
+
+def _text_hash(text: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+
+
+# ---------------------------------------------------------------- one at a time
+
+
+def hash_key(key: object) -> int:
+    """Hash one key as `hash_keys` does, without arrays: about a microsecond.
+
+    >>> hash_key(7) == hash_keys(np.array([7]))[0], hash_key("7") == hash_key(7)
+    (np.True_, False)
+    """
+    if _is_integer(key):
+        return _mix_one((int(key) + 0x9E3779B97F4A7C15) & _BITS)  # type: ignore[call-overload]
+    return _text_hash(_text_bytes(key))
+
+
+def hash_unit(value: object) -> int:
+    """Hash one unit as JSON gives it: an integer, a float, a text, a truth value or None.
+
+    A whole float is the same unit as the integer; None and NaN are the one unit without a name. So
+    a unit of a request is the one that it was in a table of the history.
+    """
+    if value is None:
+        return hash_key(NO_UNIT)
+    if isinstance(value, bool):
+        return hash_key("true" if value else "false")
+    if isinstance(value, float):
+        return _hash_float(float(value))
+    return hash_key(value)
+
+
+def _hash_float(value: float) -> int:
+    if math.isnan(value):
+        return hash_key(NO_UNIT)
+    if abs(value) < _EXACT and value.is_integer():
+        return hash_key(int(value))
+    return hash_key(_float_text(value))
+
+
+def _float_text(value: float) -> str:
+    """Write a float as a table casts it to text: shortest digits, 1e-7 and not 1e-07.
+
+    Positional from 1e-5 up to below 1e16, else with an exponent: what Polars does.
+    """
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    digits, _, exponent = repr(value).partition("e")
+    if not exponent:
+        return digits
+    power = int(exponent)
+    if power == -5:  # Python writes 1.5e-05, Polars 0.000015
+        sign, whole = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
+        return f"{sign}0.0000{whole.replace('.', '')}"
+    return f"{digits}e{power:+d}"
+
+
+def place_one(key_hash: int, salt: str) -> float:
+    """Give one hashed key its place in [0, 1) under a salt, as `place` does."""
+    return (_mix_one(key_hash ^ _salt_bits(salt)) >> 11) / float(1 << 53)
+
+
+def _mix_one(value: int) -> int:
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _BITS
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _BITS
+    return value ^ (value >> 31)

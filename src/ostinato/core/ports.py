@@ -96,7 +96,8 @@ class EventLog(Protocol):
     MUST give each event the next offset, without gaps. MUST be durable when `append` returns (for
     adapters on disk), with many events in one commit. MUST keep one event per key: appending a key
     again returns the first one's offset and stores nothing. MUST read back exactly the bytes
-    given.
+    given. MUST drop with `trim` what lies before an offset, keys included, but never the newest
+    event: offsets go on.
     """
 
     def append(self, events: Sequence[tuple[str, bytes]]) -> list[int]:
@@ -111,10 +112,18 @@ class EventLog(Protocol):
         """Return the offset the next event will have."""
         ...
 
+    def trim(self, before_offset: int) -> None:
+        """Drop the events before an offset, except the newest."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """Where a version comes from: enough to make it again and to explain it."""
+    """Where a version comes from: enough to make it again and to explain it.
+
+    `lake` names the version(s) of the lake's tables that held the training data, for example
+    ``events@12``; None where the data came from elsewhere.
+    """
 
     loop: str
     data_from_ns: int
@@ -129,6 +138,7 @@ class Lineage:
     parent: str | None = None
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
+    lake: str | None = None
 
 
 class Registry(Protocol):

@@ -6,10 +6,10 @@ changed after they are made.
 
 Two families:
 
-- **batches** carry many rows in columns: `RequestsArrived`, `PredictionsMade`, `LabelsArrived`,
-  `LabelsAwaited`, `RowsLabelled`, `OutcomesRevealed`, `RowsMatured`, `LossesObserved`,
-  `BucketClosed`, `LatencyObserved`, `CasesNamed`, `CandidateEvaluated`. They flow between stages
-  and into the event log.
+- **batches** carry many rows in columns: `RequestsArrived`, `RequestsAnswered`, `PredictionsMade`,
+  `LabelsArrived`, `LabelsAwaited`, `RowsLabelled`, `OutcomesRevealed`, `RowsMatured`,
+  `LossesObserved`, `BucketClosed`, `LatencyObserved`, `CasesNamed`, `CandidateEvaluated`. They flow
+  between stages and into the event log.
 - **decisions** are one entry of the journal each, with the evidence they rest on. The ones that
   ask the runtime for slow work (`TrainingRequested`) are effects.
 """
@@ -36,6 +36,15 @@ ROLES = ("champion", "canary", "holdback", "fallback", "explore")
 the answer was.
 """
 
+FALLBACK_VERSION = "fallback"
+"""Stands among the versions for the constant answer of a loop, for when no version can score."""
+
+ACTS = ("retrain", "promote", "abort", "undo", "pause", "resume", "approve")
+"""What an operator can do by hand."""
+
+AUTONOMY = ("observe", "suggest", "approve", "auto")
+"""How far a loop acts by itself: not at all; it asks before it learns and before it releases; it
+asks before it releases; it asks nobody. A replay acts as with ``"auto"``."""
 
 DECISION_COST = "decision_cost"
 """Name of the price of answers by the cost matrix, among the losses of guards."""
@@ -77,11 +86,40 @@ class RequestsArrived(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestsAnswered(Record):
+    """Requests that a gateway has answered already, as it answered them; in order of time.
+
+    Columns as in `PredictionsMade`, of one epoch of the routes and one set of versions. `faults`
+    says why a version had no answer on some of the rows, also of versions that have no scores at
+    all. `serve` makes `PredictionsMade` of it, whatever routes it knows itself: that is what was
+    served.
+    """
+
+    kind: ClassVar[str] = "requests_answered"
+    offset: int
+    ids: NDArray[Any]
+    times_ns: Ints
+    unit_hashes: NDArray[np.uint64]
+    groups: Codes
+    versions: tuple[str, ...]
+    answered: NDArray[np.int16]
+    roles: NDArray[np.int8]
+    scores: Mapping[str, Floats]
+    epoch: int
+    propensities: Floats | None = None
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionsMade(Record):
     """Answers given. `scores[v]` has every row that version v scored, NaN where it did not.
 
     `answered` indexes `versions`, `roles` indexes `ROLES`. `propensities` is the probability, in
     (0, 1], with which each row got its version and role under the routes in force; None: 1.
+    `FALLBACK_VERSION` is among the versions where the loop's own constant answered.
     """
 
     kind: ClassVar[str] = "predictions_made"
@@ -585,3 +623,60 @@ class LabelsUnusable(Decision):
     """
 
     kind: ClassVar[str] = "labels_unusable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorActed(Decision):
+    """A person did something by hand; `reason` is why, in that person's words.
+
+    `act` is one of `ACTS`, `act_id` names it for good, so that a retry counts once. `subject` is
+    the version or proposal it is about; empty: the one at hand.
+    """
+
+    kind: ClassVar[str] = "operator_acted"
+    act: str
+    who: str
+    act_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActRefused(Decision):
+    """What a person asked for cannot be done now; `subject` is the act's id."""
+
+    kind: ClassVar[str] = "act_refused"
+    act: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutonomySet(Decision):
+    """From now on the loop may act by itself so far: `level` is one of `AUTONOMY`.
+
+    `act_id` as in `OperatorActed`.
+    """
+
+    kind: ClassVar[str] = "autonomy_set"
+    level: str
+    who: str
+    act_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionProposed(Decision):
+    """The loop would do something, and asks: `action` is ``"learn"`` or ``"release"``.
+
+    `proposal` names it for `approve`; `subject` is the trigger or the candidate. At most one is
+    open at a time.
+    """
+
+    kind: ClassVar[str] = "action_proposed"
+    action: str
+    proposal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalLapsed(Decision):
+    """What was asked is overtaken, and can no longer be approved; fields as in `ActionProposed`."""
+
+    kind: ClassVar[str] = "proposal_lapsed"
+    action: str
+    proposal: str

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ostinato.core.records import (
+    ActionProposed,
+    AutonomySet,
     CandidateAccepted,
     CandidateEvaluated,
     CandidateRejected,
@@ -13,10 +15,13 @@ from ostinato.core.records import (
     LabelsAwaited,
     LearningRequested,
     LossesObserved,
+    OperatorActed,
     OutcomesRevealed,
     Promoted,
+    ProposalLapsed,
     Record,
     RolledBack,
+    RolloutAdvanced,
     RolloutEnded,
     TrainingFailed,
     TriggerChanged,
@@ -24,6 +29,8 @@ from ostinato.core.records import (
 from ostinato.core.stage import Stage
 from ostinato.core.units import DAY_NS
 from ostinato.decide.adopt import adopt
+from ostinato.decide.asking import lapse, propose, request, seen_of, wish_of
+from ostinato.decide.by_hand import obey
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.reference import (
     explored_losses,
@@ -32,7 +39,7 @@ from ostinato.decide.reference import (
     own_rows,
     reference_of,
 )
-from ostinato.decide.restraint import book, hindrance
+from ostinato.decide.restraint import hindrance, unlock
 from ostinato.decide.state import VOID, DecideState
 from ostinato.decide.trigger import Early, Seen, Trigger
 
@@ -58,21 +65,24 @@ def step(state: DecideState, inbox: Sequence[Record], now_ns: int) -> list[Recor
     assert config is not None, "the kernel hands the configuration in at start and restore"
     out: list[Record] = []
     for record in inbox:
-        _take(state, config, record)
+        if isinstance(record, OperatorActed | AutonomySet):
+            continue  # people speak last, whatever else the tick brings
+        out.extend(_take(state, config, record, now_ns))
         if isinstance(record, Promoted | RolledBack):  # a champion's processes begin before events
             out.extend(_register(state, config, now_ns))
+    acts = [record for record in inbox if isinstance(record, OperatorActed | AutonomySet)]
     if state.champion is None:
-        return out + _first(state, config, now_ns)
+        return out + obey(state, config, acts, now_ns) + _first(state, config, now_ns)
     for trigger, inner in zip(config.triggers, state.triggers, strict=True):
         trigger.advance(inner, now_ns)
     out.extend(_register(state, config, now_ns))  # what the events themselves began
-    decided = _decide(state, config, now_ns)
+    decided = obey(state, config, acts, now_ns) + _decide(state, config, now_ns)
     if any(isinstance(record, LearningRequested) for record in decided):
         decided.extend(_register(state, config, now_ns))
     return out + decided
 
 
-def _take(state: DecideState, config: DecideConfig, record: Record) -> None:
+def _take(state: DecideState, config: DecideConfig, record: Record, now_ns: int) -> list[Record]:
     match record:
         case LossesObserved():
             _observe(state, config, record)
@@ -82,26 +92,73 @@ def _take(state: DecideState, config: DecideConfig, record: Record) -> None:
             state.references[record.version] = reference_of(
                 record, task=config.task, metric=config.metric, costs=config.costs
             )
+        case Promoted() | RolledBack():
+            return _changed_champion(state, config, record, now_ns)
+        case ActionProposed() if record.action == "release":
+            return _asked(state, record, now_ns)
+        case ActionProposed():
+            pass  # its own
+        case ProposalLapsed():
+            if record.proposal == state.waits_as:
+                state.waiting, state.waits_as = None, ""
+        case _:
+            _turn(state, config, record)
+    return []
+
+
+def _turn(state: DecideState, config: DecideConfig, record: Record) -> None:
+    """Follow a candidate: trained, judged, rolled out."""
+    match record:
         case CandidateAccepted():
-            state.busy = f"{record.subject} is being rolled out"
-            state.rolling_out = record.subject
+            state.training = False
+            if state.autonomy == "auto" or state.champion is None:
+                _lock(state, record.subject)
+            elif state.rolling_out is None:  # somebody will be asked
+                state.busy = ""
         case CandidateRejected() | TrainingFailed():
+            state.training = False
             _kept(state, config, record.subject)
             if state.rolling_out is None:
                 state.busy = ""
+        case RolloutAdvanced():
+            _lock(state, record.subject)
         case RolloutEnded():
             _kept(state, config, record.subject)
             _rolled_out(state, record.subject)
-        case Promoted():
-            _rolled_out(state, record.subject)
-            kept = (record.subject, record.previous, state.rolling_out)
-            state.references = {v: r for v, r in state.references.items() if v in kept}
-            _renew(state, config, record.subject)
-        case RolledBack():
-            state.references.pop(record.subject, None)
-            _renew(state, config, record.previous)
         case _:
             raise AssertionError(f"decide does not want {record.kind}")
+
+
+def _lock(state: DecideState, version: str) -> None:
+    state.busy, state.rolling_out = f"{version} is being rolled out", version
+    if state.waiting == version:
+        state.waiting, state.waits_as = None, ""
+
+
+def _asked(state: DecideState, asked: ActionProposed, now_ns: int) -> list[Record]:
+    """A release waits for approval: that locks nothing, but one question is open at a time."""
+    if state.rolling_out == asked.subject:
+        unlock(state)
+    state.waiting, state.waits_as = asked.subject, asked.proposal
+    return lapse(state, now_ns, f"The release of {asked.subject} is asked about instead.")
+
+
+def _changed_champion(
+    state: DecideState, config: DecideConfig, record: Promoted | RolledBack, now_ns: int
+) -> list[Record]:
+    if isinstance(record, Promoted):
+        _rolled_out(state, record.subject)
+        if state.waiting == record.subject:
+            state.waiting, state.waits_as = None, ""
+        kept = (record.subject, record.previous, state.rolling_out, state.waiting)
+        state.references = {v: r for v, r in state.references.items() if v in kept}
+        _renew(state, config, record.subject)
+    else:
+        state.references.pop(record.subject, None)
+        _renew(state, config, record.previous)
+        if record.ts_event_ns == state.undo_ns:
+            state.rested_ns = record.ts_event_ns
+    return lapse(state, now_ns, f"{state.champion} is champion now.")
 
 
 def _observe(state: DecideState, config: DecideConfig, observed: LossesObserved) -> None:
@@ -160,7 +217,7 @@ def _register(state: DecideState, config: DecideConfig, now_ns: int) -> list[Rec
 def _rolled_out(state: DecideState, version: str) -> None:
     """Open the lock, unless it is about another version's rollout by now."""
     if state.rolling_out in (None, version):
-        state.busy, state.rolling_out = "", None
+        unlock(state)
 
 
 def _renew(state: DecideState, config: DecideConfig, champion: str) -> None:
@@ -172,7 +229,7 @@ def _renew(state: DecideState, config: DecideConfig, champion: str) -> None:
 
 def _first(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]:
     last = state.last_request_ns
-    if state.busy or (last is not None and now_ns - last < config.cooldown_ns):
+    if state.busy or state.paused or (last is not None and now_ns - last < config.cooldown_ns):
         return []
     state.busy, state.last_request_ns = "the first champion is being trained", now_ns
     return [
@@ -188,9 +245,7 @@ def _first(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record
 def _decide(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]:
     if state.last_request_ns is None:  # the champion came from outside
         state.last_request_ns = now_ns
-    seen = Seen(
-        now_ns=now_ns, last_request_ns=state.last_request_ns, labels_since=state.labels_since
-    )
+    seen = seen_of(state, now_ns)
     stances: list[str] = [
         trigger.look(inner, seen)
         for trigger, inner in zip(config.triggers, state.triggers, strict=True)
@@ -205,7 +260,9 @@ def _decide(state: DecideState, config: DecideConfig, now_ns: int) -> list[Recor
             state.stances[index] = stances[index]
             out.append(_changed(state, trigger, index, seen, held))
     if acting and not held:
-        out.append(_request(state, config, acting, seen))
+        wish = wish_of(state, config, acting, seen)
+        asks = state.autonomy == "suggest"
+        out += propose(state, wish, now_ns) if asks else request(state, config, wish, now_ns)
     return out
 
 
@@ -236,25 +293,6 @@ def _changed(
     )
 
 
-def _request(
-    state: DecideState, config: DecideConfig, acting: list[int], seen: Seen
-) -> LearningRequested:
-    """Ask for a model in the name of the first trigger that acts, with what the others know."""
-    findings = [config.triggers[i].explain(state.triggers[i], seen) for i in acting]
-    changes = [f.change_ns for f in findings if f.change_ns is not None]
-    book(state, config, seen.now_ns)
-    for trigger, inner in zip(config.triggers, state.triggers, strict=True):
-        trigger.requested(inner, seen.now_ns)
-    return LearningRequested(
-        ts_event_ns=seen.now_ns,
-        ts_record_ns=seen.now_ns,
-        subject=config.triggers[acting[0]].name,
-        reason=findings[0].reason,
-        evidence=findings[0].evidence,
-        change_ns=min(changes, default=None),
-    )
-
-
 STAGE = Stage(
     "decide",
     frozenset(
@@ -269,6 +307,11 @@ STAGE = Stage(
             "promoted",
             "rollout_ended",
             "rolled_back",
+            "rollout_advanced",
+            "action_proposed",
+            "proposal_lapsed",
+            "operator_acted",
+            "autonomy_set",
         }
     ),
     start,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,6 +11,16 @@ from ostinato.decide.trigger import Reference
 
 VOID: Final = {"void": True}
 """Stands for a process that ran under other parameters of a trigger of the same name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A model that the triggers want: what the request will say, once it may be made."""
+
+    subject: str
+    reason: str
+    evidence: Mapping[str, Any]
+    change_ns: int | None
 
 
 @dataclass(slots=True)
@@ -21,6 +32,11 @@ class DecideState:
     processes. `busy` names what is under way ("" when nothing is), `rolling_out`
     the version a rollout is about. `references` holds the validation losses of the versions in
     play: candidate, champion, previous champion.
+
+    `autonomy` is one of `AUTONOMY`; `paused` names who paused the loop ("": nobody); `training`:
+    an order has no verdict yet. `wish` waits for approval under the id `proposal`. `waiting` is the
+    accepted candidate whose release waits for approval under the id `waits_as`. `undo_ns` is when
+    an undo was last asked for, `rested_ns` when one was done: the cool-down begins then, too.
     """
 
     triggers: list[Any] = field(default_factory=list)
@@ -34,4 +50,13 @@ class DecideState:
     requests_ns: list[int] = field(default_factory=list)
     labels_since: int = 0
     references: dict[str, Reference] = field(default_factory=dict)
+    autonomy: str = "auto"
+    paused: str = ""
+    training: bool = False
+    wish: Wish | None = None
+    proposal: str = ""
+    waiting: str | None = None
+    waits_as: str = ""
+    undo_ns: int | None = None
+    rested_ns: int | None = None
     config_: DecideConfig | None = None

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ostinato.core.ids import place
-from ostinato.core.records import ROLES, CasesNamed, Floats, Ints, LossesObserved
+from ostinato.core.records import FALLBACK_VERSION, ROLES, CasesNamed, Floats, Ints, LossesObserved
 
 KEEP: Final = 500
 """Worst cases kept. Fewer prove nothing in a paired test; more are no longer the hardest."""
@@ -52,7 +52,10 @@ class HardCases:
             return
         stacked = np.stack([observed.losses[version] for version in observed.versions])
         answered = stacked[observed.answered[rows], rows]
-        rows, answered = rows[~np.isnan(answered)], answered[~np.isnan(answered)]
+        usable = ~np.isnan(answered)
+        if FALLBACK_VERSION in observed.versions:  # a constant finds other rows hard than a model
+            usable &= observed.answered[rows] != observed.versions.index(FALLBACK_VERSION)
+        rows, answered = rows[usable], answered[usable]
         losses = np.concatenate([self.losses, answered])
         offsets = np.concatenate([self.offsets, observed.offsets[rows]])
         times = np.concatenate([self.times_ns, observed.times_ns[rows]])

@@ -71,6 +71,11 @@ class Line:
         if known is not None and not known.served:
             del self.versions[candidate]
 
+    def returns(self, version: str, now_ns: int) -> None:
+        """Take in a version of which nothing is known any more: it learned before it serves."""
+        if version not in self.versions:
+            self.versions[version] = Descent(updates=0, proved_from_ns=now_ns)
+
     def serves(self, champion: str, others: Sequence[str | None]) -> None:
         """Of the versions that served, keep the champion and the others that can come back."""
         if champion in self.versions:

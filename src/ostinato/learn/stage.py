@@ -83,6 +83,8 @@ def _note_version(state: LearnState, record: Record) -> None:
             state.line.ended(record.subject)
         case Promoted():
             state.champion = record.subject
+            if record.previous is not None:
+                state.line.returns(record.subject, record.ts_event_ns)
             state.anchor.promoted(record.subject, record.ts_event_ns)
             state.line.serves(record.subject, (record.previous, state.anchor.version))
         case RolledBack():

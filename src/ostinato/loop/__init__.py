@@ -18,6 +18,7 @@ from ostinato.loop.label import Label
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
+from ostinato.loop.standing import Standing, standing
 
 __all__ = [
     "STAGES",
@@ -27,9 +28,11 @@ __all__ = [
     "Plan",
     "Policy",
     "Prices",
+    "Standing",
     "change_policy",
     "restore",
     "snapshot",
+    "standing",
     "start",
     "step",
 ]

@@ -14,11 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from ostinato.core import snapshot as plain
 from ostinato.core.errors import LoopError, StoreError
-from ostinato.core.records import Decision, LoopStarted, PolicyChanged, Record
+from ostinato.core.records import (
+    AutonomySet,
+    Decision,
+    LoopStarted,
+    OperatorActed,
+    PolicyChanged,
+    Record,
+)
 from ostinato.core.stage import Stage
 from ostinato.decide import stage as decide
 from ostinato.gate import stage as gate
@@ -37,6 +44,10 @@ STAGES: tuple[Stage, ...] = (
     gate.STAGE,
     release.STAGE,
 )
+
+ACTS_REMEMBERED: Final = 1_000
+"""Acts whose retries are known. Fewer: one that is told again late counts twice; more: the state
+grows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +83,15 @@ class LoopState:
     """All state of a loop. `step` owns it: use what `step` returns, keep copies by `snapshot`.
 
     `backlog` holds, per stage, the records it has not seen yet; `next_seq` numbers decisions;
-    `policy_digest` is that of the plan the state was made under.
+    `policy_digest` is that of the plan the state was made under; `acts` the ids of what people last
+    asked for, so that a retry counts once.
     """
 
     next_seq: int = 0
     policy_digest: str = ""
     stages: dict[str, Any] = field(default_factory=dict)
     backlog: dict[str, list[Record]] = field(default_factory=dict)
+    acts: list[str] = field(default_factory=list)
     plan_: Plan | None = None
 
 
@@ -113,7 +126,8 @@ def step(state: LoopState, batch: Sequence[Record], now_ns: int) -> tuple[LoopSt
     state
         From `start`, `restore` or the last `step`. Owned by this call; use the one returned.
     batch
-        What happened since the last tick, in order: requests, labels, results of effects.
+        What happened since the last tick, in order: requests, labels, results of effects, and last
+        what people asked for. Decisions among it are numbered here.
     now_ns
         The tick's time; never smaller than at the last tick.
 
@@ -130,11 +144,22 @@ def step(state: LoopState, batch: Sequence[Record], now_ns: int) -> tuple[LoopSt
     if state.next_seq == 0:
         _emit(state, plan, made, [_started(plan, now_ns)])
     for record in batch:
-        _emit(state, plan, made, [record])
+        if not _told_before(state, record):
+            _emit(state, plan, made, [record])
     for stage in STAGES:
         inbox, state.backlog[stage.name] = state.backlog[stage.name], []
         _emit(state, plan, made, stage.step(state.stages[stage.name], inbox, now_ns))
     return state, made
+
+
+def _told_before(state: LoopState, record: Record) -> bool:
+    """Say whether a person's act is a retry of one that was told; remember it if not."""
+    if not isinstance(record, OperatorActed | AutonomySet) or not record.act_id:
+        return False
+    if record.act_id in state.acts:
+        return True
+    state.acts = [*state.acts, record.act_id][-ACTS_REMEMBERED:]
+    return False
 
 
 def _started(plan: Plan, now_ns: int) -> LoopStarted:

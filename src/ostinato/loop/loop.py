@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ostinato.core.errors import ConfigError
 from ostinato.loop.check import check_fit, check_guardrails
+from ostinato.loop.fallback import fallback_of
 from ostinato.loop.label import Label
 from ostinato.loop.policies import triggered
 from ostinato.loop.policy import Policy
@@ -59,6 +60,9 @@ class Loop:
         trained on; once labelled, every candidate answers them, and `NoRegression` counts.
     prices
         What a better metric, training and labels are worth.
+    fallback
+        What is answered when no version can score a request: a number (binary: a probability), or
+        for multiclass a list of probabilities, one per class. Default: nothing is.
 
     Raises
     ------
@@ -81,6 +85,7 @@ class Loop:
     holdout: float = 0.05
     golden: str | None = None
     prices: Prices = field(default_factory=Prices)
+    fallback: float | Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", _as_label(self.label))
@@ -110,6 +115,7 @@ class Loop:
                 )
         check_fit(self.label, self.policy)
         check_guardrails(self.task, self.policy)
+        object.__setattr__(self, "fallback", fallback_of(self.task, self.fallback, self.classes))
 
     def _check_name(self) -> None:
         name = self.name

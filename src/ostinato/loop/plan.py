@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ostinato.core.canonical import digest, plain
@@ -20,6 +21,7 @@ from ostinato.learn.line import AnchorRule
 from ostinato.learn.schedules import resolved
 from ostinato.learn.warmstart import continues
 from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
+from ostinato.loop.fallback import check_width
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
@@ -32,6 +34,8 @@ from ostinato.watch.config import WatchConfig
 def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
     """Write down everything that was declared, in plain values."""
     name, parameters = describe(loop.learner)
+    # Absent where none is declared: such loops keep the digests they had before there was one.
+    fallback = {} if loop.fallback is None else {"fallback": plain(loop.fallback)}
     return {
         "loop": loop.name,
         "task": loop.task,
@@ -46,6 +50,7 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "never_trained": loop.holdout,
         "golden": loop.golden,
         "prices": plain(loop.prices),
+        **fallback,
         "policy": plain(policy),
     }
 
@@ -158,7 +163,7 @@ def make_plan(
         seed=seed,
         remark=remark,
         stages={
-            "serve": ServeConfig(loop=loop.name, scorer=scorer),
+            "serve": ServeConfig(loop=loop.name, scorer=scorer, fallback=_fallback(loop, classes)),
             "join": JoinConfig(
                 horizon_ns=label.horizon_ns,
                 revise_ns=label.revise_ns,
@@ -219,6 +224,16 @@ def make_plan(
             ),
         },
     )
+
+
+def _fallback(loop: Loop, classes: int) -> tuple[float, ...] | None:
+    answer = loop.fallback
+    if answer is None:
+        return None
+    if isinstance(answer, Sequence):
+        check_width(len(answer), classes)
+        return tuple(answer)
+    return (answer,)
 
 
 def _anchor_rule(policy: Policy) -> AnchorRule | None:

@@ -13,6 +13,7 @@ from ostinato.release.prior import Prior
 from ostinato.release.proof import Proof
 from ostinato.release.routing import route, watch_over
 from ostinato.release.state import ReleaseState
+from ostinato.release.waiting import lapse
 
 _WORSE = "The new champion is worse than the previous one by more than the margin."
 
@@ -87,10 +88,10 @@ def look_back(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[R
     broken, evidence = guards.crossed(config)
     if broken:
         reason = f"The new champion {broken} the previous one."
-        return _roll_back(state, watch, now_ns, reason, evidence)
+        return roll_back(state, watch.champion, now_ns, reason, evidence)
     terms = config.rollout.back_terms
     if watch.harmful(terms):
-        return _roll_back(state, watch, now_ns, _WORSE, watch.evidence(terms))
+        return roll_back(state, watch.champion, now_ns, _WORSE, watch.evidence(terms))
     if watch_over(state, now_ns):
         return _end(state, config, watch, now_ns)
     return []
@@ -124,15 +125,19 @@ def _ending(config: ReleaseConfig, rows: int) -> str:
     return f"The watch over the last promotion ended {found}."
 
 
-def _roll_back(
-    state: ReleaseState, watch: Proof, now_ns: int, reason: str, evidence: dict[str, Any]
+def roll_back(
+    state: ReleaseState, previous: str, now_ns: int, reason: str, evidence: dict[str, Any]
 ) -> list[Record]:
+    """Let the previous champion serve again; there is no way back from there."""
+    champion = state.routes.champion
+    assert champion is not None, "only a champion is rolled back"
     state.look_back = state.look_back_guards = state.look_back_until_ns = None
+    state.previous = None
     back = RolledBack(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
-        subject=watch.challenger,
-        previous=watch.champion,
+        subject=champion,
+        previous=previous,
         reason=reason,
         evidence=evidence,
     )
@@ -140,9 +145,9 @@ def _roll_back(
         state,
         now_ns,
         reason,
-        champion=watch.champion,
+        champion=previous,
         canary=None,
         canary_share=0.0,
         holdback=None,
     )
-    return [back, routed]
+    return [back, routed, *lapse(state, now_ns, f"{previous} is champion again.")]

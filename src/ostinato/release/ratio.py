@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.ids import place
-from ostinato.core.records import ROLES, PredictionsMade
+from ostinato.core.records import FALLBACK_VERSION, ROLES, PredictionsMade
 from ostinato.release.guards import unanswered
 from ostinato.stats.sample_ratio import SampleRatio
 
@@ -107,7 +107,11 @@ def _arms(made: PredictionsMade, champion: str, canary: str) -> NDArray[np.int64
     arms[made.roles == _CANARY] = 1
     fell = made.roles == _FALLBACK
     if fell.any():
-        failed = {v: unanswered(scores) & fell for v, scores in made.scores.items()}
+        failed = {
+            version: unanswered(scores) & fell
+            for version, scores in made.scores.items()
+            if version != FALLBACK_VERSION
+        }
         alone = sum(mask.astype(np.int64) for mask in failed.values()) == 1
         arms[failed[champion] & alone] = 0
         arms[failed[canary] & alone] = 1

@@ -22,18 +22,29 @@ from ostinato.release.ratio import Ratio
 from ostinato.release.routing import route
 from ostinato.release.state import ReleaseState, RolloutState
 from ostinato.release.traffic import exposure, outlook
+from ostinato.release.waiting import lapse
 
 
-def begin(state: ReleaseState, config: ReleaseConfig, candidate: str, now_ns: int) -> list[Record]:
-    """Begin to roll a candidate out; the first one, and one that needs no steps, serves at once."""
+def begin(
+    state: ReleaseState,
+    config: ReleaseConfig,
+    candidate: str,
+    now_ns: int,
+    approved: dict[str, Any] | None = None,
+) -> list[Record]:
+    """Begin to roll a candidate out; the first one, and one that needs no steps, serves at once.
+
+    `approved`: by whom, for the evidence.
+    """
+    by = approved or {}
     out: list[Record] = []
     if state.rollout is not None:  # accepted from outside: the triggers wait for a rollout's end
         out += end(state, now_ns, "kept", f"{candidate} takes its place.", {})
     champion, plan = state.routes.champion, config.rollout
     if champion is None:
-        return out + promote(state, config, candidate, now_ns, "The first champion serves.", {})
+        return out + promote(state, config, candidate, now_ns, "The first champion serves.", by)
     if not plan.stages():
-        return out + promote(state, config, candidate, now_ns, "The policy promotes at once.", {})
+        return out + promote(state, config, candidate, now_ns, "The policy promotes at once.", by)
     priors = state.priors.get(candidate, {})
     prior = priors.get(config.metric)
     enough = True
@@ -43,8 +54,8 @@ def begin(state: ReleaseState, config: ReleaseConfig, candidate: str, now_ns: in
     rollout = _rollout(state, config, champion, candidate, now_ns)
     state.rollout = rollout
     if not enough:
-        return out + end(state, now_ns, "kept", _too_few(plan, facts), facts)
-    return out + _enter(state, config, 0, now_ns, facts)
+        return out + end(state, now_ns, "kept", _too_few(plan, facts), facts | by)
+    return out + _enter(state, config, 0, now_ns, facts | by)
 
 
 def _rollout(
@@ -120,12 +131,14 @@ def advance(state: ReleaseState, config: ReleaseConfig, now_ns: int) -> list[Rec
     if outcome:
         return end(state, now_ns, outcome, reason, evidence)
     stages = plan.stages()
-    if rollout.frozen or now_ns - rollout.step_since_ns < stages[rollout.step][1]:
+    last = rollout.step + 1 == len(stages)
+    early = rollout.frozen or now_ns - rollout.step_since_ns < stages[rollout.step][1]
+    if early or (last and plan.proves and verdict != "promote"):
         return []
-    if rollout.step + 1 < len(stages):
+    if state.paused:
+        return _paused(state, config, rollout, now_ns)
+    if not last:
         return _next(state, config, rollout, now_ns)
-    if plan.proves and verdict != "promote":
-        return []
     reason = "The challenger is warm."
     if plan.proves:
         reason = f"The challenger is proved no worse than the champion by {plan.margin:.1%}."
@@ -195,19 +208,39 @@ def _next(
     if rollout.waiting:
         return []
     rollout.waiting = True
-    now_share = plan.stages()[rollout.step][0]
-    reason = f"The challenger stays at {100 * now_share:g}%: {100 * share:g}% of the units could "
-    reason += "do more harm than the budget allows."
-    held = RolloutHeld(
+    why = f"{100 * share:g}% of the units could do more harm than the budget allows."
+    return [_held(config, rollout, share, why, facts, now_ns)]
+
+
+def _paused(
+    state: ReleaseState, config: ReleaseConfig, rollout: RolloutState, now_ns: int
+) -> list[Record]:
+    """Stay though evidence and time would let it go on; say so once per pause."""
+    if rollout.paused:
+        return []
+    rollout.paused, stages = True, config.rollout.stages()
+    share = stages[rollout.step + 1][0] if rollout.step + 1 < len(stages) else 1.0
+    return [_held(config, rollout, share, f"paused by {state.paused}.", {}, now_ns)]
+
+
+def _held(
+    config: ReleaseConfig,
+    rollout: RolloutState,
+    share: float,
+    why: str,
+    facts: dict[str, Any],
+    now_ns: int,
+) -> RolloutHeld:
+    now_share = config.rollout.stages()[rollout.step][0]
+    return RolloutHeld(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         subject=rollout.challenger,
         share=now_share,
         next_share=share,
-        reason=reason,
-        evidence=rollout.proof.evidence(plan.terms) | facts,
+        reason=f"The challenger stays at {100 * now_share:g}%: {why}",
+        evidence=rollout.proof.evidence(config.rollout.terms) | facts,
     )
-    return [held]
 
 
 def _enter(
@@ -267,7 +300,7 @@ def promote(
     evidence: dict[str, Any],
 ) -> list[Record]:
     """Let a version serve; the previous champion stays loaded, and warm while it is watched."""
-    previous = state.routes.champion
+    previous = state.previous = state.routes.champion
     state.rollout = None
     priors = state.priors.pop(version, {})
     begin_look_back(state, config, version=version, previous=previous, priors=priors, now_ns=now_ns)
@@ -288,4 +321,7 @@ def promote(
         canary_share=0.0,
         holdback=previous,
     )
-    return [promoted, routed]
+    waiting = state.waiting
+    if waiting is not None and waiting.version == version:
+        state.waiting = None
+    return [promoted, routed, *lapse(state, now_ns, f"{version} is champion now.")]

@@ -6,23 +6,28 @@ from collections.abc import Sequence
 from typing import Final
 
 from ostinato.core.records import (
+    AUTONOMY,
     ROLES,
+    AutonomySet,
     CandidateAccepted,
     CandidateEvaluated,
     CandidateRejected,
     LatencyObserved,
     LossesObserved,
+    OperatorActed,
     PredictionsMade,
     Record,
     RolledBack,
 )
 from ostinato.core.stage import Stage
 from ostinato.release.adopt import adopt
+from ostinato.release.asking import accept, settle
+from ostinato.release.by_hand import obey
 from ostinato.release.config import ReleaseConfig
 from ostinato.release.look_back import look_back
 from ostinato.release.prior import Prior
 from ostinato.release.register import register
-from ostinato.release.rollout import advance, begin, end, freeze
+from ostinato.release.rollout import advance, end, freeze
 from ostinato.release.state import ReleaseState
 from ostinato.stats.metrics import metric_for
 
@@ -35,12 +40,17 @@ def start(config: ReleaseConfig) -> ReleaseState:
 
 
 def step(state: ReleaseState, inbox: Sequence[Record], now_ns: int) -> list[Record]:
-    """Take accepted candidates and evidence; then decide on the way back and on the rollout."""
+    """Take acts, candidates and evidence; then decide on the way back and on the rollout."""
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
     out: list[Record] = []
+    asked = "" if state.waiting is None else state.waiting.proposal
     for record in inbox:
-        out.extend(_take(state, config, record, now_ns))
+        if isinstance(record, OperatorActed):
+            out.extend(obey(state, config, record, now_ns, asked=asked))
+        else:
+            out.extend(_take(state, config, record, now_ns))
+    out.extend(settle(state, config, now_ns))
     out.extend(register(state, config, now_ns))  # tests that a burn-in gave their scale, first
     back = look_back(state, config, now_ns)
     out.extend(back)
@@ -60,7 +70,10 @@ def _take(state: ReleaseState, config: ReleaseConfig, record: Record, now_ns: in
         case CandidateRejected():
             state.priors.pop(record.subject, None)
         case CandidateAccepted():
-            return begin(state, config, record.subject, now_ns)
+            return accept(state, config, record.subject, now_ns)
+        case AutonomySet():
+            if record.level in AUTONOMY:  # else `decide` refuses it
+                state.autonomy = record.level
         case LossesObserved():
             _observe(state, config, record)
         case PredictionsMade():
@@ -125,6 +138,8 @@ STAGE = Stage(
             "losses_observed",
             "predictions_made",
             "latency_observed",
+            "operator_acted",
+            "autonomy_set",
         }
     ),
     start,

@@ -19,7 +19,8 @@ class RolloutState:
 
     `ratio` counts the units of the step, None in the shadow. `frozen`: the shares were off, nothing
     is decided any more; `waiting`: the journal knows that the next step costs too much;
-    `restarted`: the plan was changed while it ran, and its evidence began anew.
+    `restarted`: the plan was changed while it ran, and its evidence began anew; `paused`: the
+    journal knows that it would go on, were the loop not paused.
     """
 
     challenger: str
@@ -32,6 +33,20 @@ class RolloutState:
     frozen: bool = False
     waiting: bool = False
     restarted: bool = False
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A candidate that the gates accepted and that is not rolled out yet.
+
+    `proposal` is what it waits for approval under, "" before that is asked; `held`: the journal
+    knows that it waits for the end of a pause.
+    """
+
+    version: str
+    proposal: str = ""
+    held: bool = False
 
 
 @dataclass(slots=True)
@@ -41,6 +56,10 @@ class ReleaseState:
     `priors` holds what the gates' recent set said of the candidates that are still in play, by
     version and metric; `requests` and `labelled` how many rows come; every prediction up to
     `matured_to_ns` has matured, -1: none.
+
+    `previous` is who was champion before the last promotion, where `undo` leads; None once that was
+    taken back. `accepted` are the versions that the gates let through, newest last. `autonomy` is
+    one of `AUTONOMY`, `paused` names who paused the loop ("": nobody).
     """
 
     routes: Routes = field(default_factory=Routes)
@@ -52,4 +71,9 @@ class ReleaseState:
     requests: Rate = field(default_factory=Rate)
     labelled: Rate = field(default_factory=Rate)
     matured_to_ns: int = -1
+    previous: str | None = None
+    waiting: Waiting | None = None
+    accepted: list[str] = field(default_factory=list)
+    autonomy: str = "auto"
+    paused: str = ""
     config_: ReleaseConfig | None = None

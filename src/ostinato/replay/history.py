@@ -16,7 +16,7 @@ from ostinato.core.ids import hash_keys
 from ostinato.core.records import Codes, Floats, Ints
 from ostinato.loop.loop import Loop
 from ostinato.replay.labels import label_times, label_values
-from ostinato.replay.slices import slice_codes
+from ostinato.replay.slices import Slices
 from ostinato.replay.times import as_ns, moment_ns
 
 NEVER: Final = np.iinfo(np.int64).max
@@ -39,7 +39,7 @@ class History:
     labels: Floats
     label_times_ns: Ints
     groups: Codes
-    group_names: tuple[str, ...]
+    slices: Slices
     classes: tuple[Any, ...]
     golden: NDArray[np.bool_]
     first: int
@@ -47,6 +47,11 @@ class History:
 
     def __len__(self) -> int:
         return len(self.times_ns)
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Names of the slice groups; their place is the code in `groups`."""
+        return self.slices.names
 
     @property
     def n_classes(self) -> int:
@@ -72,7 +77,9 @@ class History:
         return int(np.argmax(waiting)) if waiting.any() else len(self)
 
 
-def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> History:
+def make_history(
+    loop: Loop, table: pl.DataFrame, *, start: Any, end: Any, begin_ns: int | None = None
+) -> History:
     """Check a table against the loop's declaration and bring it into order.
 
     Parameters
@@ -85,6 +92,9 @@ def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> Hi
         When serving begins (a time, or ISO 8601 text); default: after the first tenth of the rows.
     end
         Rows from here on are left out.
+    begin_ns
+        Serving begins at this moment with requests that are not in the table: all rows before it
+        train the first champion, `start` and `end` do not count.
 
     Raises
     ------
@@ -95,16 +105,16 @@ def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> Hi
     _check_columns(loop, table)
     times = as_ns(table[loop.time], name=f"time column {loop.time!r}")
     order = np.argsort(times, kind="stable")
-    if end is not None:
-        order = order[times[order] < moment_ns(end, name="end")]
+    until_ns = begin_ns if begin_ns is not None or end is None else moment_ns(end, name="end")
+    if until_ns is not None:
+        order = order[times[order] < until_ns]
     if not len(order):
         raise DataError(
             "No rows are left before the end", found=f"end={end}", expected="rows before it"
         )
     frame, times = table[order], times[order]
-    first = _first_served(times, start)
+    first, start_ns = _beginning(times, start, begin_ns)
     ids = _ids(loop, frame)
-    start_ns = int(times[first]) if start is None else moment_ns(start, name="start")
     known = label_times(loop, frame, times)
     never = known == NEVER
     told = np.where(never, times + loop.label.horizon_ns, known) <= start_ns
@@ -113,16 +123,16 @@ def make_history(loop: Loop, table: pl.DataFrame, *, start: Any, end: Any) -> Hi
         values[never], known[never] = 0.0, times[never] + loop.label.horizon_ns
     else:
         values[never] = np.nan  # a label without a time to arrive at does not arrive
-    groups, names = slice_codes(frame, loop.slices, first)
+    slices = Slices.fit(frame[:first], loop.slices)
     return History(
         frame=_plain_text(frame.select(loop.features)).rechunk(),
         times_ns=times,
         ids=ids,
-        unit_hashes=hash_keys(ids) if loop.unit is None else _unit_hashes(frame[loop.unit]),
+        unit_hashes=hash_keys(ids) if loop.unit is None else unit_hashes(frame[loop.unit]),
         labels=values,
         label_times_ns=known,
-        groups=groups,
-        group_names=names,
+        groups=slices.codes(frame),
+        slices=slices,
         classes=classes,
         golden=_golden(loop, frame),
         first=first,
@@ -154,24 +164,37 @@ def _check_columns(loop: Loop, table: pl.DataFrame) -> None:
     )
 
 
+def _beginning(times: Ints, start: Any, begin_ns: int | None) -> tuple[int, int]:
+    """Return the first row that is served and when serving begins."""
+    if begin_ns is not None:
+        _check_enough(len(times), len(times))
+        return len(times), begin_ns
+    first = _first_served(times, start)
+    return first, int(times[first]) if start is None else moment_ns(start, name="start")
+
+
 def _first_served(times: Ints, start: Any) -> int:
     if start is None:
         # The first tenth; rows of one moment stay together, so that history really comes before.
         first = int(np.searchsorted(times, times[len(times) // 10], side="left"))
     else:
         first = int(np.searchsorted(times, moment_ns(start, name="start"), side="left"))
-    if first < _FEWEST_ROWS:
-        raise DataError(
-            "There is too little history before the start to train a first champion",
-            found=f"{first} rows of {len(times)}",
-            expected=f"at least {_FEWEST_ROWS} rows",
-            hint="Give a later start, or more data.",
-        )
+    _check_enough(first, len(times))
     if first >= len(times):
         raise DataError(
             "No rows are left after the start", found=f"start={start}", expected="an earlier start"
         )
     return first
+
+
+def _check_enough(first: int, rows: int) -> None:
+    if first < _FEWEST_ROWS:
+        raise DataError(
+            "There is too little history before the start to train a first champion",
+            found=f"{first} rows of {rows}",
+            expected=f"at least {_FEWEST_ROWS} rows",
+            hint="Give a later start, or more data.",
+        )
 
 
 _FEWEST_ROWS: Final = 50
@@ -216,7 +239,7 @@ def _keys(column: pl.Series) -> NDArray[Any]:
     return keys
 
 
-def _unit_hashes(column: pl.Series) -> NDArray[np.uint64]:
+def unit_hashes(column: pl.Series) -> NDArray[np.uint64]:
     """Hash units row by row: what a later row holds must not move an earlier unit.
 
     A whole number is the same unit whether the column counts in integers or, because some other

@@ -17,7 +17,10 @@ class ServeConfig:
         Name of the loop; salts the assignment, so that two loops split units independently.
     scorer
         Where versions are scored.
+    fallback
+        What the loop answers when no version can score: one number, or one per class; None: NaN.
     """
 
     loop: str
     scorer: Scorer
+    fallback: tuple[float, ...] | None = None

@@ -1,4 +1,4 @@
-"""Score requests under the routes in force."""
+"""Score requests under the routes in force, or take what a gateway has answered already."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.core.errors import LearnerError
 from ostinato.core.records import (
+    FALLBACK_VERSION,
     ROLES,
     Floats,
     PredictionsMade,
     Record,
+    RequestsAnswered,
     RequestsArrived,
     Routes,
     RoutesChanged,
     ServingFault,
 )
 from ostinato.core.stage import Stage
-from ostinato.serve.assign import CANARY, FALLBACK, HOLDBACK, assign, probabilities
+from ostinato.serve.assign import FALLBACK, assign, chosen, owner, probabilities, versions_of
 from ostinato.serve.config import ServeConfig
+from ostinato.serve.scoring import Scored, score_all, scored_elsewhere, unanswered
 from ostinato.serve.state import ServeState
 
 
 def start(config: ServeConfig) -> ServeState:
     """Begin with no routes: requests pass unanswered until a champion is released."""
-    return ServeState(config_=config)
+    width = len(config.fallback or ())
+    return ServeState(classes=width if width > 1 else 0, config_=config)
 
 
 def step(state: ServeState, inbox: Sequence[Record], now_ns: int) -> list[Record]:
@@ -35,6 +38,8 @@ def step(state: ServeState, inbox: Sequence[Record], now_ns: int) -> list[Record
     for record in inbox:
         if isinstance(record, RoutesChanged):
             _obey(state, record.routes)
+        elif isinstance(record, RequestsAnswered) and len(record):
+            out.extend(_take(state, record, now_ns))
         elif isinstance(record, RequestsArrived) and len(record) and state.routes.champion:
             out.extend(_answer(state, record, now_ns))
     return out
@@ -42,35 +47,53 @@ def step(state: ServeState, inbox: Sequence[Record], now_ns: int) -> list[Record
 
 def _obey(state: ServeState, routes: Routes) -> None:
     state.routes = routes
-    known = _versions(routes)
+    known = versions_of(routes)
     state.faulty = {v: rows for v, rows in state.faulty.items() if v in known}
+
+
+def _take(state: ServeState, answered: RequestsAnswered, now_ns: int) -> list[Record]:
+    """Write down what a gateway answered, under whichever routes it knew."""
+    scored = scored_elsewhere(answered)
+    faults = _note_all(state, scored, answered, now_ns)
+    scores = _of_one_shape(state, scored, len(answered))
+    made = _made(
+        answered,
+        now_ns,
+        versions=answered.versions,
+        answered=answered.answered,
+        roles=answered.roles,
+        scores={version: scores[version] for version in answered.versions},
+        epoch=answered.epoch,
+        propensities=answered.propensities,
+    )
+    return [made, *faults]
 
 
 def _answer(state: ServeState, requests: RequestsArrived, now_ns: int) -> list[Record]:
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
     routes = state.routes
-    versions = _versions(routes)
-    scores, faults = _score_all(state, config, versions, requests, now_ns)
+    versions = versions_of(routes)
+    scored = score_all(config.scorer, versions, requests)
+    faults = _note_all(state, scored, requests, now_ns)
+    scores = _of_one_shape(state, scored, len(requests))
     roles = assign(routes, requests.unit_hashes, loop=config.loop)
-    owners, chances = _owners(routes, versions), probabilities(routes)
-    answered = owners[roles]
+    chances = probabilities(routes)
+    answered = _owners(routes, versions)[roles]
     propensities = None if chances is None else chances[roles]
     if state.faulty:
-        missing = np.stack([_unanswered(scores[version]) for version in versions])
-        rows = _fall_back(missing, answered, roles)
-        if propensities is not None and chances is not None:
-            # Chance led here by each version that failed on the row.
-            chosen = np.bincount(owners, weights=chances, minlength=len(versions))
-            propensities[rows] = chosen @ missing[:, rows]
-    made = PredictionsMade(
-        ts_event_ns=requests.ts_event_ns,
-        ts_record_ns=now_ns,
-        offset=requests.offset,
-        ids=requests.ids,
-        times_ns=requests.times_ns,
-        unit_hashes=requests.unit_hashes,
-        groups=requests.groups,
+        missing = {version: unanswered(scores[version]) for version in versions}
+        lost = np.stack([*missing.values()])
+        if config.fallback is not None and lost.all(axis=0).any():
+            versions = (*versions, FALLBACK_VERSION)
+            scores[FALLBACK_VERSION] = _constant(config.fallback, len(requests))
+            lost = np.vstack([lost, np.zeros(len(requests), dtype=np.bool_)])
+        rows = _fall_back(lost, answered, roles)
+        if propensities is not None:
+            propensities[rows] = _chance_to_fall(routes, missing, rows)
+    made = _made(
+        requests,
+        now_ns,
         versions=versions,
         answered=answered,
         roles=roles,
@@ -81,88 +104,75 @@ def _answer(state: ServeState, requests: RequestsArrived, now_ns: int) -> list[R
     return [made, *faults]
 
 
-def _versions(routes: Routes) -> tuple[str, ...]:
-    # The champion comes first: index 0 is where every request falls back to.
-    named = (routes.champion, routes.canary, routes.holdback, *routes.shadows)
-    return tuple(dict.fromkeys(version for version in named if version is not None))
+def _made(
+    source: RequestsArrived | RequestsAnswered,
+    now_ns: int,
+    *,
+    versions: tuple[str, ...],
+    answered: NDArray[np.int16],
+    roles: NDArray[np.int8],
+    scores: dict[str, Floats],
+    epoch: int,
+    propensities: Floats | None,
+) -> PredictionsMade:
+    return PredictionsMade(
+        ts_event_ns=source.ts_event_ns,
+        ts_record_ns=now_ns,
+        offset=source.offset,
+        ids=source.ids,
+        times_ns=source.times_ns,
+        unit_hashes=source.unit_hashes,
+        groups=source.groups,
+        versions=versions,
+        answered=answered,
+        roles=roles,
+        scores=scores,
+        epoch=epoch,
+        propensities=propensities,
+    )
 
 
 def _owners(routes: Routes, versions: tuple[str, ...]) -> NDArray[np.int16]:
-    """Return the version of each role, as an index: the champion's, unless another is named."""
-    owners = np.zeros(len(ROLES), dtype=np.int16)
-    for role, named in ((CANARY, routes.canary), (HOLDBACK, routes.holdback)):
-        if named is not None:
-            owners[role] = versions.index(named)
-    return owners
+    """Return the version of each role, as an index."""
+    named = [owner(routes, role) for role in range(len(ROLES))]
+    return np.array([versions.index(str(version)) for version in named], dtype=np.int16)
 
 
-def _score_all(
-    state: ServeState,
-    config: ServeConfig,
-    versions: tuple[str, ...],
-    requests: RequestsArrived,
-    now_ns: int,
-) -> tuple[dict[str, Floats], list[Record]]:
-    """Ask every version; return scores of one shape, NaN where a version has none."""
-    answers: dict[str, Floats | None] = {}
-    faults: list[Record] = []
-    for version in versions:
-        answers[version], cause = _score(config, version, requests)
-        faults.extend(_note(state, version, answers[version], cause, requests, now_ns))
+def _constant(answer: tuple[float, ...], count: int) -> Floats:
+    return np.full(count, answer[0]) if len(answer) == 1 else np.tile(answer, (count, 1))
+
+
+def _of_one_shape(state: ServeState, scored: Scored, count: int) -> dict[str, Floats]:
+    """Return the scores of all versions, NaN where a version has none at all."""
+    answers = {version: scores for version, (scores, _) in scored.items()}
     widths = [a.shape[1] for a in answers.values() if a is not None and a.ndim == 2]
     state.classes = widths[0] if widths else state.classes
-    shape = (len(requests), state.classes) if state.classes else (len(requests),)
-    nothing = np.full(shape, np.nan)
-    return {v: nothing if answer is None else answer for v, answer in answers.items()}, faults
+    nothing = np.full((count, state.classes) if state.classes else (count,), np.nan)
+    return {v: nothing if answer is None else answer for v, answer in answers.items()}
 
 
-def _score(
-    config: ServeConfig, version: str, requests: RequestsArrived
-) -> tuple[Floats | None, str]:
-    """Ask one version: its scores, whole rows NaN where one number is not finite, or the reason."""
-    try:
-        scores = config.scorer.score(version, requests)
-    except LearnerError as error:
-        return None, str(error)
-    if len(scores) != len(requests):
-        return None, f"The version gave {len(scores)} answers to {len(requests)} requests."
-    lost = ~np.isfinite(scores)
-    if not lost.any():
-        return scores, ""
-    cleaned = scores.copy()  # the scorer may keep what it handed out
-    cleaned[lost.any(axis=1) if scores.ndim == 2 else lost] = np.nan
-    return cleaned, "The version answered NaN or an infinite number."
-
-
-def _note(
-    state: ServeState,
-    version: str,
-    scores: Floats | None,
-    cause: str,
-    requests: RequestsArrived,
-    now_ns: int,
+def _note_all(
+    state: ServeState, scored: Scored, source: RequestsArrived | RequestsAnswered, now_ns: int
 ) -> list[Record]:
-    """Remember whether a version is faulty; say so once per change of mind, not per tick."""
-    if not cause:
-        state.faulty.pop(version, None)
-        return []
-    lost = len(requests) if scores is None else int(_unanswered(scores).sum())
-    known = version in state.faulty
-    state.faulty[version] = state.faulty.get(version, 0) + lost
-    if known:
-        return []
-    fault = ServingFault(
-        ts_event_ns=requests.ts_event_ns,
-        ts_record_ns=now_ns,
-        subject=version,
-        rows=lost,
-        reason=cause,
-    )
-    return [fault]
-
-
-def _unanswered(scores: Floats) -> NDArray[np.bool_]:
-    return np.isnan(scores if scores.ndim == 1 else scores[:, 0])
+    """Remember which versions are faulty; say so once per change of mind, not per tick."""
+    faults: list[Record] = []
+    for version, (scores, cause) in scored.items():
+        if not cause:
+            state.faulty.pop(version, None)
+            continue
+        lost = len(source) if scores is None else int(unanswered(scores).sum())
+        if version not in state.faulty:
+            faults.append(
+                ServingFault(
+                    ts_event_ns=source.ts_event_ns,
+                    ts_record_ns=now_ns,
+                    subject=version,
+                    rows=lost,
+                    reason=cause,
+                )
+            )
+        state.faulty[version] = state.faulty.get(version, 0) + lost
+    return faults
 
 
 def _fall_back(
@@ -175,4 +185,16 @@ def _fall_back(
     return rows
 
 
-STAGE = Stage("serve", frozenset({"requests_arrived", "routes_changed"}), start, step)
+def _chance_to_fall(
+    routes: Routes, missing: dict[str, NDArray[np.bool_]], rows: NDArray[np.intp]
+) -> Floats:
+    """Say how probable each row's way was: chance led to each version that failed on it."""
+    total = np.zeros(len(rows))
+    for version, lost in missing.items():  # in the order of `fallback_propensity`, to the last bit
+        total += chosen(routes, version) * lost[rows]
+    return total
+
+
+STAGE = Stage(
+    "serve", frozenset({"requests_arrived", "requests_answered", "routes_changed"}), start, step
+)

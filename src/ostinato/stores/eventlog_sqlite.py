@@ -29,9 +29,16 @@ EVENTLOG_LAYOUT: Final = Layout(
 KEYS_PER_QUERY: Final = 500
 """Keys looked up at once. SQLite refuses more than 999 parameters in old builds."""
 
+TRIMMED_AT_ONCE: Final = 2_000
+"""Events dropped in one commit. More: writers wait longer for their turn."""
+
+
+Stored = tuple[int, bytes | None]
+"""Where an event is, and the payload that had its key before; None: it is the first."""
+
 
 class SqliteEventLog(Closable):
-    """The `EventLog` port on a SQLite file; one writing process, any number of threads and readers.
+    """The `EventLog` port on a SQLite file, with any number of threads and readers.
 
     Parameters
     ----------
@@ -39,6 +46,9 @@ class SqliteEventLog(Closable):
         The file; made, with its folder, if there is none.
     readonly
         Read while another process writes.
+    shared
+        Several processes write, each opening it so: their commits take turns. Otherwise there is
+        one writing process, and a second one is refused.
 
     Raises
     ------
@@ -46,9 +56,9 @@ class SqliteEventLog(Closable):
         If the file is not an event log, is damaged, or is open for writing elsewhere.
     """
 
-    def __init__(self, path: str | Path, *, readonly: bool = False) -> None:
-        self._database = Database(path, EVENTLOG_LAYOUT, readonly=readonly)
-        self._group: GroupCommit[Event, int] = GroupCommit(self._commit)
+    def __init__(self, path: str | Path, *, readonly: bool = False, shared: bool = False) -> None:
+        self._database = Database(path, EVENTLOG_LAYOUT, readonly=readonly, shared=shared)
+        self._group: GroupCommit[Event, Stored] = GroupCommit(self._commit)
 
     @property
     def path(self) -> Path:
@@ -56,6 +66,22 @@ class SqliteEventLog(Closable):
         return self._database.path
 
     def append(self, events: Sequence[Event]) -> list[int]:
+        return [offset for offset, _ in self.append_once(events)]
+
+    def append_once(self, events: Sequence[Event]) -> list[Stored]:
+        """Append events, and say of each whether its key was there already, and with what.
+
+        Returns
+        -------
+        list
+            Per event its offset, and the payload that holds the key: None where it is this
+            event's own, else what came first, whichever process wrote it.
+
+        Raises
+        ------
+        StoreError
+            As `append`.
+        """
         checked = checked_events(events)
         return self._group.submit(checked) if checked else []
 
@@ -72,20 +98,50 @@ class SqliteEventLog(Closable):
         with self._database.reading() as connection:
             return _end(connection)
 
+    def find(self, key: str) -> tuple[int, bytes] | None:
+        """Return (offset, payload) of the event with a key; None where there is none."""
+        with self._database.reading() as connection:
+            found: tuple[int, bytes] | None = connection.execute(
+                "SELECT offset, payload FROM events WHERE key = ?", (key,)
+            ).fetchone()
+            return found
+
+    def trim(self, before_offset: int) -> None:
+        while self._trim_some(before_offset):
+            pass
+
+    def _trim_some(self, before_offset: int) -> bool:
+        """Drop some of the events before an offset; False when none of them are left."""
+        with self._database.writing() as connection:
+            first: int | None = connection.execute("SELECT min(offset) FROM events").fetchone()[0]
+            stop = min(before_offset, _end(connection) - 1)
+            if first is None or first >= stop:
+                return False
+            some = min(stop, first + TRIMMED_AT_ONCE)
+            connection.execute("DELETE FROM events WHERE offset < ?", (some,))
+            return some < stop
+
     def close(self) -> None:
         self._database.close()
 
-    def _commit(self, events: list[Event]) -> list[int]:
+    def _commit(self, events: list[Event]) -> list[Stored]:
         with self._database.writing() as connection:
             first = first_of_each_key(events)
-            offsets = _stored(connection, list(first))
-            fresh = [key for key in first if key not in offsets]
+            earlier = _stored(connection, list(first))
+            fresh = [key for key in first if key not in earlier]
             rows = [(offset, key, first[key]) for offset, key in enumerate(fresh, _end(connection))]
             connection.executemany(
                 "INSERT INTO events (offset, key, payload) VALUES (?, ?, ?)", rows
             )
-            offsets.update((key, offset) for offset, key, _ in rows)
-        return [offsets[key] for key, _ in events]
+        offsets = {key: offset for offset, key, _ in rows}
+        answers: list[Stored] = []
+        for key, payload in events:
+            if key in earlier:
+                answers.append(earlier[key])
+            else:  # of two in one commit the first counts; the same object is the first itself
+                held = first[key]
+                answers.append((offsets[key], None if held is payload else held))
+        return answers
 
 
 def _end(connection: sqlite3.Connection) -> int:
@@ -93,11 +149,12 @@ def _end(connection: sqlite3.Connection) -> int:
     return 0 if last is None else last + 1
 
 
-def _stored(connection: sqlite3.Connection, keys: list[str]) -> dict[str, int]:
-    offsets: dict[str, int] = {}
+def _stored(connection: sqlite3.Connection, keys: list[str]) -> dict[str, Stored]:
+    found: dict[str, Stored] = {}
     remaining = iter(keys)
     while some := list(islice(remaining, KEYS_PER_QUERY)):
         marks = ", ".join("?" * len(some))
-        query = f"SELECT key, offset FROM events WHERE key IN ({marks})"  # noqa: S608 (only marks)
-        offsets.update(connection.execute(query, some).fetchall())
-    return offsets
+        query = f"SELECT key, offset, payload FROM events WHERE key IN ({marks})"  # noqa: S608 (only marks)
+        for key, offset, payload in connection.execute(query, some):
+            found[key] = (offset, payload)
+    return found

@@ -16,13 +16,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ostinato.core.canonical import canonical_json, digest, plain
-from ostinato.core.errors import StoreError, TamperedError
+from ostinato.core.canonical import canonical_json, plain
+from ostinato.core.errors import StoreError
 from ostinato.core.ports import Lineage
 from ostinato.stores.alias_moves import Move, history, is_news, targets
 from ostinato.stores.artifact import checked_artifact, content_hash
 from ostinato.stores.closing import Closable
 from ostinato.stores.durable import append_line, explained, whole_lines, write_whole
+from ostinato.stores.sealed import changed_description, sealed, unsealed
 from ostinato.stores.version_text import (
     checked_name,
     read_lineage,
@@ -63,8 +64,7 @@ class FolderRegistry(Closable):
                 return content
             self._store_artifact(content, artifact)
             document = {**given, "version": version, "order": len(self._names())}
-            document["digest"] = digest(document)
-            write_whole(self._document_path(version), canonical_json(document).encode())
+            write_whole(self._document_path(version), sealed(document))
         return content
 
     def load(self, version: str) -> bytes:
@@ -134,13 +134,9 @@ class FolderRegistry(Closable):
             raise unknown_version(version, self._names())
         with explained(path):
             content = path.read_bytes()
-        try:
-            document = dict(json.loads(content))
-        except (ValueError, TypeError) as error:
-            raise _changed(path, f"{type(error).__name__}: {error}") from error
-        written = document.pop("digest", None)
-        if written != digest(document) or document.get("version") != version:
-            raise _changed(path, f"digest {written}")
+        document = unsealed(content, place=str(path))
+        if document.get("version") != version:
+            raise changed_description(str(path), f"version {document.get('version')}")
         return document
 
     def _moves(self) -> list[Move]:
@@ -160,12 +156,3 @@ class FolderRegistry(Closable):
 
 def _move(line: dict[str, Any]) -> Move:
     return Move(alias=line["alias"], version=line["version"], ts_event_ns=line["ts_event_ns"])
-
-
-def _changed(path: Path, found: str) -> TamperedError:
-    return TamperedError(
-        "The description of a version was changed",
-        found=f"{path} ({found})",
-        expected="the content its digest was taken from",
-        hint="Restore the file from a backup, or train the version again.",
-    )

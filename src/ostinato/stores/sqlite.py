@@ -17,6 +17,7 @@ from typing import Final
 
 from ostinato.core.errors import StoreError, TamperedError
 from ostinato.stores.closing import Closable
+from ostinato.stores.turns import Turns
 
 FORMAT: Final = 1
 """Version of the tables, kept in `user_version`; a file with a higher one is refused."""
@@ -50,6 +51,8 @@ class Database(Closable):
         What the file must contain.
     readonly
         Read beside a writer. The file must be there.
+    shared
+        Several processes write, all of them so: each commit waits for its turn at the lock.
 
     Raises
     ------
@@ -57,15 +60,23 @@ class Database(Closable):
         If the file is not of this layout, is damaged, or is open for writing elsewhere.
     """
 
-    def __init__(self, path: str | Path, layout: Layout, *, readonly: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, layout: Layout, *, readonly: bool = False, shared: bool = False
+    ) -> None:
         self.path, self.layout, self.readonly = Path(path).resolve(), layout, readonly
         self._mutex = threading.RLock()
+        self._turns: Turns | None = None
         with ExitStack() as opened, self._explained():
-            if not readonly:
+            if shared and not readonly:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._turns = Turns(self.path.with_name(self.path.name + ".turns"))
+                opened.callback(self._turns.close)
+            elif not readonly:
                 opened.callback(self._take_lock().close)
-            self._connection = self._connect()
-            opened.callback(self._connection.close)
-            self._prepare()
+            with self._turn():
+                self._connection = self._connect()
+                opened.callback(self._connection.close)
+                self._prepare()
             self._held = opened.pop_all()
 
     @contextmanager
@@ -83,7 +94,7 @@ class Database(Closable):
                 found=self.path,
                 hint="Open it without readonly=True, in one process at a time.",
             )
-        with self._mutex, self._explained():
+        with self._mutex, self._explained(), self._turn():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -92,6 +103,15 @@ class Database(Closable):
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for this process's turn, where several write."""
+        if self._turns is None:
+            yield
+            return
+        with self._turns:
+            yield
 
     def close(self) -> None:
         """Close the file and let the next writer in. Closing twice does nothing."""
@@ -159,7 +179,7 @@ class Database(Closable):
     def _create(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        with self.writing() as connection:
+        with self.writing() as connection:  # inside a turn already: turns nest
             for statement in self.layout.tables:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {self.layout.application_id}")

@@ -75,6 +75,26 @@ class IgnoresTheLimit(MemoryEventLog):
         return super().read(from_offset, limit if limit == 1 else 1_000)
 
 
+class TrimsNothing(MemoryEventLog):
+    def trim(self, before_offset):
+        pass
+
+
+class BeginsAnewWhenTrimmed(MemoryEventLog):
+    def trim(self, before_offset):
+        super().trim(before_offset)
+        self._trimmed = 0
+
+
+class TrimsTheNewest(MemoryEventLog):
+    def trim(self, before_offset):
+        gone = max(min(before_offset - self._trimmed, len(self._events)), 0)
+        for _, key, _ in self._events[:gone]:
+            del self._offsets[key]
+        del self._events[:gone]
+        self._trimmed += gone
+
+
 @pytest.mark.parametrize(
     ("broken", "line"),
     [
@@ -86,6 +106,9 @@ class IgnoresTheLimit(MemoryEventLog):
         (LastPayloadWins, "MUST keep one event per key"),
         (StripsZeros, "MUST read back exactly the bytes given"),
         (IgnoresTheLimit, "MUST read back exactly the bytes given"),
+        (TrimsNothing, "MUST drop with `trim`"),
+        (BeginsAnewWhenTrimmed, "MUST drop with `trim`"),
+        (TrimsTheNewest, "MUST drop with `trim`"),
     ],
 )
 def test_suite_names_the_line_that_a_broken_eventlog_breaks(broken, line):

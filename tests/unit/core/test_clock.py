@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ostinato.core.clock import Stopwatch, VirtualClock, WallClock
+from ostinato.core.clock import ForwardClock, SteadyClock, Stopwatch, VirtualClock, WallClock
 
 
 def test_wall_clock_reads_the_time_of_the_machine():
@@ -36,3 +36,21 @@ def test_stopwatch_adds_up_and_stops_when_the_block_raises():
         int("x" * 200_000)
     assert 0 < first[0] < watch.wall_seconds
     assert 0 < first[1] <= watch.cpu_seconds
+
+
+def test_the_steady_clock_never_goes_back():
+    clock = SteadyClock()
+    readings = [clock.now_ns() for _ in range(100)]
+    assert readings == sorted(readings)
+
+
+def test_a_clock_stands_still_where_the_one_below_goes_back():
+    class Below:
+        readings = iter([5, 3, 6])
+
+        def now_ns(self):
+            return next(self.readings)
+
+    clock = ForwardClock(Below())
+
+    assert [clock.now_ns() for _ in range(3)] == [5, 5, 6]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ostinato.core.errors import ConfigError
-from ostinato.core.records import CandidateRejected, Promoted, RolloutEnded
+from ostinato.core.records import CandidateAccepted, CandidateRejected, Promoted, RolloutEnded
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import ExcessLoss, any_of
@@ -263,6 +263,7 @@ def test_requests_are_registered_and_survive_a_restart(world, make_evaluated, ma
     rng = np.random.default_rng(0)
     ends = {
         5: CandidateRejected(ts_event_ns=0, ts_record_ns=0, subject="c", reason=""),
+        24: CandidateAccepted(ts_event_ns=0, ts_record_ns=0, subject="d", reason=""),
         25: RolloutEnded(ts_event_ns=0, ts_record_ns=0, subject="d", reason="", outcome="kept"),
     }
     copy = decode(encode(loop.state))

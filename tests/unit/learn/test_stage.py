@@ -7,6 +7,7 @@ import pytest
 
 from ostinato.core.ids import hash_keys, place
 from ostinato.core.records import (
+    FALLBACK_VERSION,
     ROLES,
     CandidateRejected,
     CandidateTrained,
@@ -257,6 +258,18 @@ def test_rows_nobody_could_score_are_no_hard_cases():
     cases.take(record, loop="flights", share=1.0, explored=False)
 
     assert cases.offsets.tolist() == list(range(1, 100, 2))
+
+
+def test_rows_that_the_loops_own_constant_answered_are_no_hard_cases():
+    cases = HardCases()
+    seen = observed(20, np.random.default_rng(0))
+    seen = replace(
+        seen,
+        versions=("v1", FALLBACK_VERSION),
+        losses={"v1": seen.losses["v1"]} | {"fallback": np.full(20, 9.0)},
+    )
+    cases.take(seen, loop="flights", share=1.0, explored=False)
+    assert cases.offsets.tolist() == list(range(0, 20, 2))
 
 
 def test_where_labels_are_selective_only_explored_rows_are_hard_cases():

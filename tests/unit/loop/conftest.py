@@ -62,7 +62,7 @@ def make_loop_plan(**changes):
     policy = Policy(
         triggers=changes.pop("triggers", [NewLabels(3 * ROWS)]),
         gates=(),
-        rollout=Immediate(min_samples=50),
+        rollout=changes.pop("rollout", Immediate(min_samples=50)),
         cooldown="1h",
         **changes,
     )

@@ -115,3 +115,13 @@ def test_memory_is_bounded_and_the_rest_is_still_counted_once(monkeypatch):
 def test_the_error_rate_is_shared_by_the_steps():
     name, facts = begin().registrations()[0]
     assert (name, facts["alpha"], facts["shares"]) == ("sample ratio", 5e-5, [0.8, 0.2])
+
+
+def test_the_loops_own_answer_is_no_version_that_failed():
+    nan = np.where(np.arange(100) < 50, np.nan, 0.5)
+    roles = np.where(np.arange(100) < 50, FALLBACK, 0)
+    unused = np.full(100, np.nan)
+    plain = count(begin(), served(range(100), roles=roles, v2=nan))
+    beside = count(begin(), served(range(100), roles=roles, v2=nan, fallback=unused))
+    assert beside.evidence() == plain.evidence()
+    assert plain.evidence()["units"] == 100

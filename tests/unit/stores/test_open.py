@@ -10,6 +10,7 @@ from ostinato.stores import (
     MemoryEventLog,
     MemoryJournal,
     MemoryRegistry,
+    MlflowRegistry,
     SqliteEventLog,
     SqliteJournal,
     open_eventlog,
@@ -41,6 +42,33 @@ def test_registry_opens_in_a_folder(tmp_path):
         assert (type(registry), registry.path) == (FolderRegistry, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("url", "opened_url"),
+    [
+        ("http://models:5000", "http://models:5000"),
+        ("https://models/mlflow", "https://models/mlflow"),
+        ("mlflow+http://models:5000", "http://models:5000"),
+    ],
+)
+def test_registry_opens_on_an_mlflow_server_before_it_is_there(url, opened_url, mlflow_url):
+    with open_registry(url, loop="flight-delays") as registry:
+        assert (type(registry), registry.url) == (MlflowRegistry, opened_url)
+        assert registry.name == "flight-delays"
+
+
+def test_registry_opens_in_an_mlflow_file(mlflow_url):
+    path = mlflow_url.removeprefix("sqlite:///")
+    for url in (f"mlflow+sqlite://{path}", f"mlflow+sqlite:///{path.replace(' ', '%20')}"):
+        with open_registry(url, loop="flight-delays") as registry:
+            assert registry.url == mlflow_url
+            assert registry.aliases() == {}
+
+
+def test_registry_in_mlflow_needs_the_name_of_the_loop():
+    with pytest.raises(ConfigError, match="needs the name of the loop"):
+        open_registry("http://models:5000")
+
+
 def test_percent_signs_are_read_in_urls_only(tmp_path):
     assert open_registry(f"file://{tmp_path}/a%20b").path == tmp_path / "a b"
     assert open_registry(f"{tmp_path}/a%20b").path == tmp_path / "a%20b"
@@ -63,8 +91,11 @@ def test_readonly_is_passed_on(tmp_path):
     [
         (open_journal, "postgresql://host/db", "memory:, sqlite:///path, file:///path or a plain"),
         (open_eventlog, "nats://host", "memory:, sqlite:///path, file:///path or a plain path"),
-        (open_registry, "sqlite:///registry.db", "memory:, file:///path or a plain path"),
-        (open_registry, "s3://bucket/folder", "memory:, file:///path or a plain path"),
+        (open_registry, "sqlite:///registry.db", "memory:, file:///path, mlflow+sqlite:///path"),
+        (open_registry, "s3://bucket/folder", "http://host, https://host or a plain path"),
+        (open_registry, "mlflow+sqlite://mlflow.db", "mlflow+sqlite:///path"),
+        (open_registry, "mlflow+http:host", "http://host"),
+        (open_registry, "http://", "http://host"),
         (open_journal, "sqlite:journal.db", "sqlite:///path"),
         (open_journal, "sqlite://journal.db", "sqlite:///path"),
         (open_journal, "sqlite:///", "sqlite:///path"),

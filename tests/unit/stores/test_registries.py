@@ -8,11 +8,13 @@ import pytest
 
 from ostinato.checks.samples import START_NS, sample_lineage
 from ostinato.core.errors import ConfigError, StoreError
-from ostinato.stores import FolderRegistry, MemoryRegistry
+from ostinato.stores import FolderRegistry, MemoryRegistry, MlflowRegistry
 
 
-@pytest.fixture(params=[MemoryRegistry, FolderRegistry])
+@pytest.fixture(params=[MemoryRegistry, FolderRegistry, MlflowRegistry])
 def registry(request, tmp_path, opened):
+    if request.param is MlflowRegistry:
+        return opened(MlflowRegistry, request.getfixturevalue("mlflow_url"), tmp_path.name)
     place = [tmp_path / "registry"] if request.param is FolderRegistry else []
     return opened(request.param, *place)
 

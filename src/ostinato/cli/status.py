@@ -1,0 +1,87 @@
+"""`ostinato status`: how a service stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from ostinato.cli.options import AsJson
+from ostinato.cli.output import aligned, exit_codes, give, give_json
+from ostinato.cli.service_options import HERE, Folder, Token, Url
+from ostinato.core.units import format_time
+from ostinato.live.client import Client, split_address
+from ostinato.live.layout import Layout
+from ostinato.live.overview import overview
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command()
+def status(
+    *, folder: Folder = HERE, url: Url = "", token: Token = "", json: AsJson = False
+) -> None:
+    """Say how a service stands: who serves, what is under way, what waits for approval."""
+    with exit_codes(as_json=json):
+        found = _ask(url, token) if url else overview(Layout(folder.absolute()))
+        if json:
+            give_json(found)
+        else:
+            give(_text(found))
+
+
+def _ask(url: str, token: str) -> dict[str, Any]:
+    base, loop = split_address(url)
+    with Client(base, token=token) as client:
+        found: dict[str, Any] = client.get(f"/loops/{loop}")
+    return {"url": url, "running": True, "answers": True, **found}
+
+
+def _text(found: dict[str, Any]) -> str:
+    lines = [["loop", found["loop"]], ["service", _service(found)]]
+    if found.get("routes"):
+        lines += _routes(found["routes"])
+    if found.get("undoing"):
+        lines.append(["undo", "the previous champion serves; the engine has not read it yet"])
+    if found.get("status"):
+        lines += _engine(found["status"])
+    lines += [
+        [each["name"], f"process {each['pid']}, epoch {each['epoch']}, {each['beat_age_s']} s ago"]
+        for each in found.get("processes", ())
+    ]
+    lines += [["trouble", each] for each in found.get("troubles", ())]
+    return aligned(lines, left=2)
+
+
+def _service(found: dict[str, Any]) -> str:
+    if not found["running"]:
+        return "stopped"
+    where = f"{found['url']}" + ("" if found["answers"] else ", does not answer")
+    return f"process {found['running']}, {where}" if found["running"] is not True else where
+
+
+def _routes(routes: dict[str, Any]) -> list[list[str]]:
+    lines = [["champion", f"{routes['champion']}, epoch {routes['epoch']}"]]
+    if routes["previous"]:
+        lines.append(["previous", routes["previous"]])
+    if routes["canary"]:
+        lines.append(["canary", f"{routes['canary']}, {routes['canary_share']:.1%}"])
+    if routes["holdback"]:
+        lines.append(["holdback", f"{routes['holdback']}, {routes['holdback_share']:.1%}"])
+    return lines
+
+
+def _engine(status: dict[str, Any]) -> list[list[str]]:
+    tick = f"{status['tick']}, {format_time(status['now_ns'])}, {status['decisions']} decisions"
+    lines = [["tick", tick], ["autonomy", status["autonomy"] + _paused(status)]]
+    if status["rollout"]:
+        lines.append(["rollout", f"{status['challenger']}: {status['rollout']}"])
+    lines.append(["verdict", status["verdict"]])
+    lines += [["training", each] for each in status["training"]]
+    lines += [["proposal", f"{name}: {what}"] for name, what in status["proposals"].items()]
+    lines += [[name, status[name]] for name in ("registry", "lake") if status[name]]
+    return lines
+
+
+def _paused(status: dict[str, Any]) -> str:
+    return ", paused" if status["paused"] else ""

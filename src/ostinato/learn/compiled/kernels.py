@@ -1,0 +1,199 @@
+"""The inner loops: a walk through trees, a folded linear model, powers in single precision.
+
+They are plain functions that Numba compiles with one fixed signature each. The machine code is
+kept on disk (beside this file, or in the user's cache folder where this one is read-only), so that
+a machine compiles once. Importing Numba takes about a second, hence it is done on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.learn.columns import NUMBER_MAX
+from ostinato.learn.compiled.form import Unsupported
+
+Kernel = Callable[..., None]
+
+ZERO: Final = float(np.float32(1e-35))
+"""LightGBM counts numbers this close to zero as zero (`kZeroThreshold` in its `meta.h`)."""
+
+MISSING_LEFT: Final = 1
+"""Flag of a node: rows that are missing go to the left."""
+ZERO_MISSING: Final = 2
+"""Flag of a node: zeros are missing."""
+CATEGORY: Final = 4
+"""Flag of a node: it sends some codes to the left, which are bits from `int(threshold)` on."""
+
+_WALK: Final = "(f8[:,::1],i4[:,::1],f8[::1],i4[:,::1],u4[::1],f8[:,::1],f8[::1],u1,f8[:,::1])"
+_FOLD: Final = "(f8[:,::1],f8[:,::1],i8[::1],f8[:,::1],f8[:,::1],f8[:,::1],f8[::1],f8[:,::1])"
+
+_SINGLE: Final = "(f8[:,::1],f8[:,::1])"
+
+ROUND_ROWS: Final = 1
+"""Option of a walk: features are read in single precision."""
+ROUND_SUMS: Final = 2
+"""Option of a walk: sums are kept in single precision."""
+ROUND_ZEROS: Final = 4
+"""Option of a walk: numbers as close to zero as `ZERO` are read as zero."""
+
+
+@cache
+def walk_kernel() -> Kernel:
+    """Return the compiled `_walk`.
+
+    Raises
+    ------
+    Unsupported
+        If Numba is not installed.
+    """
+    return _compiled(_walk, _WALK)
+
+
+@cache
+def fold_kernel() -> Kernel:
+    """Return the compiled `_fold`.
+
+    Raises
+    ------
+    Unsupported
+        If Numba is not installed.
+    """
+    return _compiled(_fold, _FOLD)
+
+
+@cache
+def single_kernel() -> Kernel:
+    """Return the compiled `_single`.
+
+    Raises
+    ------
+    Unsupported
+        If Numba is not installed.
+    """
+    return _compiled(_single, _SINGLE)
+
+
+def _compiled(function: Kernel, arguments: str) -> Kernel:
+    try:
+        numba: Any = importlib.import_module("numba")
+    except ImportError as error:
+        raise Unsupported("Numba is not installed (pip install 'ostinato[live]')") from error
+    signature = f"void{arguments}"
+    try:
+        kernel: Kernel = numba.njit(signature, nogil=True, cache=True)(function)
+    except RuntimeError:  # no folder to write to: neither beside this file nor in the user's cache
+        kernel = numba.njit(signature, nogil=True)(function)
+    return kernel
+
+
+def _walk(rows, nodes, thresholds, trees, bits, values, start, options, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, C901, PLR0912, PLR0917 - one loop
+    """Add what the leaves say to `start`, tree by tree.
+
+    Parameters
+    ----------
+    rows
+        (n, features); rounded and cleaned in place.
+    nodes
+        (nodes, 4): feature, left child, right child, flags; of a leaf -1, its row in
+        `values`, 0, 0.
+    thresholds
+        (nodes,): `<=` goes to the left; of a category the first of its words in `bits`.
+    trees
+        (trees, 2): the root, and the first column of `out` that the leaves add to.
+    bits
+        Words of 32 codes; 1 goes to the left.
+    values
+        (leaves, width): what a leaf adds.
+    start
+        (k,): where the sums begin.
+    options
+        `ROUND_ROWS`, `ROUND_SUMS`, `ROUND_ZEROS`.
+    out
+        (n, k): the sums.
+    """
+    for i in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            value = rows[i, j]
+            if abs(value) > NUMBER_MAX:
+                rows[i, j] = np.nan
+            elif options & ROUND_ROWS:
+                rows[i, j] = np.float64(np.float32(value))
+            elif options & ROUND_ZEROS and abs(value) <= ZERO:
+                rows[i, j] = 0.0
+        for k in range(out.shape[1]):
+            out[i, k] = start[k]
+        for tree in range(trees.shape[0]):
+            node = trees[tree, 0]
+            feature = nodes[node, 0]
+            while feature >= 0:
+                value = rows[i, feature]
+                flags = nodes[node, 3]
+                if flags <= MISSING_LEFT:
+                    left = value <= thresholds[node] or (flags == MISSING_LEFT and np.isnan(value))
+                elif np.isnan(value) or (flags & ZERO_MISSING and abs(value) <= ZERO):
+                    left = flags & MISSING_LEFT != 0
+                elif flags & CATEGORY:
+                    code = int(value)
+                    word = bits[int(thresholds[node]) + (code >> 5)]
+                    left = (word >> np.uint32(code & 31)) & np.uint32(1) != 0
+                else:
+                    left = value <= thresholds[node]
+                node = nodes[node, 1] if left else nodes[node, 2]
+                feature = nodes[node, 0]
+            leaf = nodes[node, 1]
+            first = trees[tree, 1]
+            for k in range(values.shape[1]):
+                total = out[i, first + k] + values[leaf, k]
+                out[i, first + k] = np.float64(np.float32(total)) if options & ROUND_SUMS else total
+
+
+def _fold(rows, numbers, offsets, weights, flags, table, start, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled by its signature
+    """Add what each feature contributes to `start`.
+
+    Parameters
+    ----------
+    rows
+        (n, features): numbers, and codes of categories.
+    numbers
+        (features, 4): mean, scale, the standardised value where it is missing, the largest one.
+    offsets
+        (features,): the first row of a category in `table`; -1 for a number.
+    weights
+        (features, k): per standardised number.
+    flags
+        (features, k): added where a number is missing.
+    table
+        (codes, k): what a category contributes.
+    start
+        (k,): the intercepts.
+    out
+        (n, k): the sums.
+    """
+    for i in range(rows.shape[0]):
+        for k in range(out.shape[1]):
+            out[i, k] = start[k]
+        for j in range(rows.shape[1]):
+            value = rows[i, j]
+            if offsets[j] >= 0:
+                for k in range(out.shape[1]):
+                    out[i, k] += table[offsets[j] + int(value), k]
+            elif abs(value) <= NUMBER_MAX:
+                scaled = (value - numbers[j, 0]) / numbers[j, 1]
+                limited = min(max(scaled, -numbers[j, 3]), numbers[j, 3])
+                for k in range(out.shape[1]):
+                    out[i, k] += limited * weights[j, k]
+            else:
+                for k in range(out.shape[1]):
+                    out[i, k] += numbers[j, 2] * weights[j, k] + flags[j, k]
+
+
+def _single(values, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled by its signature
+    """Write exp of values, taken in single precision by the C library; both (n, k)."""
+    for i in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            out[i, k] = np.float64(np.exp(np.float32(values[i, k])))

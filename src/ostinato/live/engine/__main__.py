@@ -1,0 +1,24 @@
+"""Run the engine of a folder: ``python -m ostinato.live.engine FOLDER``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ostinato.core.errors import OstinatoError
+from ostinato.live.engine.process import run_engine
+from ostinato.live.layout import Layout
+
+
+def main(arguments: list[str]) -> int:
+    """Run until told to stop; return the exit code, 2 where the folder or loop cannot be used."""
+    try:
+        run_engine(Layout(Path(arguments[0])))
+    except OstinatoError as error:
+        sys.stderr.write(f"engine: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,162 @@
+"""The first start: from a loop file and its data to a folder an engine can run in.
+
+The schema is written last and says that all of it is there: a start that was cut off before begins
+again, one after it goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ostinato.core.errors import ConfigError
+from ostinato.core.ports import Clock
+from ostinato.core.records import CasesNamed, Floats, Record, RequestsArrived
+from ostinato.core.units import DAY_NS, duration_ns
+from ostinato.live.config import ServiceConfig
+from ostinato.live.history_file import read_history, write_history
+from ostinato.live.layout import Layout
+from ostinato.live.published import read, write
+from ostinato.live.schema import InputSchema, make_schema
+from ostinato.loop.kernel import Plan
+from ostinato.loop.loading import data_of, load_loop
+from ostinato.loop.loop import Loop
+from ostinato.loop.plan import check, make_plan
+from ostinato.replay.history import History, make_history
+from ostinato.replay.read import read_table
+from ostinato.replay.times import moment_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A service's folder made ready: how it was started, its loop, schema and history."""
+
+    layout: Layout
+    config: ServiceConfig
+    loop: Loop
+    schema: InputSchema
+    history: History
+
+    def plan(self) -> Plan:
+        """Return the plan of the kernel, the same as a replay's of the same history."""
+        loop, history = self.loop, self.history
+        return make_plan(
+            loop,
+            loop.policy,
+            scorer=_Unused(),
+            classes=history.n_classes,
+            group_names=self.schema.group_names,
+            data_from_ns=int(history.times_ns[0]),
+            matured_to_ns=history.matured_to_ns(history.start_ns, loop.label.horizon_ns),
+            bucket_ns=max(DAY_NS, duration_ns(self.config.tick, name="tick")),
+            seed=self.config.seed,
+        )
+
+    def golden(self, now_ns: int) -> list[Record]:
+        """Tell which rows before the start people named as ones to get right."""
+        rows = np.flatnonzero(self.history.golden)
+        if not len(rows):
+            return []
+        named = CasesNamed(ts_event_ns=now_ns, ts_record_ns=now_ns, offsets=rows, source="golden")
+        return [named]
+
+
+class _Unused:
+    """The scorer of a loop whose requests are scored by gateways."""
+
+    def score(self, version: str, requests: RequestsArrived) -> Floats:
+        raise AssertionError(f"{version} scores in the gateways, not here: {len(requests)} rows")
+
+
+def prepare(
+    layout: Layout, config: ServiceConfig, *, clock: Clock, data: Path | None, start: Any = None
+) -> Folder:
+    """Make the folder of a service ready, unless it is.
+
+    Parameters
+    ----------
+    layout, config
+        Where, and how it runs.
+    clock
+        Says when serving begins, where `start` does not and the clock is the wall's.
+    data
+        The history; None: what the loop file brings.
+    start
+        When serving begins: a time, or ISO 8601 text. On the wall clock now, unless it is given;
+        needed on the clock of events.
+
+    Raises
+    ------
+    InputError
+        If the loop file, the data or the start cannot be used.
+    """
+    layout.make()
+    if read(layout.schema, InputSchema) is None:
+        _begin(layout, config, clock, data, start)
+    write(layout.service, config)
+    return open_folder(layout)
+
+
+def open_folder(layout: Layout) -> Folder:
+    """Read what `prepare` made.
+
+    Raises
+    ------
+    ConfigError
+        If nothing was prepared there.
+    InputError, StoreError
+        If the loop file or the folder cannot be used.
+    """
+    config, schema = read(layout.service, ServiceConfig), read(layout.schema, InputSchema)
+    if config is None or schema is None:
+        raise ConfigError(
+            "There is no service in this folder",
+            found=layout.folder,
+            expected="a folder that `ostinato serve` made",
+            hint="Start it: ostinato serve LOOP_FILE --data HISTORY.",
+        )
+    loop = load_loop(config.target).loop
+    history = read_history(layout.history, schema)
+    _check_same(loop, schema)
+    return Folder(layout=layout, config=config, loop=loop, schema=schema, history=history)
+
+
+def _begin(
+    layout: Layout, config: ServiceConfig, clock: Clock, data: Path | None, start: Any
+) -> None:
+    file = load_loop(config.target)
+    check(file.loop, file.loop.policy)
+    table = read_table(data_of(file, data))
+    begin_ns = _begin_ns(config, clock, start)
+    history = make_history(file.loop, table, start=None, end=None, begin_ns=begin_ns)
+    schema = make_schema(file.loop, table, history)
+    write_history(layout.history, history)
+    write(layout.schema, schema)
+
+
+def _begin_ns(config: ServiceConfig, clock: Clock, start: Any) -> int:
+    if start is not None:
+        return moment_ns(start, name="start")
+    if config.clock == "wall":
+        return clock.now_ns()
+    raise ConfigError(
+        "A service on the clock of events needs a start",
+        found="none",
+        expected="the time at which serving begins",
+        hint="Give --start, for example --start 2013-02-01.",
+    )
+
+
+def _check_same(loop: Loop, schema: InputSchema) -> None:
+    found = (loop.name, loop.task, *loop.features)
+    made = (schema.loop, schema.task, *schema.names[: schema.features])
+    if found != made:
+        raise ConfigError(
+            "The loop file declares another loop than the one this folder serves",
+            found=", ".join(found),
+            expected=", ".join(made),
+            hint="Serve another loop from a folder of its own (--dir).",
+        )

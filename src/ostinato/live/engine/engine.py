@@ -1,0 +1,357 @@
+"""The engine: tails the log, ticks, folds, writes the journal, carries out effects, publishes.
+
+It may die between any two steps. The newest whole snapshot and the events after it give the same
+state again: decisions that the journal holds are not written twice but compared, effects are
+carried out again and change nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ostinato.core.errors import LoopError, TamperedError
+from ostinato.core.ports import EventLog, Journal, Registry
+from ostinato.core.records import (
+    CandidateAccepted,
+    CandidateTrained,
+    Decision,
+    HardCasesListed,
+    Promoted,
+    Record,
+    RolledBack,
+    TrainingFailed,
+    TrainingRequested,
+)
+from ostinato.core.snapshot import decode
+from ostinato.core.units import duration_ns, format_duration, format_time
+from ostinato.live.engine.bootstrap import Folder
+from ostinato.live.engine.feed import AUTONOMY, Feed, Turn, beginning
+from ostinato.live.engine.publish import Publisher
+from ostinato.live.engine.saved import Open, Saved, read_snapshots, write_snapshot
+from ostinato.live.engine.trainings import Job, Outcome, Trainings
+from ostinato.live.events import Acted, Tick, TrainingDone, encode
+from ostinato.loop import kernel
+
+SNAPSHOT_EVERY: Final = 16
+"""Ticks between snapshots. Smaller: more writing; larger: recovery has more to fold again."""
+
+
+def _nothing(point: str) -> None:
+    """Between two steps nothing happens, unless a test has something happen."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Engine:
+    """One life of the engine, from its start or recovery to its end or death.
+
+    Parameters
+    ----------
+    folder
+        The service's folder, prepared.
+    events, journal, registry, trainings, publisher
+        What it works on.
+    plan, state, saved, feed
+        The kernel and how far the log is folded; `recover` makes them.
+    between
+        Called with the name of each point between two steps; tests die there.
+    """
+
+    folder: Folder
+    events: EventLog
+    journal: Journal
+    registry: Registry
+    trainings: Trainings
+    publisher: Publisher
+    plan: kernel.Plan
+    state: kernel.LoopState
+    saved: Saved
+    feed: Feed
+    between: Callable[[str], None] = _nothing
+
+    @classmethod
+    def recover(
+        cls,
+        folder: Folder,
+        *,
+        events: EventLog,
+        journal: Journal,
+        registry: Registry,
+        trainings: Trainings,
+        publisher: Publisher,
+        between: Callable[[str], None] = _nothing,
+    ) -> Engine:
+        """Begin, or go on where the newest whole snapshot and the events after it lead to."""
+        plan = folder.plan()
+        written = next(read_snapshots(folder.layout.snapshots), None)
+        if written is None:
+            state, saved = kernel.start(plan), Saved(place=beginning(folder.schema))
+        else:
+            state, saved = kernel.restore(plan, written[1]), written[0]
+        feed = Feed(folder.schema, saved.place)
+        feed.resume(events)
+        engine = cls(
+            folder=folder,
+            events=events,
+            journal=journal,
+            registry=registry,
+            trainings=trainings,
+            publisher=publisher,
+            plan=plan,
+            state=state,
+            saved=saved,
+            feed=feed,
+            between=between,
+        )
+        engine.catch_up()
+        if engine.saved.place.tick:
+            engine.publish()  # a life before may have died just before it did
+        return engine
+
+    # -- what drives it
+
+    @property
+    def now_ns(self) -> int:
+        """The time of the last tick."""
+        return self.saved.place.now_ns
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the routes in force."""
+        epoch: int = self.state.stages["release"].routes.epoch
+        return epoch
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first champion serves and the loop may go on by itself as far as was said."""
+        return self.saved.place.tick >= 3 + (self.folder.config.autonomy != "auto")
+
+    def catch_up(self) -> None:
+        """Fold the ticks that are in the log; take what comes after them."""
+        for turn in self.feed.turns(self.events):
+            self._fold(turn)
+        self._carry_on()
+
+    def tick(self, reading_ns: int) -> None:
+        """Let a tick pass: tell what trainings came to, write the tick down, fold.
+
+        Parameters
+        ----------
+        reading_ns
+            What the clock says. It may go back; ours stands still then.
+        """
+        now_ns = max(reading_ns, self.now_ns)
+        self.catch_up()
+        self._tell_result(now_ns)
+        self._write_tick(now_ns)
+
+    def begin(self) -> bool:
+        """Take the next step to the first champion, as a replay does; False while it is trained.
+
+        Three ticks at the start: the order, its result, the routes; then how far the loop may act
+        by itself.
+
+        Raises
+        ------
+        LoopError
+            If the first champion cannot be trained or released.
+        """
+        start_ns = self.folder.schema.start_ns
+        self.catch_up()
+        match self.saved.place.tick:
+            case 0 | 2:
+                self._write_tick(start_ns)
+            case 1:
+                if not self._tell_result(start_ns):
+                    return False
+                self._write_tick(start_ns)
+            case _:
+                self._set_autonomy()
+                self._write_tick(start_ns)
+        if self.saved.place.tick == 3 and self.state.stages["release"].routes.champion is None:
+            raise LoopError(
+                "The first champion was not released",
+                found="NaN scores on the validation rows",
+                hint="Check the learner: it answered NaN on rows it was not trained on.",
+            )
+        return True
+
+    def publish(self) -> None:
+        """Tell gateways and people what holds now."""
+        self.publisher.publish(self.state, self.saved, decisions=self.journal.head()[0])
+
+    def save(self) -> None:
+        """Write a snapshot."""
+        write_snapshot(self.folder.layout.snapshots, self.saved, kernel.snapshot(self.state))
+        self.between("after snapshot")
+
+    # -- ticks
+
+    def _write_tick(self, now_ns: int) -> None:
+        number = self.saved.place.tick
+        self.between("before tick")
+        self.events.append([(f"tick/{number}", encode(Tick(number=number, now_ns=now_ns)))])
+        self.between("after tick")
+        self.catch_up()
+        self.publish()
+        self.between("after publish")
+        if self.saved.place.tick % SNAPSHOT_EVERY == 0:
+            self.save()
+
+    def _set_autonomy(self) -> None:
+        level = self.folder.config.autonomy
+        act = Acted(
+            act=AUTONOMY,
+            act_id="start",
+            who="service",
+            reason="Said at the first start.",
+            subject=level,
+            time_ns=self.folder.schema.start_ns,
+        )
+        self.events.append([("act/start", encode(act))])
+
+    def _fold(self, turn: Turn) -> None:
+        batch = turn.batch
+        if turn.tick == 0:
+            batch = [*batch, *self.folder.golden(turn.now_ns)]
+        self.state, made = kernel.step(self.state, batch, turn.now_ns)
+        self.between("after step")
+        self._write([record for record in made if isinstance(record, Decision)])
+        self.between("after journal")
+        for record in made:
+            self._carry_out(record, turn, made)
+        self.saved.place = turn.place
+        self.between("after effects")
+
+    def _write(self, decisions: list[Decision]) -> None:
+        """Write what the journal does not hold yet; what it holds has to be the same."""
+        held, _ = self.journal.head()
+        known = [each for each in decisions if each.seq < held]
+        if known:
+            self._compare(known)
+        self.journal.append([each for each in decisions if each.seq >= held])
+
+    def _compare(self, decisions: list[Decision]) -> None:
+        entries = self.journal.entries(decisions[0].seq)
+        for decision, entry in zip(decisions, entries, strict=False):
+            if decision.canonical() != entry.body:
+                raise TamperedError(
+                    f"Decision {decision.seq} came out other than the journal has it",
+                    found=decision.canonical()[:200],
+                    expected=entry.body[:200],
+                    hint="Same release, loop file and learner's library as before? Then: "
+                    "ostinato audit replay.",
+                )
+
+    # -- effects
+
+    def _carry_out(self, record: Record, turn: Turn, made: list[Record]) -> None:
+        match record:
+            case TrainingRequested():
+                self._order(record, turn, made)
+            case CandidateTrained():
+                self.saved.artifacts[record.subject] = record.artifact
+                self._told(record.request)
+            case TrainingFailed():
+                self._told(record.request)
+            case CandidateAccepted():
+                self._point("challenger", record.subject, turn.now_ns)
+            case Promoted():
+                self.saved.previous = record.previous
+                self._point("champion", record.subject, turn.now_ns)
+                if record.previous is not None:
+                    self._point("previous", record.previous, turn.now_ns)
+            case RolledBack():
+                self.saved.previous = None
+                self._point("champion", record.previous, turn.now_ns)
+            case _:
+                pass
+
+    def _order(self, order: TrainingRequested, turn: Turn, made: list[Record]) -> None:
+        listed = [r for r in made if isinstance(r, HardCasesListed) and r.request == order.request]
+        self.saved.open.append(
+            Open(
+                order=order,
+                hard=listed[0],
+                tick=turn.tick,
+                now_ns=turn.now_ns,
+                judged_to_ns=self.saved.judged_to_ns,
+            )
+        )
+        if order.champion is not None and self.folder.loop.policy.gates:
+            self.saved.judged_to_ns = order.matured_to_ns
+
+    def _told(self, request: str) -> None:
+        self.saved.open = [each for each in self.saved.open if each.order.request != request]
+        self.trainings.drop(request)
+
+    def _point(self, alias: str, version: str, now_ns: int) -> None:
+        """Move an alias, unless a later life of the engine moved it on already."""
+        history = self.registry.alias_history(alias)
+        if not history or history[-1][0] <= now_ns:
+            self.registry.set_alias(alias, version, ts_event_ns=now_ns)
+        self.between("after alias")
+
+    # -- trainings
+
+    def _carry_on(self) -> None:
+        """See to it that the oldest order is carried out: one training at a time."""
+        if self.saved.open:
+            self.trainings.begin(Job(open=self.saved.open[0], artifacts=self.saved.artifacts))
+
+    def result_due_ns(self) -> int | None:
+        """Return when the result of the oldest order is told on the clock of events."""
+        if not self.saved.open:
+            return None
+        takes_ns = duration_ns(self.folder.config.train_takes, name="train_takes")
+        first = self.saved.place.tick <= 1
+        return self.saved.open[0].now_ns + (0 if first else takes_ns)
+
+    def result_ready(self) -> bool:
+        """Whether the oldest order has come to something."""
+        return bool(self.saved.open) and (
+            self.trainings.outcome(self.saved.open[0].order.request) is not None
+        )
+
+    def _tell_result(self, now_ns: int) -> bool:
+        """Register what the oldest order came to, and write its result to the log."""
+        if not self.saved.open:
+            return False
+        request = self.saved.open[0].order.request
+        if self.feed.told(request):
+            return True
+        outcome = self.trainings.outcome(request)
+        due_ns = self.result_due_ns() if self.folder.config.clock == "events" else now_ns
+        if outcome is None or due_ns is None or due_ns > now_ns:
+            return False
+        if self.saved.place.tick <= 1:
+            self._check_first(outcome)
+        self._register(outcome)
+        self.between("after register")
+        done = TrainingDone(request=request, ready_ns=due_ns, records=outcome.records)
+        self.events.append([(f"result/{request}", encode(done))])
+        self.between("after result")
+        return True
+
+    def _register(self, outcome: Outcome) -> None:
+        """Register a version, unless it is: made again, its cost differs, which is no news."""
+        if outcome.version is not None and outcome.version not in self.registry.versions():
+            self.registry.register(outcome.version, outcome.artifact, outcome.provenance)
+
+    def _check_first(self, outcome: Outcome) -> None:
+        failed = [r for r in decode(outcome.records) if isinstance(r, TrainingFailed)]
+        if not failed:
+            return
+        self.trainings.drop(failed[0].request)
+        horizon = self.folder.loop.label.horizon_ns
+        history = self.folder.history
+        matured = history.matured_to_ns(history.start_ns, horizon)
+        raise LoopError(
+            "The first champion could not be trained",
+            found=failed[0].reason,
+            expected="a learner that can learn the history before the start",
+            hint=f"At the start ({format_time(history.start_ns)}) labels have matured up to "
+            f"{format_time(matured)}, with a horizon of {format_duration(horizon)}. Give a later "
+            "start, a shorter horizon, or check the learner and the features.",
+        )

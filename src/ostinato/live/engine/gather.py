@@ -1,0 +1,222 @@
+"""Gather micro-batches as gateways answered them into the columns the kernel folds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.core.records import (
+    FALLBACK_VERSION,
+    Floats,
+    Ints,
+    LatencyObserved,
+    RequestsAnswered,
+)
+from ostinato.live.events import Answered, Id, Scores, Shadowed
+from ostinato.live.schema import InputSchema
+
+LATE: Final = "The scores did not come in time after the answers."
+
+
+@dataclass(slots=True)
+class Served:
+    """A micro-batch, and the shadows that scored it since.
+
+    `offset` is its place in the log; `since_ns`: the tick that first found it waiting for shadows,
+    None: none did yet.
+    """
+
+    offset: int
+    event: Answered
+    shadows: dict[int, Shadowed] = field(default_factory=dict)
+    since_ns: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every awaited version has scored, or said why it has not."""
+        came = {v for s in self.shadows.values() for v in (*s.scores, *s.faults)}
+        return came.issuperset(self.event.awaits)
+
+    def scores(self) -> dict[str, Scores]:
+        """Return the scores of all versions that have scored."""
+        parts = [self.event.scores, *(shadow.scores for shadow in self.shadows.values())]
+        return {version: scores for part in parts for version, scores in part.items()}
+
+    def faults(self) -> dict[str, str]:
+        """Return why versions failed."""
+        parts = [self.event.faults, *(shadow.faults for shadow in self.shadows.values())]
+        found = {version: cause for part in parts for version, cause in part.items()}
+        scored = self.scores()
+        late = [v for v in self.event.awaits if v not in scored and v not in found]
+        return {**found, **dict.fromkeys(late, LATE)}
+
+    def took_ms(self) -> dict[str, float]:
+        """Return milliseconds of scoring by version, for the whole batch."""
+        parts = [self.event.took_ms, *(shadow.took_ms for shadow in self.shadows.values())]
+        return {version: took for part in parts for version, took in part.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The requests of one tick, one epoch and one set of versions, in order of time.
+
+    `rows` are the inputs as served, one per request of `answered`.
+    """
+
+    answered: RequestsAnswered
+    rows: list[tuple[Any, ...]]
+    latencies: list[LatencyObserved]
+
+
+def gather(
+    served: Sequence[Served], schema: InputSchema, *, first_row: int, since_ns: int, now_ns: int
+) -> list[Gathered]:
+    """Turn micro-batches into one record per epoch of the routes and set of versions.
+
+    Parameters
+    ----------
+    served
+        In the order of the log.
+    schema
+        What the inputs are.
+    first_row
+        The place of the first row.
+    since_ns, now_ns
+        The last tick and this one: rows stamped outside are moved to the nearer of them, and rows
+        of a later epoch are not before those of an earlier one. Time never goes back in the kernel.
+    """
+    runs: dict[tuple[int, frozenset[str]], list[Served]] = {}
+    for each in served:
+        if each.event.ids:
+            named = frozenset(each.event.versions) - {FALLBACK_VERSION}
+            runs.setdefault((each.event.epoch, named), []).append(each)
+    out: list[Gathered] = []
+    for run in sorted(runs, key=lambda key: key[0]):
+        found = _gather_run(runs[run], schema, first_row, since_ns, now_ns)
+        first_row += len(found.answered)
+        since_ns = int(found.answered.times_ns[-1])
+        out.append(found)
+    return out
+
+
+def _gather_run(
+    run: list[Served], schema: InputSchema, first_row: int, since_ns: int, now_ns: int
+) -> Gathered:
+    events = [each.event for each in run]
+    times = np.clip(joined(e.times_ns for e in events), since_ns, now_ns)
+    order = np.argsort(times, kind="stable")
+    ids, rows = _flat(e.ids for e in events), _flat(e.rows for e in events)
+    if (np.diff(order) < 0).any():
+        ids, rows = [ids[i] for i in order], [rows[i] for i in order]
+    frame = schema.grouping(rows)
+    versions = _versions(events)
+    scored = {v for each in run for v in each.scores()}
+    faults = {v: cause for each in reversed(run) for v, cause in each.faults().items()}
+    answered = RequestsAnswered(
+        ts_event_ns=int(times[order[-1]]),
+        ts_record_ns=now_ns,
+        offset=first_row,
+        ids=as_keys(ids),
+        times_ns=times[order],
+        unit_hashes=schema.unit_hashes(frame, ids),
+        groups=schema.groups(frame),
+        versions=versions,
+        answered=_answered(events, versions)[order],
+        roles=joined(e.roles for e in events).astype(np.int8)[order],
+        scores={v: _scores(run, v, schema.width)[order] for v in versions if v in scored},
+        epoch=events[0].epoch,
+        propensities=_propensities(events, order),
+        faults={v: faults[v] for v in versions if v in faults},
+    )
+    return Gathered(answered=answered, rows=rows, latencies=_latencies(run, times, now_ns))
+
+
+def _versions(events: list[Answered]) -> tuple[str, ...]:
+    """Return the versions of all events; where only some needed the fallback it comes last."""
+    found = tuple(dict.fromkeys(version for event in events for version in event.versions))
+    if FALLBACK_VERSION not in found:
+        return found
+    return (*(version for version in found if version != FALLBACK_VERSION), FALLBACK_VERSION)
+
+
+def _answered(events: list[Answered], versions: tuple[str, ...]) -> NDArray[np.int16]:
+    """Return who answered, as places in the versions of all events."""
+    if all(tuple(event.versions) == versions for event in events):
+        return joined(event.answered for event in events).astype(np.int16)
+    place = {version: at for at, version in enumerate(versions)}
+    parts = [np.array([place[v] for v in e.versions])[e.answered] for e in events]
+    return np.concatenate(parts).astype(np.int16)
+
+
+def _scores(run: list[Served], version: str, width: int) -> Floats:
+    """Return a version's scores of all rows, NaN where it has none."""
+    empty: Any = [float("nan")] * width if width else float("nan")
+    found: list[Any] = []
+    for each in run:
+        scores = each.scores().get(version)
+        found.extend([empty] * len(each.event.ids) if scores is None else scores)
+    return np.array(found, dtype=np.float64)
+
+
+def _propensities(events: list[Answered], order: Ints) -> Floats | None:
+    """Return the probabilities of the answers; where the champion answers all they are 1."""
+    if not any(event.propensities for event in events):
+        return None
+    parts = [np.array(e.propensities or [1.0] * len(e.ids), dtype=np.float64) for e in events]
+    found: Floats = np.concatenate(parts)[order]
+    return found
+
+
+def _latencies(run: list[Served], times: Ints, now_ns: int) -> list[LatencyObserved]:
+    """Tell per version and replica what a row took: its share of its micro-batch."""
+    rows: dict[tuple[str, int], list[slice]] = {}
+    took: dict[tuple[str, int], list[float]] = {}
+    start = 0
+    for each in run:
+        stop = start + len(each.event.ids)
+        for version, milliseconds in each.took_ms().items():
+            replica = version, each.event.replica_since_ns.get(version, 0)
+            rows.setdefault(replica, []).append(slice(start, stop))
+            took.setdefault(replica, []).append(milliseconds / (stop - start))
+        start = stop
+    return [_latency(key, rows[key], took[key], times, now_ns) for key in rows]
+
+
+def _latency(
+    replica: tuple[str, int], rows: list[slice], took: list[float], times: Ints, now_ns: int
+) -> LatencyObserved:
+    version, since_ns = replica
+    at = np.concatenate([times[each] for each in rows])
+    milliseconds = np.repeat(took, [each.stop - each.start for each in rows])
+    order = np.argsort(at, kind="stable")
+    return LatencyObserved(
+        ts_event_ns=int(at[order[-1]]),
+        ts_record_ns=now_ns,
+        version=version,
+        times_ns=at[order],
+        latencies_ms=milliseconds[order],
+        replica_since_ns=since_ns,
+    )
+
+
+def as_keys(ids: Sequence[Id]) -> NDArray[Any]:
+    """Return ids as an array: of integers where all are, of objects otherwise."""
+    if set(map(type, ids)) == {int} and max(map(abs, ids)) < 2**63:  # type: ignore[arg-type]
+        return np.array(ids, dtype=np.int64)
+    keys = np.empty(len(ids), dtype=object)
+    keys[:] = ids
+    return keys
+
+
+def joined(parts: Iterable[Sequence[int]]) -> Ints:
+    """Join lists of integers into one array."""
+    return np.fromiter(chain.from_iterable(parts), dtype=np.int64)
+
+
+def _flat(parts: Iterable[Sequence[Any]]) -> list[Any]:
+    return list(chain.from_iterable(parts))

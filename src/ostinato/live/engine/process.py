@@ -1,0 +1,161 @@
+"""The engine's process: open the folder, recover, and turn until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from ostinato.core.clock import SteadyClock, WallClock
+from ostinato.core.ports import Clock
+from ostinato.core.units import SECOND_NS, duration_ns
+from ostinato.live.engine.bootstrap import open_folder
+from ostinato.live.engine.engine import Engine
+from ostinato.live.engine.publish import Publisher
+from ostinato.live.engine.train_elsewhere import TrainingsElsewhere
+from ostinato.live.layout import Layout
+from ostinato.live.published import Alive, write
+from ostinato.stores.eventlog_sqlite import SqliteEventLog
+from ostinato.stores.journal_sqlite import SqliteJournal
+from ostinato.stores.registry_folder import FolderRegistry
+
+LOOK_SECONDS: Final = 0.02
+"""Between two looks at the log. Longer: acts of operators wait; shorter: idling costs."""
+
+PATIENCE_NS: Final = 10 * SECOND_NS
+"""How long a moved clock waits for shadow scores: whoever owes them may be dead."""
+
+_BEAT_NS: Final = SECOND_NS
+
+
+@dataclass(slots=True, kw_only=True)
+class Driver:
+    """Turns an engine: by the wall clock, or as the clock of a rehearsal is moved.
+
+    Parameters
+    ----------
+    engine
+        Recovered.
+    clock, steady
+        What time it is; and what paces the ticks, since the first may be set back.
+    stop
+        Set when it is to end.
+    """
+
+    engine: Engine
+    clock: Clock
+    steady: Clock
+    stop: threading.Event
+    started_ns: int = field(init=False)
+    _ticked_ns: int = field(init=False)
+    _beat_ns: int | None = None
+    _patient_until_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        self.started_ns = self.clock.now_ns()
+        self._ticked_ns = self.steady.now_ns()
+
+    def run(self) -> None:
+        """Turn until stopped; then write a snapshot."""
+        while not self.stop.is_set():
+            self.beat()
+            if not self.look():
+                self.stop.wait(LOOK_SECONDS)
+        self.engine.save()
+
+    def look(self) -> bool:
+        """Do what is due; False if nothing was."""
+        engine = self.engine
+        if not engine.begun:
+            return engine.begin()
+        engine.catch_up()
+        if engine.folder.config.clock == "events":
+            return self._follow()
+        width = duration_ns(engine.folder.config.tick, name="tick")
+        due = self.steady.now_ns() - self._ticked_ns >= width
+        if not due and not engine.feed.acts_waiting:
+            return False
+        engine.tick(self.clock.now_ns())
+        if due:
+            self._ticked_ns = self.steady.now_ns()
+        return True
+
+    def _follow(self) -> bool:
+        """Tick where the clock was moved, once all that belongs before is there."""
+        engine = self.engine
+        to_ns = engine.feed.moved_to_ns
+        if to_ns is None:
+            if engine.feed.acts_waiting:
+                engine.tick(engine.now_ns)
+                return True
+            return False
+        if self._owed(max(to_ns, engine.now_ns)):
+            return False
+        self._patient_until_ns = None
+        engine.tick(to_ns)
+        return True
+
+    def _owed(self, to_ns: int) -> bool:
+        """Whether results that are due by then, or shadow scores, are still to come."""
+        due_ns = self.engine.result_due_ns()
+        if due_ns is not None and due_ns <= to_ns and not self.engine.result_ready():
+            return True
+        if not self.engine.feed.shadows_waiting:
+            return False
+        now_ns = self.steady.now_ns()
+        if self._patient_until_ns is None:
+            self._patient_until_ns = now_ns + PATIENCE_NS
+        return now_ns < self._patient_until_ns
+
+    def beat(self) -> None:
+        """Say now and then that the process lives."""
+        now_ns = self.steady.now_ns()
+        if self._beat_ns is not None and now_ns - self._beat_ns < _BEAT_NS:
+            return
+        self._beat_ns = now_ns
+        alive = Alive(
+            pid=os.getpid(),
+            started_ns=self.started_ns,
+            beat_ns=self.clock.now_ns(),
+            epoch=self.engine.epoch,
+        )
+        write(self.engine.folder.layout.run / "engine.json", alive)
+
+
+@contextmanager
+def opened(layout: Layout) -> Iterator[Engine]:
+    """Open a folder's stores and recover its engine."""
+    folder = open_folder(layout)
+    with ExitStack() as stores:
+        events = stores.enter_context(SqliteEventLog(layout.events, shared=True))
+        journal = stores.enter_context(SqliteJournal(layout.journal))
+        registry = stores.enter_context(FolderRegistry(layout.registry))
+        trainings = TrainingsElsewhere(layout, folder.config)
+        stores.callback(trainings.close)
+        yield Engine.recover(
+            folder,
+            events=events,
+            journal=journal,
+            registry=registry,
+            trainings=trainings,
+            publisher=Publisher(layout),
+        )
+
+
+def run_engine(layout: Layout) -> None:
+    """Run the engine of a prepared folder until SIGTERM or SIGINT: it finishes its tick, and saves.
+
+    Raises
+    ------
+    OstinatoError
+        If the folder cannot be used or the loop cannot go on.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with opened(layout) as engine:
+        Driver(engine=engine, clock=WallClock(), steady=SteadyClock(), stop=stop).run()

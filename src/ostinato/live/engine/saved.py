@@ -1,0 +1,79 @@
+"""What the engine keeps beside the kernel's state, and how both lie in the folder of snapshots.
+
+A snapshot is a line with the SHA-256 of the rest, a line with what the engine keeps, and the
+kernel's state. One that is torn does not match its hash, and the one before it is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ostinato.core import snapshot
+from ostinato.core.records import HardCasesListed, TrainingRequested
+from ostinato.live.engine.feed import Place
+from ostinato.stores.durable import write_whole
+
+KEPT: Final = 2
+"""Snapshots kept. With one, a torn write would mean to fold the whole log again."""
+
+_SUFFIX: Final = ".snapshot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """A training order without a result, and what was known when it was given.
+
+    `tick` and `now_ns` are of the tick that gave it; candidates before it were judged on recent
+    rows up to `judged_to_ns`; None: there were none.
+    """
+
+    order: TrainingRequested
+    hard: HardCasesListed
+    tick: int
+    now_ns: int
+    judged_to_ns: int | None
+
+
+@dataclass(slots=True)
+class Saved:
+    """How far the log is folded, and what follows from it that no stage keeps.
+
+    `artifacts`: hash by version, in order of training; `open`: orders under way, oldest first;
+    `previous`: the champion to go back to.
+    """
+
+    place: Place
+    artifacts: dict[str, str] = field(default_factory=dict)
+    open: list[Open] = field(default_factory=list)
+    judged_to_ns: int | None = None
+    previous: str | None = None
+
+
+def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
+    """Put a snapshot in place and drop the ones that are older than the last two."""
+    body = snapshot.encode(saved) + b"\n" + state
+    path = folder / f"{saved.place.tick:012d}{_SUFFIX}"
+    write_whole(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    for old in _newest_first(folder)[KEPT:]:
+        old.unlink()
+    return path
+
+
+def read_snapshots(folder: Path) -> Iterator[tuple[Saved, bytes]]:
+    """Yield whole snapshots, newest first."""
+    for path in _newest_first(folder):
+        found, _, body = path.read_bytes().partition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode() != found:
+            continue
+        line, _, state = body.partition(b"\n")
+        saved: Saved = snapshot.decode(line)
+        yield saved, state
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    found = [path for path in folder.iterdir() if path.suffix == _SUFFIX]
+    return sorted((path for path in found if not path.name.startswith(".")), reverse=True)

@@ -1,0 +1,43 @@
+"""Trainings carried out at once, in the engine's own process: for audits, tests and measurements.
+
+The outcome goes through the same files as that of a process of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ostinato.live.engine.bootstrap import Folder
+from ostinato.live.engine.train_process import carry_out
+from ostinato.live.engine.trainings import Desk, Job, Outcome
+
+
+@dataclass(slots=True)
+class TrainingsHere:
+    """`Trainings` without a process: `begin` returns when the training is done.
+
+    Parameters
+    ----------
+    folder
+        The service's folder.
+    """
+
+    folder: Folder
+    desk: Desk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.desk = Desk.of(self.folder.layout)
+
+    def begin(self, job: Job) -> None:
+        request = job.open.order.request
+        if self.desk.outcome(request) is None:
+            self.desk.answer(request, carry_out(self.folder, job))
+
+    def outcome(self, request: str) -> Outcome | None:
+        return self.desk.outcome(request)
+
+    def drop(self, request: str) -> None:
+        self.desk.clear(request)
+
+    def close(self) -> None:
+        """Do nothing: nothing is ever under way."""

@@ -1,0 +1,125 @@
+"""The process of one training: ``python -m ostinato.live.engine.train_process FOLDER JOB``.
+
+It reads the folder, trains on what was known at the tick of the order, writes the outcome and ends.
+It runs with low priority, and ends itself when the engine is gone, which begins it anew.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from ostinato.core.records import CandidateTrained, Record
+from ostinato.learn.model import Model
+from ostinato.live.engine.bootstrap import Folder, open_folder
+from ostinato.live.engine.feed import Feed, Readable
+from ostinato.live.engine.known import Told, history_at
+from ostinato.live.engine.trainings import Desk, Job, Outcome, outcome_of, read_job
+from ostinato.live.lake.lake import Lake
+from ostinato.live.layout import Layout
+from ostinato.replay.history import History
+from ostinato.replay.scores import ModelScores
+from ostinato.replay.training import Trainer
+from ostinato.stores.eventlog_sqlite import SqliteEventLog
+from ostinato.stores.registry_folder import FolderRegistry
+
+NICENESS: Final = 10
+"""Trainings give way to gateways, which answer with the same processors."""
+
+_LOOK_SECONDS: Final = 1.0
+
+
+def main(arguments: list[str]) -> None:
+    """Carry out the job in a file."""
+    layout, path = Layout(Path(arguments[0])), Path(arguments[1])
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    _end_with(os.getppid())
+    job = read_job(path)
+    desk = Desk.of(layout)
+    if desk.outcome(job.open.order.request) is None:
+        desk.answer(job.open.order.request, carry_out(open_folder(layout), job))
+
+
+def carry_out(folder: Folder, job: Job) -> Outcome:
+    """Train what a job orders, on what was known at its tick."""
+    history, lies = known_at(folder, job.open.tick)
+    scores = ModelScores(history.frame)
+    order = job.open.order
+    registry = FolderRegistry(folder.layout.registry)
+    for version in (order.champion, order.anchor, order.warm_start_from):
+        if version is not None:
+            scores.add(job.artifacts[version], Model.from_bytes(registry.load(version)))
+    policy = folder.loop.policy
+    result = Trainer(loop=folder.loop, history=history, scores=scores).carry_out(
+        order,
+        job.open.hard,
+        dict(job.artifacts),
+        timeout=policy.train_timeout,
+        now_ns=job.open.now_ns,
+        judged_to_ns=job.open.judged_to_ns,
+        explore=policy.explore,
+    )
+    artifact = b"" if result.trained is None else result.trained.data
+    lineage = None if result.lineage is None else replace(result.lineage, lake=lies)
+    return outcome_of(_with_place(result.records, lies), result.version, artifact, lineage)
+
+
+def _with_place(records: list[Record], lies: str) -> list[Record]:
+    """Say beside the decision where the rows lay: it depends on when it was trained."""
+    return [
+        replace(each, measured={**each.measured, "lake": lies})
+        if isinstance(each, CandidateTrained)
+        else each
+        for each in records
+    ]
+
+
+def known_at(folder: Folder, tick: int) -> tuple[History, str]:
+    """Return the history as it was known when a tick was folded, and where its rows lie.
+
+    What is in the lake comes from there; the rest from the log, which is not trimmed before it is
+    in the lake.
+    """
+    told, place, versions = Lake(folder.layout, folder.schema).told(tick)
+    lies = [f"{name}@{version}" for name, version in versions.items()]
+    if place.tick <= tick:
+        with SqliteEventLog(folder.layout.events, readonly=True) as events:
+            end = _read_on(Feed(folder.schema, place), events, tick, told, folder)
+        lies.append(f"log@{place.offset}-{end}")
+    history = history_at(folder.history, folder.loop, told)
+    return history, ",".join(lies)
+
+
+def _read_on(feed: Feed, events: Readable, tick: int, told: Told, folder: Folder) -> int:
+    """Add what the log tells up to a tick; return the offset after it."""
+    feed.resume(events)
+    for turn in feed.turns(events):
+        for each in turn.requests:
+            told.frames.append(folder.schema.frame(each.rows))
+            told.requests.append(each.answered)
+        if turn.labels is not None:
+            told.labels.append(turn.labels)
+        if turn.tick == tick:
+            break
+    return feed.place.offset
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent."""
+
+    def watch() -> None:
+        gone = threading.Event()
+        while os.getppid() == parent:
+            gone.wait(_LOOK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,128 @@
+"""What is in the event log of a live service, and how it is written.
+
+MessagePack of tagged structs, fields by position. Rows are in columns, features as served: one
+tuple per row in the order of the schema's fields. The key of an event names it for good.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+Id = int | str
+"""A prediction's id: as the client gave it, or a text that a gateway made."""
+
+Scores = list[float | list[float]]
+"""(n,), or (n, classes); NaN where the version had no answer."""
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, tag_field="kind"):
+    """Something that happened."""
+
+
+class Answered(Event, frozen=True, array_like=True, tag="answered"):
+    """Requests as they were answered under the routes of one epoch.
+
+    `rows` as in the schema; `answered` indexes `versions`, `roles` indexes
+    `ostinato.core.records.ROLES`; `scores` by version, of those that have scored (NaN: no answer);
+    `awaits`: versions whose scores follow in `Shadowed`; `propensities` empty where the champion
+    answers all; `faults`: why a version failed; `took_ms`: milliseconds of scoring by version, for
+    the whole batch; `replica_since_ns`: since when this gateway serves each version.
+    """
+
+    epoch: int
+    versions: list[str]
+    ids: list[Id]
+    times_ns: list[int]
+    rows: list[tuple[Any, ...]]
+    answered: list[int]
+    roles: list[int]
+    scores: dict[str, Scores]
+    awaits: list[str] = []
+    propensities: list[float] = []
+    faults: dict[str, str] = {}
+    took_ms: dict[str, float] = {}
+    replica_since_ns: dict[str, int] = {}
+
+
+class Shadowed(Event, frozen=True, array_like=True, tag="shadowed"):
+    """Scores of awaited versions for the rows of an `Answered`; `of` is its key."""
+
+    of: str
+    scores: dict[str, Scores]
+    faults: dict[str, str] = {}
+    took_ms: dict[str, float] = {}
+
+
+class LabelsGiven(Event, frozen=True, array_like=True, tag="labels"):
+    """Labels: `values` as JSON gave them (a class or a number; None withdraws)."""
+
+    ids: list[Id]
+    times_ns: list[int]
+    values: list[Any]
+
+
+class OutcomesGiven(Event, frozen=True, array_like=True, tag="outcomes"):
+    """Business outcomes of predictions (`ids`) or units (`units`, None where an id is given)."""
+
+    ids: list[Id | None]
+    units: list[Any]
+    names: list[str]
+    times_ns: list[int]
+    values: list[float]
+
+
+class Acted(Event, frozen=True, array_like=True, tag="acted"):
+    """An operator's act; becomes `OperatorActed`, or `AutonomySet` for the act ``autonomy``."""
+
+    act: str
+    act_id: str
+    who: str
+    reason: str
+    subject: str
+    time_ns: int
+
+
+class TrainingDone(Event, frozen=True, array_like=True, tag="training"):
+    """What a training order came to; `records` is a snapshot (`core.snapshot`) of its records."""
+
+    request: str
+    ready_ns: int
+    records: bytes
+
+
+class ClockMoved(Event, frozen=True, array_like=True, tag="clock"):
+    """Somebody moved the clock of a rehearsal."""
+
+    to_ns: int
+
+
+class Tick(Event, frozen=True, array_like=True, tag="tick"):
+    """The kernel folds everything before this, at this time."""
+
+    number: int
+    now_ns: int
+
+
+AnyEvent = (
+    Answered | Shadowed | LabelsGiven | OutcomesGiven | Acted | TrainingDone | ClockMoved | Tick
+)
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(AnyEvent)
+
+encode = _ENCODER.encode
+"""Write an event as bytes."""
+
+decode = _DECODER.decode
+"""Read an event; raises `msgspec.MsgspecError` (a ValueError) when the bytes hold none."""
+
+
+def prediction_key(prediction_id: Id) -> str:
+    """Return the key of a prediction that has a client's id.
+
+    >>> prediction_key(7), prediction_key("7")
+    ('p/i7', 'p/s7')
+    """
+    return f"p/{'i' if isinstance(prediction_id, int) else 's'}{prediction_id}"

@@ -1,0 +1,386 @@
+"""Micro-batches: requests of one turn of the event loop are scored and logged together.
+
+There is no timer. A lone request is scored in the turn it came in; the busier the loop, the more
+requests a turn brings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from ostinato.core.errors import OstinatoError
+from ostinato.core.ports import Clock
+from ostinato.core.records import ROLES
+from ostinato.live.events import Answered, Id, decode, prediction_key
+from ostinato.live.gateway.committer import Committer, Outcome
+from ostinato.live.gateway.entries import Entry, make_entry
+from ostinato.live.gateway.http import HttpError
+from ostinato.live.gateway.ports import Prediction
+from ostinato.live.gateway.routing import EMPTY, Table
+from ostinato.live.gateway.sheet import Sheet
+from ostinato.live.gateway.version import Score
+
+Row = tuple[Any, ...]
+
+MOST_ROWS: Final = 100_000
+"""Rows that may wait for their answer. Smaller: bursts are refused; larger: they wait long."""
+
+
+class Watching(Protocol):
+    """Who is told of each batch, for figures; called in the event loop."""
+
+    def batch(self, sheet: Sheet) -> None: ...
+
+
+class Call:
+    """Rows of one request that wait for their answers."""
+
+    __slots__ = ("answers", "given", "ids", "open", "rows", "times_ns")
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        ids: Sequence[Id],
+        times_ns: Sequence[int] | None,
+        answers: asyncio.Future[list[Prediction]],
+        *,
+        given: bool,
+    ) -> None:
+        self.rows, self.ids, self.times_ns, self.given = rows, ids, times_ns, given
+        self.answers = answers
+        self.open = True
+
+    def fail(self, error: Exception) -> None:
+        if not self.answers.done():
+            self.answers.set_exception(error)
+
+
+class Batcher:
+    """Answers requests in micro-batches.
+
+    Parameters
+    ----------
+    loop_name, unit, classes
+        Of the loop: its name, which value of a row is the unit, scores per row (0: one number).
+    fallback
+        The loop's constant answer; None: it has none.
+    timeout_ms
+        After so long a version counts as hanging.
+    instance
+        What the ids of this gateway begin with.
+    clock
+        The gateway's clock.
+    committer
+        The way to the log.
+    wait_for_disk
+        Whether an answer waits for its commit. With a client's id it always does.
+    """
+
+    def __init__(
+        self,
+        *,
+        loop_name: str,
+        unit: int | None,
+        classes: int,
+        fallback: Score | None,
+        timeout_ms: int,
+        instance: str,
+        clock: Clock,
+        committer: Committer,
+        wait_for_disk: bool,
+    ) -> None:
+        self.loop_name, self.unit, self.classes = loop_name, unit, classes
+        self.fallback, self.timeout_ms = fallback, timeout_ms
+        self.instance, self.clock, self.committer = instance, clock, committer
+        self.wait_for_disk = wait_for_disk
+        self.table: Table | None = None
+        self.watching: Watching | None = None
+        self.shadow: Callable[[Sequence[Entry]], None] = _no_shadow
+        self.scoring = ""
+        self.waiting = 0
+        self._calls: list[Call] = []
+        self._made_ids = 0
+        self._made_keys = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ask(
+        self, rows: Sequence[Row], ids: Sequence[Id] | None, times_ns: Sequence[int] | None
+    ) -> asyncio.Future[list[Prediction]]:
+        """Hand in the rows of a request; the future brings their answers.
+
+        Raises
+        ------
+        HttpError
+            503 when too much waits already, or there is nobody to answer.
+        """
+        assert rows, "a request has rows"
+        self._admit(len(rows))
+        loop = asyncio.get_running_loop()
+        answers: asyncio.Future[list[Prediction]] = loop.create_future()
+        call = Call(rows, ids or self._new_ids(len(rows)), times_ns, answers, given=ids is not None)
+        if not self._calls:
+            loop.call_soon(self._flush)
+        self._calls.append(call)
+        self.waiting += len(rows)
+        return answers
+
+    async def drain(self) -> None:
+        """Wait until every request handed in has its answer, and its shadows are on their way."""
+        while self._calls or self._tasks or self.waiting:  # noqa: ASYNC110 - once, at the end
+            await asyncio.sleep(0.005)
+
+    def new_key(self) -> str:
+        """Return a key for an event of this gateway."""
+        self._made_keys += 1
+        return f"{self.instance}/{self._made_keys}"
+
+    def _admit(self, rows: int) -> None:
+        if self.waiting + rows > MOST_ROWS or self.committer.full:
+            raise HttpError(
+                503,
+                "The gateway has too much to do",
+                found=f"{self.waiting} rows wait",
+                expected=f"at most {MOST_ROWS} rows, and a log that keeps up",
+                hint="Try again in a second, or start more gateways.",
+                headers=(("retry-after", "1"),),
+            )
+        if self.table is None and self.fallback is None:
+            raise HttpError(
+                503,
+                "No version answers yet",
+                expected="a champion",
+                hint="The first champion is being trained; try again soon.",
+                headers=(("retry-after", "1"),),
+            )
+
+    def _new_ids(self, count: int) -> list[Id]:
+        first = self._made_ids + 1
+        self._made_ids += count
+        return [f"{self.instance}-{number}" for number in range(first, first + count)]
+
+    # -- scoring
+
+    def _flush(self) -> None:
+        calls, self._calls = self._calls, []
+        table = self.table or EMPTY
+        for group in self._groups(calls, table):
+            sheet = self._sheet(group, table)
+            try:
+                done = self._at_once(group, sheet)
+            except Exception as error:  # noqa: BLE001 - whoever waits must be told
+                self._apart(group, error)
+                continue
+            if not done:
+                self._later(group, sheet)
+
+    def _later(self, calls: Sequence[Call], sheet: Sheet) -> None:
+        task = asyncio.get_running_loop().create_task(self._in_turn(calls, sheet))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _apart(self, calls: Sequence[Call], error: Exception) -> None:
+        """Answer one by one what cannot be answered together: one must not fail the others."""
+        if len(calls) == 1:
+            self._release(calls)
+            calls[0].fail(error)
+            return
+        for call in calls:
+            self._later([call], self._sheet([call], self.table or EMPTY))
+
+    def _groups(self, calls: list[Call], table: Table) -> list[list[Call]]:
+        """Keep requests apart that wait for different threads: a slow canary slows only its own."""
+        if not table.split or all(version.inline for version in table.loaded.values()):
+            return [calls]
+        groups: dict[frozenset[int], list[Call]] = {}
+        for call in calls:
+            roles = frozenset(
+                table.role(self.loop_name, self.unit, row, prediction_id)
+                for row, prediction_id in zip(call.rows, call.ids, strict=True)
+            )
+            groups.setdefault(roles, []).append(call)
+        return list(groups.values())
+
+    def _sheet(self, calls: Sequence[Call], table: Table) -> Sheet:
+        now_ns = self.clock.now_ns()
+        rows: list[Row] = []
+        ids: list[Id] = []
+        times_ns: list[int] = []
+        for call in calls:
+            rows.extend(call.rows)
+            ids.extend(call.ids)
+            times_ns.extend(call.times_ns or [now_ns] * len(call.rows))
+        return Sheet(table, rows, ids, times_ns)
+
+    def _at_once(self, calls: Sequence[Call], sheet: Sheet) -> bool:
+        """Score in this turn, if one version answers everything, and does."""
+        champion = sheet.table.sole()
+        if champion is None or champion.aside:
+            return False
+        self.scoring = champion.name
+        width = champion.features
+        places = range(len(sheet))
+        rows = sheet.rows if len(sheet.rows[0]) == width else [row[:width] for row in sheet.rows]
+        scored = champion.score_now(rows)
+        self.scoring = ""
+        sheet.keep(champion.name, places, scored)
+        if scored.fault:
+            return False
+        sheet.answerers = [champion.name] * len(sheet)
+        self._log(calls, sheet)
+        return True
+
+    async def _in_turn(self, calls: Sequence[Call], sheet: Sheet) -> None:
+        try:
+            asks = sheet.assign(self.loop_name, self.unit)
+            if sheet.columns:  # the champion was asked, and failed on some rows
+                asks = sheet.take(asks)
+            await sheet.fill(asks, self.timeout_ms)
+            sheet.settle(self.fallback)
+            self._log(calls, sheet)
+        except Exception as error:  # noqa: BLE001 - whoever waits must be told
+            self._apart(calls, error)
+
+    # -- logging
+
+    def _log(self, calls: Sequence[Call], sheet: Sheet) -> None:
+        """Write the events of a batch, and answer when they are stored."""
+        if self.watching is not None:
+            self.watching.batch(sheet)
+        shared: list[int] = []
+        single: list[int] = []
+        answered: list[tuple[Call, range]] = []
+        lost: list[int] = []
+        start = 0
+        for call in calls:
+            places = range(start, start + len(call.rows))
+            start = places.stop
+            missing = [place for place in places if sheet.answerers[place] is None]
+            if missing:
+                lost.extend(missing)
+                self._release([call])
+                call.fail(_no_answer(sheet))
+                continue
+            (single if call.given else shared).extend(places)
+            answered.append((call, places))
+        if lost:  # nobody was answered, but the versions failed: that is evidence
+            ids = self._new_ids(len(lost))
+            key = f"a/{self.new_key()}"
+            entry = make_entry(key, sheet, lost, classes=self.classes, ids=ids)
+            self.committer.submit_later([(entry.key, entry.payload)])
+            self.shadow([entry])
+        if answered:
+            self._store(answered, self._entries(sheet, shared, single), sheet)
+
+    def _entries(self, sheet: Sheet, shared: list[int], single: list[int]) -> list[Entry]:
+        entries = []
+        if shared:
+            entries.append(make_entry(f"a/{self.new_key()}", sheet, shared, classes=self.classes))
+        for place in single:
+            key = prediction_key(sheet.ids[place])
+            entries.append(make_entry(key, sheet, [place], classes=self.classes))
+        return entries
+
+    def _store(
+        self, answered: list[tuple[Call, range]], entries: list[Entry], sheet: Sheet
+    ) -> None:
+        events = [(entry.key, entry.payload) for entry in entries]
+        if not self.wait_for_disk and not any(call.given for call, _ in answered):
+            self.committer.submit_later(events)
+            self._answer(answered, sheet, {})
+            self.shadow(entries)
+            return
+
+        def told(outcome: Outcome) -> None:
+            if isinstance(outcome, OstinatoError):
+                error = not_stored(outcome)
+                for call, _ in answered:
+                    self._release([call])
+                    call.fail(error)
+                return
+            earlier = {
+                entry.places[0]: payload
+                for entry, (_, payload) in zip(entries, outcome, strict=True)
+                if payload is not None
+            }
+            self._answer(answered, sheet, earlier)
+            self.shadow([entry for entry in entries if entry.places[0] not in earlier])
+
+        self.committer.submit(events, told)
+
+    def _answer(
+        self, answered: list[tuple[Call, range]], sheet: Sheet, earlier: dict[int, bytes]
+    ) -> None:
+        self._release([call for call, _ in answered])
+        for call, places in answered:
+            if call.answers.done():
+                continue  # the client went away
+            try:
+                call.answers.set_result(
+                    [
+                        _as_stored(sheet.ids[place], earlier[place])
+                        if place in earlier
+                        else _as_scored(sheet, place)
+                        for place in places
+                    ]
+                )
+            except HttpError as error:
+                call.fail(error)
+
+    def _release(self, calls: Sequence[Call]) -> None:
+        for call in calls:
+            if call.open:
+                call.open = False
+                self.waiting -= len(call.rows)
+
+
+def _as_scored(sheet: Sheet, place: int) -> Prediction:
+    version = sheet.answerers[place]
+    assert version is not None, "rows without an answer were sorted out before"
+    score = sheet.columns[version].scores[place]
+    assert score is not None, "who answers has a score"
+    return Prediction(
+        sheet.ids[place], score, version, ROLES[sheet.roles[place]], sheet.table.epoch
+    )
+
+
+def _as_stored(prediction_id: Id, payload: bytes) -> Prediction:
+    """Return the answer that a client's id got before."""
+    try:
+        event = decode(payload)
+    except msgspec.MsgspecError as error:
+        raise HttpError(500, "The stored answer cannot be read", found=str(error)) from error
+    assert isinstance(event, Answered), "keys of predictions hold answers"
+    version = event.versions[event.answered[0]]
+    score = event.scores[version][0]
+    return Prediction(prediction_id, score, version, ROLES[event.roles[0]], event.epoch)
+
+
+def not_stored(error: OstinatoError) -> HttpError:
+    """Turn what the log said into what the client is told: nothing was promised, try again."""
+    return HttpError(
+        503,
+        error.what,
+        found=error.found,
+        expected=error.expected,
+        hint=error.hint,
+        headers=(("retry-after", "1"),),
+    )
+
+
+def _no_answer(sheet: Sheet) -> HttpError:
+    causes = "; ".join(f"{name}: {cause}" for name, cause in sheet.faults.items())
+    return HttpError(
+        503,
+        "No version could answer, and the loop declares no fallback",
+        found=causes[:500] or "no version",
+        expected="a score from the champion or the one before it",
+        hint="Check the inputs; Loop(fallback=...) gives a constant answer in such cases.",
+    )
+
+
+def _no_shadow(entries: Sequence[Entry]) -> None:
+    """Nobody scores after the answer."""

@@ -1,0 +1,176 @@
+"""The way to the disk: one thread, and everything that waits goes in one commit."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from ostinato.core.clock import elapsed_ns
+from ostinato.core.errors import OstinatoError, StoreError
+from ostinato.stores.eventlog_sqlite import Stored
+from ostinato.stores.events import Event
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Bytes that may wait. Smaller: requests are refused when the disk only pauses; larger: memory."""
+
+RETRY_S: Final = 0.2
+"""Pause after a commit that failed, before what nobody waits for is tried again."""
+
+Outcome = list[Stored] | OstinatoError
+Told = Callable[[Outcome], None]
+
+
+class Log(Protocol):
+    """The part of the event log that a gateway writes to."""
+
+    def append_once(self, events: Sequence[Event]) -> list[Stored]: ...
+
+
+class _Batch:
+    __slots__ = ("events", "size", "told")
+
+    def __init__(self, events: Sequence[Event], told: Told | None) -> None:
+        self.events, self.told = events, told
+        self.size = sum(len(payload) for _, payload in events)
+
+
+class Committer:
+    """Commits events in groups, from an event loop, without blocking it.
+
+    Parameters
+    ----------
+    log
+        Where events go; nobody else in this process should write to it.
+    loop
+        Whose callbacks are called.
+    window_ms
+        How long events that nobody waits for may wait for company.
+
+    Attributes
+    ----------
+    trouble
+        Why the last commit failed; None: it did not.
+    """
+
+    def __init__(self, log: Log, loop: asyncio.AbstractEventLoop, *, window_ms: int = 0) -> None:
+        self.log, self.loop, self.window_ms = log, loop, window_ms
+        self.trouble: OstinatoError | None = None
+        self.observe: Callable[[float, int], None] = _ignore
+        self._queue: list[_Batch] = []
+        self._bytes = 0
+        self._hurry = False
+        self._closing = False
+        self._wake = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._thread.start()
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should be handed in for now."""
+        return self._bytes > MOST_BYTES
+
+    def submit(self, events: Sequence[Event], told: Told) -> None:
+        """Commit events with whatever else waits; `told` is called in the loop afterwards."""
+        self._put(_Batch(events, told), hurry=True)
+
+    def submit_later(self, events: Sequence[Event]) -> None:
+        """Commit events within the window; nobody is told, and a failure is tried again."""
+        self._put(_Batch(events, None), hurry=not self.window_ms)
+
+    async def commit(self, events: Sequence[Event]) -> list[Stored]:
+        """Commit events and wait for it.
+
+        Raises
+        ------
+        OstinatoError
+            If they could not be stored.
+        """
+        waiting: asyncio.Future[Outcome] = self.loop.create_future()
+
+        def told(outcome: Outcome) -> None:
+            if not waiting.done():
+                waiting.set_result(outcome)
+
+        self.submit(events, told)
+        outcome = await waiting
+        if isinstance(outcome, OstinatoError):
+            raise outcome
+        return outcome
+
+    def close(self) -> None:
+        """Commit what waits and end the thread."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _put(self, batch: _Batch, *, hurry: bool) -> None:
+        with self._wake:
+            self._queue.append(batch)
+            self._bytes += batch.size
+            self._hurry = self._hurry or hurry
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while batches := self._taken():
+            outcomes = self._commit(batches)
+            failed = [batch for batch in batches if batch.told is None] if self.trouble else []
+            told = [(b.told, o) for b, o in zip(batches, outcomes, strict=True) if b.told]
+            if told and not self.loop.is_closed():
+                self.loop.call_soon_threadsafe(_tell, told)
+            with self._wake:
+                self._bytes -= sum(batch.size for batch in batches if batch not in failed)
+                if failed and self._closing:
+                    return  # the disk does not take them: a crash would have lost them as well
+                self._queue[:0] = failed
+            if failed:
+                self._pause(RETRY_S)
+
+    def _taken(self) -> list[_Batch]:
+        with self._wake:
+            while not self._queue and not self._closing:
+                self._wake.wait()
+            if self._queue and not self._hurry and not self._closing:
+                self._wake.wait_for(self._urgent, self.window_ms / 2000)
+            batches, self._queue, self._hurry = self._queue, [], False
+            return batches
+
+    def _pause(self, seconds: float) -> None:
+        with self._wake:
+            self._wake.wait_for(self._urgent, seconds)
+
+    def _urgent(self) -> bool:
+        return self._hurry or self._closing
+
+    def _commit(self, batches: list[_Batch]) -> Sequence[Outcome]:
+        events = [event for batch in batches for event in batch.events]
+        began_ns = elapsed_ns()
+        try:
+            stored = self.log.append_once(events)
+        except OstinatoError as error:
+            self.trouble = error
+            return [error] * len(batches)
+        except Exception as error:  # noqa: BLE001 - the thread must live: all answers go through it
+            self.trouble = StoreError(
+                "The events were not stored", found=f"{type(error).__name__}: {error}"
+            )
+            return [self.trouble] * len(batches)
+        self.trouble = None
+        self.observe((elapsed_ns() - began_ns) / 1e9, len(events))
+        outcomes: list[Outcome] = []
+        start = 0
+        for batch in batches:
+            outcomes.append(stored[start : start + len(batch.events)])
+            start += len(batch.events)
+        return outcomes
+
+
+def _tell(told: list[tuple[Told, Outcome]]) -> None:
+    for call, outcome in told:
+        call(outcome)
+
+
+def _ignore(seconds: float, events: int) -> None:
+    """Nobody counts commits."""

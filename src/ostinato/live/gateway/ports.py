@@ -1,0 +1,49 @@
+"""What the protocols ask of the gateway's core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from ostinato.live.events import Id
+from ostinato.live.published import Published
+
+
+class Prediction(NamedTuple):
+    """One answer: `score` is a number, or one per class; `role` as in `core.records.ROLES`."""
+
+    prediction_id: Id
+    score: float | list[float]
+    version: str
+    role: str
+    epoch: int
+
+
+class Predictor(Protocol):
+    """Answers requests, whatever protocol they came by.
+
+    Contract
+    --------
+    MUST return one prediction per row, in order, when they are as durable as the service promises.
+    MUST raise `HttpError` where it cannot.
+    """
+
+    async def predict(
+        self,
+        rows: Sequence[tuple[Any, ...]],
+        ids: Sequence[Id] | None,
+        times_ns: Sequence[int] | None,
+    ) -> list[Prediction]:
+        """Answer rows (the fields of the schema in order), as of their times, under their ids.
+
+        None as `ids`: the gateway makes them. None as `times_ns`: now.
+        """
+        ...
+
+    def ready(self) -> bool:
+        """Return whether requests can be answered: routes are in force, the log takes events."""
+        ...
+
+    def published(self) -> Published | None:
+        """Return the routes in force; None before the first."""
+        ...

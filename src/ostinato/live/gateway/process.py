@@ -1,0 +1,142 @@
+"""The process of a gateway: `python -m ostinato.live.gateway.process --dir D --index I`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+# Numeric libraries read these when they load: one thread each, or busy cores turn milliseconds
+# into seconds.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
+    os.environ[_name] = "1"
+
+from granian.constants import HTTPModes, Interfaces  # noqa: E402 - after the threads are pinned
+from granian.http import HTTP1Settings  # noqa: E402
+from granian.server.embed import Server  # noqa: E402
+from threadpoolctl import threadpool_limits  # noqa: E402
+
+from ostinato.core.errors import OstinatoError  # noqa: E402
+from ostinato.learn.compiled import compile_model  # noqa: E402
+from ostinato.live.gateway.app import App  # noqa: E402
+from ostinato.live.gateway.gateway import Gateway, read_service, say  # noqa: E402
+from ostinato.live.layout import Layout  # noqa: E402
+from ostinato.loop.loading import load_loop  # noqa: E402
+
+CONNECTIONS: Final = 20_000
+"""Connections at once. Each costs some kilobytes; more wait in the backlog."""
+
+BACKLOG: Final = 4_096
+
+SWITCH_S: Final = 0.0005
+"""How long a thread may keep the interpreter when another wants it. Python's 5 ms would be the
+latency of a commit, whose thread comes back from the disk."""
+
+DRAIN_S: Final = 30.0
+"""Seconds for requests under way at the end."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a gateway until SIGTERM or SIGINT.
+
+    Returns
+    -------
+    int
+        0 after a clean stop, 2 if it cannot start.
+    """
+    parser = argparse.ArgumentParser(prog="ostinato gateway")
+    parser.add_argument("--dir", type=Path, required=True)
+    parser.add_argument("--index", type=int, default=0)
+    parser.add_argument("--suspect", action="append", default=[])
+    given = parser.parse_args(arguments)
+    try:
+        code: int = _runner()(serve(given.dir.resolve(), given.index, given.suspect))
+    except OstinatoError as error:
+        say(str(error))
+        return 2
+    return code
+
+
+async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
+    """Serve a folder until a signal comes."""
+    threadpool_limits(1)
+    sys.setswitchinterval(SWITCH_S)
+    _many_files()
+    layout = Layout(folder)
+    layout.make()
+    config, schema = read_service(layout)
+    file = load_loop(config.target)  # the learner's classes must be known before models are read
+    gateway = Gateway(
+        layout,
+        config,
+        schema,
+        file.loop,
+        compiling=compile_model,
+        index=index,
+        suspects=suspects,
+    )
+    gateway.start()
+    app = App(gateway, gateway.routes)
+    server = _server(app, config.host, config.port, header_timeout_s=config.request_timeout_s)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    gc.freeze()  # what is loaded now stays: the collector need not look at it again
+    serving = asyncio.ensure_future(server.serve())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    failed = serving.done() and not stop.is_set()
+    await _leave(server, serving, app, gateway)
+    return 2 if failed else 0
+
+
+async def _leave(server: Any, serving: asyncio.Future[None], app: App, gateway: Gateway) -> None:
+    """Accept no more, answer what came, write everything down."""
+    server.stop()
+    await asyncio.wait({serving}, timeout=DRAIN_S)
+    await asyncio.wait_for(gateway.close(), DRAIN_S)
+    app.close()
+
+
+def _server(app: App, host: str, port: int, *, header_timeout_s: int) -> Server:
+    return Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=header_timeout_s * 1000),
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS,
+        log_enabled=False,
+    )
+
+
+def _many_files() -> None:
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - there is none on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _runner() -> Any:
+    if sys.platform == "win32":
+        return asyncio.run
+    import uvloop  # noqa: PLC0415 - there is none on Windows
+
+    return uvloop.run
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""What the processes tell each other in small files, written whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from ostinato.core.errors import StoreError
+from ostinato.stores.durable import write_whole
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """The routes in force, and what gateways need to obey them.
+
+    `previous` is the champion before, which stays loaded; `artifacts` has the SHA-256 of every
+    version named here. `paused`: the loop learns and releases nothing until it is resumed.
+    """
+
+    epoch: int
+    champion: str | None = None
+    previous: str | None = None
+    canary: str | None = None
+    canary_share: float = 0.0
+    holdback: str | None = None
+    holdback_share: float = 0.0
+    shadows: tuple[str, ...] = ()
+    explore_share: float = 0.0
+    artifacts: dict[str, str] = {}
+    paused: bool = False
+
+
+class Undo(msgspec.Struct, frozen=True, kw_only=True):
+    """While the published epoch is at most `epoch`, the previous champion serves."""
+
+    epoch: int
+    act_id: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine last did.
+
+    `tick` and `now_ns` are of the last tick, `folded_offset` the first event not folded yet,
+    `decisions` the length of the journal; `training`: requests under way; `proposals`: id to what
+    waits for approval; `rollout`: the challenger's state in words, empty without one; `metrics`:
+    figures for ``/metrics`` and the status page, None where there is none (JSON writes NaN
+    as null).
+    """
+
+    tick: int
+    now_ns: int
+    folded_offset: int
+    decisions: int
+    epoch: int
+    champion: str | None = None
+    challenger: str | None = None
+    autonomy: str = "auto"
+    paused: bool = False
+    training: tuple[str, ...] = ()
+    proposals: dict[str, str] = {}
+    rollout: str = ""
+    verdict: str = "inconclusive"
+    registry: str = ""
+    lake: str = ""
+    metrics: dict[str, float | None] = {}
+
+
+class Alive(msgspec.Struct, frozen=True, kw_only=True):
+    """A living process: its id, since when, the epoch it serves, when it wrote this."""
+
+    pid: int
+    started_ns: int
+    beat_ns: int
+    epoch: int = -1
+    scoring: str = ""
+
+
+Written = TypeVar("Written", bound=msgspec.Struct)
+
+
+def write(path: Path, value: msgspec.Struct) -> None:
+    """Write a file whole: readers see the old one or this one."""
+    write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=1))
+
+
+def read(path: Path, kind: type[Written]) -> Written | None:
+    """Read a file; None where there is none.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read as what it should be.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except (msgspec.MsgspecError, OSError) as error:
+        raise StoreError(
+            "A file of the service cannot be read",
+            found=f"{path} ({error})",
+            expected=f"JSON of a {kind.__name__}",
+            hint="Restart the service: the engine writes it anew from the log.",
+        ) from error

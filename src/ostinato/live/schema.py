@@ -1,0 +1,252 @@
+"""What a request looks like: fields, their types, and what is made of them.
+
+Read off the history before the start, once, and kept in the folder: gateways check requests by it,
+the engine and the trainer turn what was served into tables by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ostinato.core.errors import DataError
+from ostinato.core.ids import hash_keys
+from ostinato.core.records import Codes, Floats
+from ostinato.live.events import Id
+from ostinato.loop.loop import Loop
+from ostinato.replay.history import History, unit_hashes
+from ostinato.replay.slices import SliceColumn, Slices
+
+Kind = Literal["number", "integer", "boolean", "text"]
+
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer that tables and the log can hold."""
+
+TYPES: Final[dict[Kind, Any]] = {
+    "number": float | None,
+    "integer": Whole | float | None,
+    "boolean": bool | None,
+    "text": str | None,
+}
+"""What JSON may hold for each kind; null is a missing value."""
+
+DTYPES: Final[dict[Kind, pl.DataType]] = {
+    "number": pl.Float64(),
+    "integer": pl.Int64(),
+    "boolean": pl.Boolean(),
+    "text": pl.String(),
+}
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field of a request."""
+
+    name: str
+    kind: Kind
+
+
+class SliceSpec(msgspec.Struct, frozen=True):
+    """One slice column as JSON; see `ostinato.replay.slices.SliceColumn`."""
+
+    name: str
+    values: tuple[str, ...]
+    cuts: tuple[float, ...] = ()
+
+
+class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a request in order, and how rows become what the kernel takes.
+
+    Parameters
+    ----------
+    loop, task
+        Of the loop.
+    fields
+        Features first, in the order of the loop; then slice and unit columns that are none.
+    features
+        How many of the fields are features.
+    unit
+        The unit column; None: each request is its own unit.
+    slices
+        The slice columns.
+    classes
+        Labels in order; empty for regression.
+    first_offset
+        The place of the first request: how many rows of history there are.
+    start_ns
+        When serving began.
+    """
+
+    loop: str
+    task: str
+    fields: tuple[Field, ...]
+    features: int
+    unit: str | None
+    slices: tuple[SliceSpec, ...]
+    classes: tuple[bool | int | float | str, ...]
+    first_offset: int
+    start_ns: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the fields."""
+        return tuple(field.name for field in self.fields)
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Names of the slice groups; their place is the code."""
+        return self.slicing().names
+
+    def slicing(self) -> Slices:
+        """Return the slices."""
+        return Slices(
+            columns=tuple(
+                SliceColumn(name=each.name, values=each.values, cuts=each.cuts)
+                for each in self.slices
+            )
+        )
+
+    def row_type(self) -> type[msgspec.Struct]:
+        """Return the struct a request's inputs are decoded to: all fields required, no others."""
+        # msgspec wants identifiers: fields get positions, the names in JSON are the columns'.
+        return msgspec.defstruct(
+            "Inputs",
+            [(f"f{place}", TYPES[field.kind]) for place, field in enumerate(self.fields)],
+            rename={f"f{place}": field.name for place, field in enumerate(self.fields)},
+            frozen=True,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+
+    def frame(self, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+        """Return rows as served as a table: all fields, typed as in the history."""
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self.fields)
+        return pl.DataFrame(
+            [_series(field, values) for field, values in zip(self.fields, columns, strict=True)]
+        )
+
+    def grouping(self, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+        """Return those columns of rows as served that slices and units are made of."""
+        named = {each.name for each in self.slices} | {self.unit}
+        places = [place for place, field in enumerate(self.fields) if field.name in named]
+        return pl.DataFrame(
+            [_series(self.fields[place], [row[place] for row in rows]) for place in places or [0]]
+        )
+
+    @property
+    def width(self) -> int:
+        """How many numbers a score has: one per class where there are more than two, else 0."""
+        return len(self.classes) if len(self.classes) > 2 else 0
+
+    def groups(self, frame: pl.DataFrame) -> Codes:
+        """Return the slice groups of rows, (n, slice columns) int32."""
+        return self.slicing().codes(frame)
+
+    def unit_hashes(self, frame: pl.DataFrame, ids: Sequence[Id]) -> NDArray[np.uint64]:
+        """Return the hashed unit of each row, as the replay of the same rows would."""
+        if self.unit is None:
+            keys = np.empty(len(ids), dtype=object)
+            keys[:] = ids
+            return hash_keys(keys)
+        return unit_hashes(frame[self.unit])
+
+    def label_codes(self, values: Sequence[Any]) -> Floats:
+        """Return labels as the kernel takes them: class places or targets.
+
+        None is NaN (withdrawn); a label of no known class is `len(classes)`, which the join counts
+        and leaves out; for regression what is no number is infinite, which it leaves out as well.
+        """
+        if self.classes:
+            places = {value: float(place) for place, value in enumerate(self.classes)}
+            other = float(len(self.classes))
+            found = [np.nan if v is None else _class_place(places, v, other) for v in values]
+        else:
+            found = [np.nan if v is None else _target(v) for v in values]
+        return np.array(found, dtype=np.float64)
+
+
+def _class_place(places: dict[Any, float], value: Any, other: float) -> float:
+    return places.get(value, other) if isinstance(value, bool | int | float | str) else other
+
+
+def _target(value: Any) -> float:
+    return float(value) if isinstance(value, bool | int | float) else np.inf
+
+
+def _series(field: Field, values: Sequence[Any]) -> pl.Series:
+    if field.kind == "integer" and not all(map(_fits, values)):
+        return pl.Series(field.name, [None if v is None else float(v) for v in values])
+    if field.kind == "integer" and float in set(map(type, values)):
+        values = [int(v) if isinstance(v, float) else v for v in values]
+    return pl.Series(field.name, values, dtype=DTYPES[field.kind])
+
+
+def _fits(value: Any) -> bool:
+    """Say whether a value of an integer field is whole and has room in 64 bits."""
+    return value is None or (abs(value) < 2**63 and (type(value) is int or value.is_integer()))
+
+
+def make_schema(loop: Loop, table: pl.DataFrame, history: History) -> InputSchema:
+    """Read the schema off the history that trains the first champion.
+
+    Parameters
+    ----------
+    loop
+        The declaration.
+    table
+        The data with all columns.
+    history
+        The same, made ready.
+
+    Raises
+    ------
+    DataError
+        If a column has a type that JSON cannot carry.
+    """
+    further = [name for name in (*loop.slices, loop.unit) if name is not None]
+    names = list(dict.fromkeys((*loop.features, *further)))
+    return InputSchema(
+        loop=loop.name,
+        task=loop.task,
+        fields=tuple(Field(name, _kind(table[name])) for name in names),
+        features=len(loop.features),
+        unit=loop.unit,
+        slices=tuple(
+            SliceSpec(each.name, each.values, each.cuts) for each in history.slices.columns
+        ),
+        classes=tuple(_json_class(value) for value in history.classes),
+        first_offset=history.first,
+        start_ns=history.start_ns,
+    )
+
+
+def _json_class(value: Any) -> bool | int | float | str:
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise DataError(
+        "A class of the label cannot be given over HTTP",
+        found=repr(value),
+        expected="classes that are text, numbers or booleans",
+    )
+
+
+def _kind(column: pl.Series) -> Kind:
+    dtype = column.dtype
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype.is_integer():
+        return "integer"
+    if dtype.is_numeric() or dtype == pl.Null:
+        return "number"
+    if dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
+        return "text"
+    raise DataError(
+        f"Column {column.name!r} cannot be given over HTTP",
+        found=str(dtype),
+        expected="numbers, booleans or text",
+        hint="Derive numbers or text from it, and name those in the loop.",
+    )

@@ -1,0 +1,268 @@
+"""A service's folder without an engine: small trained models, published routes; and a client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ostinato.checks.samples import sample_lineage
+from ostinato.learn.compiled import compile_model
+from ostinato.learn.estimators import fit
+from ostinato.live.config import ServiceConfig
+from ostinato.live.events import decode
+from ostinato.live.gateway.app import App
+from ostinato.live.gateway.gateway import Gateway, read_service
+from ostinato.live.history_file import write_history
+from ostinato.live.layout import Layout
+from ostinato.live.published import Published, write
+from ostinato.live.schema import make_schema
+from ostinato.loop.loading import load_loop
+from ostinato.replay.history import make_history
+from ostinato.stores.eventlog_sqlite import SqliteEventLog
+from ostinato.stores.registry_folder import FolderRegistry
+
+LOOP_FILE = """
+import ostinato as ost
+from sklearn.linear_model import LogisticRegression
+
+loop = ost.Loop(
+    name="small",
+    task={task!r},
+    time="at",
+    features=["x0", "x1", "n", "kind"],
+    label=ost.Label("y", delay="6h", horizon="12h"),
+    learner={learner},
+    slices=["kind"],
+    unit="who",
+    fallback={fallback},
+)
+"""
+
+
+def make_table(rows, seed=0, classes=2):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, 2))
+    seconds = np.sort(rng.integers(0, 30 * 86_400, rows))
+    times = pl.Series("at", seconds * 1_000_000).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    noisy = x[:, 0] + rng.normal(size=rows)
+    return pl.DataFrame(
+        {
+            "at": times,
+            "x0": x[:, 0],
+            "x1": x[:, 1],
+            "n": rng.integers(0, 9, rows),
+            "kind": rng.choice(["a", "b", "c"], rows),
+            "who": [f"u{i}" for i in rng.integers(0, 500, rows)],
+            "y": np.digitize(noisy, [-0.5, 0.5] if classes == 3 else [0.0]),
+        }
+    )
+
+
+class Service:
+    """The folder: publish routes in it, and read its log."""
+
+    def __init__(self, folder, *, task="binary", fallback=None, **settings):
+        self.folder, self.layout = folder, Layout(folder / "state")
+        self.layout.make()
+        classes = 3 if task == "multiclass" else 2
+        target = folder / "small.py"
+        learner = (
+            "ost.learners.linear('regression')" if task == "regression" else "LogisticRegression()"
+        )
+        target.write_text(LOOP_FILE.format(task=task, fallback=fallback, learner=learner))
+        self.config = ServiceConfig(target=str(target), loop="small", **settings)
+        write(self.layout.service, self.config)
+        self.table = make_table(600, classes=classes)
+        loop = load_loop(str(target)).loop
+        end_ns = int(self.table["at"].dt.timestamp("ns").max()) + 1
+        history = make_history(loop, self.table, start=None, end=None, begin_ns=end_ns)
+        write(self.layout.schema, make_schema(loop, self.table, history))
+        write_history(self.layout.history, history)
+        self.registry = FolderRegistry(self.layout.registry)
+        self.artifacts = {}
+        for number in (1, 2, 3):
+            self._train(f"v{number:03d}", loop, task, classes, rows=200 * number)
+
+    def _train(self, name, loop, task, classes, rows):
+        part = self.table.head(rows)
+        labels = part["y"].to_numpy().astype(np.float64)
+        model = fit(
+            loop.learner,
+            part,
+            labels,
+            None,
+            features=loop.features,
+            task=task,
+            classes=classes,
+            seed=0,
+        )
+        self.artifacts[name] = self.registry.register(name, model.to_bytes(), sample_lineage(rows))
+
+    def publish(self, epoch=1, champion="v001", **fields):
+        write(
+            self.layout.routes,
+            Published(epoch=epoch, champion=champion, artifacts=self.artifacts, **fields),
+        )
+
+    def events(self):
+        log = SqliteEventLog(self.layout.events, readonly=True)
+        try:
+            return [(key, decode(payload)) for _, key, payload in log.read(0, 1_000_000)]
+        finally:
+            log.close()
+
+    def row(self, place=0):
+        return self.table.row(place, named=True) | {}
+
+    def inputs(self, place=0):
+        row = self.table.row(place, named=True)
+        return {name: row[name] for name in ("x0", "x1", "n", "kind", "who")}
+
+
+@pytest.fixture
+def make_service(tmp_path):
+    def make(**settings):
+        service = Service(tmp_path, **settings)
+        service.publish()
+        return service
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def plain_folder(tmp_path_factory):
+    """Trained once; tests that change nothing in the folder but the log may share it."""
+    return tmp_path_factory.mktemp("plain")
+
+
+class Fake:
+    """A compiled version that does what a test says."""
+
+    form, exact, reason = "fake", True, "a test"
+
+    def __init__(self, answer, *, inline=True):
+        self.answer, self.inline, self.calls = answer, inline, []
+
+    def score(self, rows):
+        self.calls.append(list(rows))
+        found = self.answer(rows) if callable(self.answer) else [self.answer] * len(rows)
+        return np.array(found, dtype=np.float64)
+
+
+@pytest.fixture
+def fake_version():
+    return Fake
+
+
+class FakeScope:
+    proto, client, query_string = "http", "127.0.0.1:1", ""
+
+    def __init__(self, method, path, headers, query=""):
+        self.method, self.path, self.headers, self.query_string = method, path, headers, query
+
+
+class FakeProto:
+    def __init__(self, body):
+        self.body, self.status, self.headers, self.answer = body, None, [], b""
+
+    async def __call__(self):
+        return self.body
+
+    async def __aiter__(self):
+        for start in range(0, len(self.body), 100):
+            yield self.body[start : start + 100]
+
+    def response_bytes(self, status, headers, body):
+        assert self.status is None, "one answer a request"
+        self.status, self.headers, self.answer = status, headers, body
+
+    def response_empty(self, status, headers):
+        self.response_bytes(status, headers, b"")
+
+
+class Client:
+    """Asks an application in this process, as the server would."""
+
+    def __init__(self, app, gateway, service):
+        self.app, self.gateway, self.service = app, gateway, service
+
+    async def send(self, method, path, body=b"", headers=None, query=""):
+        proto = FakeProto(body)
+        given = {"content-length": str(len(body))} if headers is None else headers
+        task = asyncio.ensure_future(
+            self.app.__rsgi__(FakeScope(method, path, given, query), proto)
+        )
+        await task
+        return proto
+
+    async def post(self, path, body, query=""):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        proto = await self.send("POST", path, data, query=query)
+        return proto.status, json.loads(proto.answer)
+
+    async def get(self, path):
+        proto = await self.send("GET", path)
+        return proto.status, json.loads(proto.answer)
+
+    async def predict(self, inputs=None, **more):
+        inputs = self.service.inputs() if inputs is None else inputs
+        return await self.post("/loops/small/predict", {"inputs": inputs, **more})
+
+    async def until(self, condition, seconds=10):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come about"
+            await asyncio.sleep(0.005)
+
+    async def epoch(self, epoch):
+        await self.until(lambda: self.gateway.epoch() == epoch)
+
+
+class FakeLoader:
+    def __init__(self, versions, make):
+        self.versions, self.make = versions, make
+
+    def load(self, name, artifact):
+        from ostinato.live.gateway.version import Version
+
+        compiled = self.versions[name]
+        if isinstance(compiled, Exception):
+            raise compiled
+        return Version(name, artifact, compiled, features=4, since_ns=5)
+
+
+@pytest.fixture
+def run_gateway():
+    """Run a scenario against a gateway in this process; `versions` replaces what is loaded."""
+
+    def run(service, scenario, *, versions=None, guard=None, wait=True):
+        async def whole():
+            config, schema = read_service(service.layout)
+            gateway = Gateway(
+                service.layout,
+                config,
+                schema,
+                load_loop(config.target).loop,
+                compiling=compile_model,
+            )
+            if versions is not None:
+                gateway.watcher.loader = FakeLoader(versions, None)
+            app = App(gateway, gateway.routes, guard=guard)
+            gateway.start()
+            client = Client(app, gateway, service)
+            try:
+                if wait:
+                    await client.until(lambda: gateway.batcher.table is not None)
+                return await scenario(client)
+            finally:
+                app.close()
+                await gateway.close()
+
+        return asyncio.run(whole())
+
+    return run

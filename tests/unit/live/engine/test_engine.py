@@ -1,0 +1,121 @@
+"""The engine decides what a replay decides, wherever it dies on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import ostinato as ost
+from ostinato.live.engine.saved import read_snapshots
+from ostinato.live.events import TrainingDone, decode
+from ostinato.live.published import Published, Status, read
+from ostinato.stores.eventlog_sqlite import SqliteEventLog
+from ostinato.stores.journal_sqlite import SqliteJournal
+from ostinato.stores.registry_folder import FolderRegistry
+
+
+class DiedError(Exception):
+    """The engine dies here."""
+
+
+def test_its_journal_is_byte_for_byte_that_of_a_replay(played: Any, world: pl.DataFrame) -> None:
+    path = played.place / "replay.db"
+    ost.replay(played.loop, world, tick="6h", journal=str(path))
+    with SqliteJournal(path, readonly=True) as journal:
+        replayed = [(entry.body, entry.hash) for entry in journal.entries()]
+    live = played.entries()
+    assert live == replayed
+    kinds = {body.split('"kind":"')[1].split('"')[0] for body, _ in live}
+    assert {"training_requested", "candidate_trained", "routes_changed"} <= kinds
+    assert sum("training_requested" in body for body, _ in live) > 2, "the champion is challenged"
+
+
+def test_it_publishes_the_routes_with_the_hash_of_every_version(played: Any) -> None:
+    routes, status = read(played.layout.routes, Published), read(played.layout.status, Status)
+    registry = FolderRegistry(played.layout.registry)
+    assert registry.aliases()["champion"] == routes.champion == status.champion
+    assert routes.epoch == status.epoch
+    assert set(routes.artifacts) >= {routes.champion}
+    assert status.decisions == len(played.entries())
+
+
+def test_killed_between_any_two_steps_it_comes_to_the_same_journal(
+    make_play: Callable[..., Any], played: Any
+) -> None:
+    play, rng, points, deaths = make_play(), np.random.default_rng(0), set(), 0
+
+    def perhaps_die(point: str) -> None:
+        points.add(point)
+        if deaths < 25 and rng.random() < 0.05:
+            raise DiedError(point)
+
+    done = False
+    while not done:
+        with ExitStack() as stores:
+            try:
+                play.live(play.engine(stores, between=perhaps_die))
+                done = True
+            except DiedError:
+                deaths += 1
+    assert deaths == 25
+    assert len(points) == 10
+    assert play.entries() == played.entries()
+    for alias in ("champion", "previous", "challenger"):
+        found = FolderRegistry(play.layout.registry).alias_history(alias)
+        assert found == FolderRegistry(played.layout.registry).alias_history(alias)
+    assert results(play) == results(played)
+
+
+def results(play: Any) -> list[str]:
+    with SqliteEventLog(play.layout.events, readonly=True) as events:
+        found = [decode(payload) for _, _, payload in events.read(0, 100_000)]
+    return [each.request for each in found if isinstance(each, TrainingDone)]
+
+
+def test_a_torn_snapshot_is_passed_over(make_play: Callable[..., Any], played: Any) -> None:
+    play = make_play()
+    with ExitStack() as stores:
+        engine = play.engine(stores)
+        while not engine.begun:
+            engine.begin()
+        for now_ns, start, stop, from_label, to_label in play.moments()[:40]:
+            engine.events.append(play.events(start, stop, from_label, to_label))
+            engine.tick(now_ns)
+    newest, older = sorted(play.layout.snapshots.iterdir(), reverse=True)
+    newest.write_bytes(newest.read_bytes()[:-100])
+    saved, _ = next(read_snapshots(play.layout.snapshots))
+    assert older.name.startswith(f"{saved.place.tick:012d}")
+    with ExitStack() as stores:
+        play.live(play.engine(stores))
+    assert play.entries() == played.entries()
+
+
+def test_when_the_clock_goes_back_time_stands_still(
+    make_play: Callable[..., Any], stores: ExitStack
+) -> None:
+    play = make_play()
+    engine = play.engine(stores)
+    while not engine.begun:
+        engine.begin()
+    engine.tick(engine.now_ns + 10**12)
+    before = engine.now_ns
+    engine.tick(before - 10**12)
+    assert engine.now_ns == before
+    assert engine.saved.place.tick == 5
+
+
+def test_how_far_it_may_act_is_said_once_the_first_champion_serves(
+    make_play: Callable[..., Any], stores: ExitStack
+) -> None:
+    play = make_play(autonomy="observe")
+    engine = play.engine(stores)
+    while not engine.begun:
+        engine.begin()
+    assert read(play.layout.routes, Published).champion is not None
+    last = list(engine.journal.entries())[-1]
+    assert last.kind == "autonomy_set"
+    assert '"level":"observe"' in last.body
