@@ -170,6 +170,14 @@ def test_a_lapsed_release_leaves_a_training_locked(at):
     assert loop.state.waiting is None
 
 
+def test_an_approved_rollout_that_ends_before_its_first_step_waits_no_more(at):
+    loop = at("approve", NewLabels(10_000))
+    loop.tick(about(CandidateAccepted, "v2"), asked_to_release("v2"))
+    loop.tick(act("approve"))
+    loop.tick(about(RolloutEnded, "v2", outcome="kept"), act("approve", act_id="a2"))
+    assert [r[:2] for r in refusals(loop)] == [("approve", "a2")]
+
+
 # ---------------------------------------------------------------- acts
 
 
