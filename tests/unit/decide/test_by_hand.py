@@ -178,6 +178,17 @@ def test_an_approved_rollout_that_ends_before_its_first_step_waits_no_more(at):
     assert [r[:2] for r in refusals(loop)] == [("approve", "a2")]
 
 
+def test_a_question_lapses_with_the_policy_and_is_asked_again(at):
+    loop = at("suggest")
+    loop.tick()
+    first = loop.made[-1].proposal
+    (lapsed,) = STAGE.adopt(loop.state, loop.state.config_, loop.now_ns)
+    loop.tick()
+    assert lapsed.proposal == first
+    assert loop.made[-1].kind == "action_proposed"
+    assert loop.made[-1].proposal != first
+
+
 # ---------------------------------------------------------------- acts
 
 
