@@ -17,6 +17,7 @@ from ostinato.live.config import ServiceConfig
 from ostinato.live.events import decode
 from ostinato.live.gateway.app import App
 from ostinato.live.gateway.gateway import Gateway, read_service
+from ostinato.live.gateway.version import Version
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, write
 from ostinato.live.schema import make_schema
@@ -62,6 +63,10 @@ def make_table(rows, seed=0, classes=2):
     )
 
 
+TRAINED = {}
+"""Artifacts by task and rows: each is trained once for all tests."""
+
+
 class Service:
     """The folder: publish routes in it, and read its log."""
 
@@ -88,19 +93,20 @@ class Service:
             self._train(f"v{number:03d}", loop, task, classes, rows=200 * number)
 
     def _train(self, name, loop, task, classes, rows):
-        part = self.table.head(rows)
-        labels = part["y"].to_numpy().astype(np.float64)
-        model = fit(
-            loop.learner,
-            part,
-            labels,
-            None,
-            features=loop.features,
-            task=task,
-            classes=classes,
-            seed=0,
-        )
-        self.artifacts[name] = self.registry.register(name, model.to_bytes(), sample_lineage(rows))
+        if (task, rows) not in TRAINED:
+            part = self.table.head(rows)
+            TRAINED[task, rows] = fit(
+                loop.learner,
+                part,
+                part["y"].to_numpy().astype(np.float64),
+                None,
+                features=loop.features,
+                task=task,
+                classes=classes,
+                seed=0,
+            ).to_bytes()
+        artifact = TRAINED[task, rows]
+        self.artifacts[name] = self.registry.register(name, artifact, sample_lineage(rows))
 
     def publish(self, epoch=1, champion="v001", **fields):
         write(
@@ -115,9 +121,6 @@ class Service:
         finally:
             log.close()
 
-    def row(self, place=0):
-        return self.table.row(place, named=True) | {}
-
     def inputs(self, place=0):
         row = self.table.row(place, named=True)
         return {name: row[name] for name in ("x0", "x1", "n", "kind", "who")}
@@ -131,12 +134,6 @@ def make_service(tmp_path):
         return service
 
     return make
-
-
-@pytest.fixture(scope="session")
-def plain_folder(tmp_path_factory):
-    """Trained once; tests that change nothing in the folder but the log may share it."""
-    return tmp_path_factory.mktemp("plain")
 
 
 class Fake:
@@ -223,12 +220,10 @@ class Client:
 
 
 class FakeLoader:
-    def __init__(self, versions, make):
-        self.versions, self.make = versions, make
+    def __init__(self, versions):
+        self.versions = versions
 
     def load(self, name, artifact):
-        from ostinato.live.gateway.version import Version
-
         compiled = self.versions[name]
         if isinstance(compiled, Exception):
             raise compiled
@@ -250,7 +245,7 @@ def run_gateway():
                 compiling=compile_model,
             )
             if versions is not None:
-                gateway.watcher.loader = FakeLoader(versions, None)
+                gateway.watcher.loader = FakeLoader(versions)
             app = App(gateway, gateway.routes, guard=guard)
             gateway.start()
             client = Client(app, gateway, service)

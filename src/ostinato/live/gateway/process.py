@@ -38,6 +38,9 @@ SWITCH_S: Final = 0.0005
 """How long a thread may keep the interpreter when another wants it. Python's 5 ms would be the
 latency of a commit, whose thread comes back from the disk."""
 
+COLLECT: Final = (20_000, 20, 100)
+"""When the garbage collector looks: requests leave hardly any cycles, and a look costs time."""
+
 DRAIN_S: Final = 30.0
 """Seconds for requests under way at the end."""
 
@@ -88,7 +91,7 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    gc.freeze()  # what is loaded now stays: the collector need not look at it again
+    gc.set_threshold(*COLLECT)
     serving = asyncio.ensure_future(server.serve())
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
