@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+import signal
+import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -260,3 +265,70 @@ def run_gateway():
         return asyncio.run(whole())
 
     return run
+
+
+class Process:
+    """A gateway in a process of its own, and a plain client of it."""
+
+    def __init__(self, service, index=0):
+        self.service, self.port = service, service.config.port
+        command = [sys.executable, "-m", "ostinato.live.gateway.process"]
+        command += ["--dir", str(service.layout.folder), "--index", str(index)]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        beat = service.layout.run / f"gateway-{index}.json"
+        deadline = time.monotonic() + 60
+        while not (self._serves(beat) and self._listens()):
+            assert self.process.poll() is None, self.process.stderr.read()
+            assert time.monotonic() < deadline, "the gateway did not start"
+            time.sleep(0.02)
+
+    def _serves(self, beat):
+        if not beat.exists():
+            return False
+        alive = json.loads(beat.read_bytes())
+        return alive["pid"] == self.process.pid and alive["epoch"] >= 1
+
+    def _listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=10).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+
+    def post(self, connection, path, body):
+        connection.request("POST", path, json.dumps(body))
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=60)
+        self.process.stderr.close()
+        return code
+
+
+@pytest.fixture
+def start_gateway():
+    """Start gateways as processes; what still runs at the end of the test is killed."""
+    started = []
+
+    def start(service, index=0):
+        started.append(Process(service, index))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.wait()
+        each.process.stderr.close()
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

@@ -116,12 +116,12 @@ class Committer:
             if not batches:
                 continue
             outcomes = self._commit(batches)
-            told = [(b.told, o) for b, o in zip(batches, outcomes, strict=True) if b.told]
-            if told and not self.loop.is_closed():
-                self.loop.call_soon_threadsafe(_tell, told)
             # What nobody waits for is tried again, but not after the end: the disk refuses it.
             failed = [b for b in batches if b.told is None] if self.trouble else []
             self._done_bytes += sum(b.size for b in batches) - sum(b.size for b in failed)
+            told = [(b.told, o) for b, o in zip(batches, outcomes, strict=True) if b.told]
+            if told and not self.loop.is_closed():
+                self.loop.call_soon_threadsafe(_tell, told)
 
     def _taken(self, failed: list[_Batch]) -> list[_Batch]:
         """Wait for events, and take all that are there; in the window, all that come."""
