@@ -7,6 +7,7 @@ draw to the canary does not change which rows a learner samples.
 from __future__ import annotations
 
 import hashlib
+import os
 
 import numpy as np
 
@@ -30,3 +31,14 @@ def stream(seed: int, name: str) -> np.random.Generator:
     """
     digest = hashlib.sha256(f"{seed}\x00{name}".encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))
+
+
+def secret_bytes(count: int) -> bytes:
+    """Draw bytes that nobody can guess, from the operating system.
+
+    They have no seed and never enter anything a replay must find again.
+
+    >>> len(secret_bytes(32)), secret_bytes(32) == secret_bytes(32)
+    (32, False)
+    """
+    return os.urandom(count)

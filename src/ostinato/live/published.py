@@ -44,7 +44,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     `tick` and `now_ns` are of the last tick, `folded_offset` the first event not folded yet,
     `decisions` the length of the journal; `training`: requests under way; `proposals`: id to what
     waits for approval; `rollout`: the challenger's state in words, empty without one; `metrics`:
-    figures for ``/metrics`` and the status page.
+    figures for ``/metrics`` and the status page, None where there is none (JSON writes NaN
+    as null).
     """
 
     tick: int
@@ -62,7 +63,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str = "inconclusive"
     registry: str = ""
     lake: str = ""
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float | None] = {}
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):

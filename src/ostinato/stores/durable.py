@@ -23,18 +23,26 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
     """Put a file in place: written and synced under another name, renamed, folder synced.
 
     A crash leaves the old file or the new one, and perhaps a ``.tmp`` file that nobody reads.
+    `private`: only its owner may read it, from its first byte on.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with partial.open("wb") as file:
+    with open(partial, "wb", opener=_private if private else None) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
     sync_folder(path.parent)
+
+
+def _private(path: str, flags: int) -> int:
+    handle = os.open(path, flags, 0o600)
+    # A file that a crash left under this name keeps its own permissions otherwise.
+    Path(path).chmod(0o600)
+    return handle
 
 
 def append_line(path: Path, line: bytes) -> None:

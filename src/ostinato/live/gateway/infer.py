@@ -9,7 +9,7 @@ from typing import Any, Final
 from ostinato.live.events import Id
 from ostinato.live.gateway import binary_tensors
 from ostinato.live.gateway.http import HttpError
-from ostinato.live.gateway.named import ids_of, times_of
+from ostinato.live.gateway.named import PREDICTION_ID, TIME, ids_of, times_of
 from ostinato.live.gateway.ports import Prediction
 from ostinato.live.gateway.route import shown
 from ostinato.live.gateway.rows import Row, RowReader
@@ -33,9 +33,6 @@ OUTPUTS: Final = {
 }
 """The outputs, and their types."""
 
-PREDICTION_ID, TIME = "prediction_id", "time"
-"""Inputs beside the fields (unless a field is called so): ids of the client, and moments."""
-
 Asked = tuple[list[Row], list[Id] | None, list[int] | None]
 """Rows, their ids and their times."""
 
@@ -44,16 +41,19 @@ class Inputs:
     """Reads the inputs of a request.
 
     One tensor per field, [n] or [n, 1]; or one [n, k] of all numeric features in order, called
-    ``input`` (or anything that is no field), beside tensors of the other fields.
+    ``input`` (or anything that is no field), beside tensors of the other fields. Tensors
+    ``prediction_id`` and ``time`` carry the ids and times of the client.
 
     Parameters
     ----------
     schema
         The fields.
+    timed
+        Whether clients give the times of their rows.
     """
 
-    def __init__(self, schema: InputSchema) -> None:
-        self._reader = RowReader(schema)
+    def __init__(self, schema: InputSchema, *, timed: bool) -> None:
+        self._reader, self._timed = RowReader(schema), timed
         features = schema.fields[: schema.features]
         self._fields = schema.names
         self._numeric = tuple(f.name for f in features if f.kind in {"number", "integer"})
@@ -75,9 +75,13 @@ class Inputs:
                 if name in columns:
                     raise HttpError(400, f"Input {shown(name)!r} is given twice")
                 columns[name] = column
-        extra = [columns.pop(n, None) for n in (PREDICTION_ID, TIME) if n not in self._fields]
+        # A field that is called like them is a field.
+        ids, times = (
+            None if name in self._fields else columns.pop(name, None)
+            for name in (PREDICTION_ID, TIME)
+        )
         rows = self._reader.table(columns)
-        return rows, *self._named(extra, len(rows))
+        return rows, ids_of(ids, len(rows)), times_of(times, len(rows), timed=self._timed)
 
     def _columns(self, tensor: Tensor, values: list[Any]) -> dict[str, list[Any]]:
         width = tensor.shape[1] if len(tensor.shape) == 2 else 1
@@ -102,11 +106,6 @@ class Inputs:
             expected=f"[n] or [n, 1], of: {', '.join(self._fields)}",
             hint=f"Was {near[0]!r} meant?" if near else None,
         )
-
-    def _named(self, extra: list[Any], count: int) -> tuple[list[Id] | None, list[int] | None]:
-        names = [name for name in (PREDICTION_ID, TIME) if name not in self._fields]
-        given = dict(zip(names, extra, strict=True))
-        return ids_of(given.get(PREDICTION_ID), count), times_of(given.get(TIME), count)
 
 
 def wanted_outputs(request: InferRequest) -> list[tuple[str, bool]]:

@@ -25,7 +25,8 @@ from ostinato.live.gateway.route import Route
 from ostinato.live.gateway.rows import Row, RowReader, transposed
 from ostinato.live.schema import InputSchema
 
-CSV = "text/csv"
+CSV: Final = "text/csv"
+PLAIN: Final = "text/plain; charset=utf-8"
 Cell = bool | int | float | str | None
 
 FORMS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -68,10 +69,12 @@ class Bodies:
     ----------
     schema
         The fields of the loop.
+    timed
+        Whether the clock of the service follows the events, so that clients give times.
     """
 
-    def __init__(self, schema: InputSchema) -> None:
-        self._reader = RowReader(schema)
+    def __init__(self, schema: InputSchema, *, timed: bool) -> None:
+        self._reader, self._timed = RowReader(schema), timed
 
     def read(self, request: Request) -> tuple[list[Row], list[Id] | None, list[int] | None]:
         """Return rows, their ids and times.
@@ -87,7 +90,8 @@ class Bodies:
         asked = decode(_INVOCATION, request.body)
         rows = self._form(*_only_form(asked))
         params = asked.params or Params()
-        return rows, ids_of(params.prediction_id, len(rows)), times_of(params.time, len(rows))
+        ids = ids_of(params.prediction_id, len(rows))
+        return rows, ids, times_of(params.time, len(rows), timed=self._timed)
 
     def _form(self, form: str, raw: msgspec.Raw) -> list[Row]:
         if form == "dataframe_split":
@@ -138,11 +142,13 @@ class Invocations:
         Answers.
     schema
         The fields of the loop.
+    timed
+        Whether the clock of the service follows the events, so that clients give times.
     """
 
-    def __init__(self, predictor: Predictor, schema: InputSchema) -> None:
+    def __init__(self, predictor: Predictor, schema: InputSchema, *, timed: bool) -> None:
         self.predictor = predictor
-        self._bodies = Bodies(schema)
+        self._bodies = Bodies(schema, timed=timed)
         self._version = package_version("ostinato").encode()
 
     async def invocations(self, request: Request) -> Response:
@@ -154,11 +160,11 @@ class Invocations:
 
     async def ping(self, _request: Request) -> Response:
         """Say with the status whether requests can be answered."""
-        return Response(200 if self.predictor.ready() else 503, b"\n")
+        return Response(200 if self.predictor.ready() else 503, b"\n", PLAIN)
 
     async def version(self, _request: Request) -> Response:
         """Answer with the version of the server, plain."""
-        return Response(200, self._version, "text/plain; charset=utf-8")
+        return Response(200, self._version, PLAIN)
 
 
 def _words(error: HttpError) -> dict[str, str]:
@@ -166,9 +172,9 @@ def _words(error: HttpError) -> dict[str, str]:
     return {"error_code": code, "message": str(error)}
 
 
-def routes(predictor: Predictor, schema: InputSchema) -> list[Route]:
+def routes(predictor: Predictor, schema: InputSchema, *, timed: bool = False) -> list[Route]:
     """Return the routes of the protocol."""
-    protocol = Invocations(predictor, schema)
+    protocol = Invocations(predictor, schema, timed=timed)
     return [
         Route("POST", "/invocations", "predict", speaking(protocol.invocations, _words)),
         Route("GET", "/ping", None, protocol.ping),

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from ostinato.core.units import from_datetime
+from ostinato.core.units import LONGEST_NS, from_datetime
 from ostinato.live.events import Id
 from ostinato.live.gateway.http import HttpError
 from ostinato.live.gateway.route import shown
 
-MAX_ID_LENGTH: Final = 256
+MAX_ID_LENGTH: Final = 200
 """Characters of an id. Ids are kept as long as the log is; longer ones would make it large."""
+
+PREDICTION_ID: Final = "prediction_id"
+TIME: Final = "time"
+"""What ids and times are called."""
 
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -27,20 +31,32 @@ def ids_of(given: Any, count: int) -> list[Id] | None:
     """
     if given is None:
         return None
-    return [_id(value) for value in _one_per_row("prediction_id", given, count)]
+    return [_id(value) for value in _one_per_row(PREDICTION_ID, given, count)]
 
 
-def times_of(given: Any, count: int) -> list[int] | None:
+def times_of(given: Any, count: int, *, timed: bool) -> list[int] | None:
     """Return the times that a client gave its rows, nanoseconds since 1970; None without.
+
+    `timed`: whether the clock of the service follows the events; else requests have the time at
+    which they come.
 
     Raises
     ------
     HttpError
-        400 if they are not one moment per row: ISO 8601, or an integer of nanoseconds.
+        400 if they are not one moment per row (ISO 8601, or an integer of nanoseconds), or the
+        service takes none.
     """
     if given is None:
         return None
-    return [_time_ns(value) for value in _one_per_row("time", given, count)]
+    if not timed:
+        raise HttpError(
+            400,
+            f"{TIME!r} cannot be given to this service",
+            found=shown(str(given)),
+            expected="no time: requests are stamped when they come",
+            hint="A service with --clock events takes it.",
+        )
+    return [_time_ns(value) for value in _one_per_row(TIME, given, count)]
 
 
 def _one_per_row(name: str, given: Any, count: int) -> Sequence[Any]:
@@ -75,7 +91,7 @@ def _time_ns(value: Any) -> int:
             moment = from_datetime(datetime.fromisoformat(value))
         except (ValueError, OverflowError):
             moment = None
-    if isinstance(moment, int) and not isinstance(moment, bool) and moment in _INT64:
+    if isinstance(moment, int) and not isinstance(moment, bool) and 0 <= moment < LONGEST_NS:
         return moment
     raise HttpError(
         400,

@@ -34,11 +34,13 @@ class OpenInference:
         Answers.
     schema
         The fields of the loop.
+    timed
+        Whether the clock of the service follows the events, so that clients give times.
     """
 
-    def __init__(self, predictor: Predictor, schema: InputSchema) -> None:
+    def __init__(self, predictor: Predictor, schema: InputSchema, *, timed: bool) -> None:
         self.predictor, self.schema = predictor, schema
-        self._inputs = Inputs(schema)
+        self._inputs = Inputs(schema, timed=timed)
         self._version = package_version("ostinato")
 
     async def server(self, _request: Request) -> Response:
@@ -164,9 +166,9 @@ def _words(error: HttpError) -> dict[str, str]:
     return {"error": str(error)}
 
 
-def routes(predictor: Predictor, schema: InputSchema) -> list[Route]:
+def routes(predictor: Predictor, schema: InputSchema, *, timed: bool = False) -> list[Route]:
     """Return the routes of the protocol."""
-    protocol = OpenInference(predictor, schema)
+    protocol = OpenInference(predictor, schema, timed=timed)
     model, versioned = "/v2/models/{loop}", "/v2/models/{loop}/versions/{version}"
     return [
         Route("GET", "/v2", "read", protocol.server),

@@ -21,6 +21,12 @@ def client(client_of, predictor, schema):
     return client_of(routes(predictor, schema))
 
 
+@pytest.fixture
+def timed(client_of, predictor, schema):
+    """A client of a service whose clock follows the events."""
+    return client_of(routes(predictor, schema, timed=True))
+
+
 def frame():
     return pd.DataFrame([list(row) for row in ROWS], columns=NAMES)
 
@@ -105,11 +111,12 @@ def test_classes_are_answered_with_one_probability_each(client_of, predictor_of,
     assert json.loads(response.body) == {"predictions": [[2.5, 0, 0], [3.0, 0, 0]]}
 
 
-def test_params_carry_ids_and_times(client, predictor):
+def test_params_carry_ids_and_times(client, timed, predictor):
     params = {"prediction_id": ["a", 7], "time": [1, "1970-01-01T00:00:01Z"], "top_k": {"x": 1}}
     body = json.dumps({**FORMS["split"], "params": params}).encode()
 
-    assert client.post(PATH, body).status == 200
+    assert client.post(PATH, body).status == 400
+    assert timed.post(PATH, body).status == 200
     assert predictor.asked == [(ROWS, ["a", 7], [1, 10**9])]
 
 
@@ -203,7 +210,9 @@ bodies = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
+)
 @given(bodies)
 def test_any_json_is_answered_or_refused(client, body):
     response = client.post(PATH, json.dumps(body).encode())
@@ -212,7 +221,9 @@ def test_any_json_is_answered_or_refused(client, body):
     json.loads(response.body)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
+)
 @given(st.binary(max_size=60) | st.text('",\n\r 1aN', max_size=40).map(lambda t: HEAD + t.encode()))
 def test_any_csv_is_answered_or_refused(client, body):
     assert client.post(PATH, body, "text/csv").status in {200, 400}

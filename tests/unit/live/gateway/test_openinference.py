@@ -20,6 +20,12 @@ def client(client_of, predictor, schema):
     return client_of(routes(predictor, schema))
 
 
+@pytest.fixture
+def timed(client_of, predictor, schema):
+    """A client of a service whose clock follows the events."""
+    return client_of(routes(predictor, schema, timed=True))
+
+
 def tensors(**changes):
     plain = {
         "dep_delay": {"datatype": "FP64", "data": [2.5, 3]},
@@ -125,14 +131,15 @@ def test_only_the_outputs_that_are_asked_for_are_given(client):
     assert client.post(INFER, body(tensors(), outputs=[{"name": "mood"}])).status == 400
 
 
-def test_ids_and_times_of_the_client_are_passed_on(client, predictor):
+def test_ids_and_times_of_the_client_are_passed_on(client, timed, predictor):
     further = {
         "prediction_id": {"datatype": "INT64", "data": [7, 8]},
         "time": {"datatype": "BYTES", "data": ["1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z"]},
     }
 
-    found = outputs(client.post(INFER, body(tensors(**further))))
+    found = outputs(timed.post(INFER, body(tensors(**further))))
 
+    assert client.post(INFER, body(tensors(**further))).status == 400
     assert predictor.asked == [(ROWS, [7, 8], [10**9, 2 * 10**9])]
     assert found["prediction_id"]["data"] == ["7", "8"]
 
@@ -306,7 +313,9 @@ any_tensor = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
+)
 @given(
     st.fixed_dictionaries(
         {"inputs": st.lists(any_tensor, max_size=4) | scalars},

@@ -1,0 +1,221 @@
+"""The loop's own protocol, described: predict, labels, outcomes, status, gate, acts, clock."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ostinato.core.records import ACTS, AUTONOMY, ROLES
+from ostinato.live.gateway.openapi_parts import (
+    ID,
+    MOMENT,
+    TEXT,
+    WHOLE,
+    Operation,
+    Paths,
+    Schema,
+    content,
+    example_row,
+    in_path,
+    inputs_of,
+    listed,
+    named,
+    operation,
+    strict,
+    thing,
+)
+from ostinato.live.schema import InputSchema
+
+_LABEL: Final[Schema] = {"type": ["string", "number", "boolean", "null"]}
+_ACCEPTED: Final[Schema] = thing({"accepted": WHOLE})
+
+_ACTS: Final = {
+    "retrain": "Train a new version now",
+    "promote": "Make a proved version the champion now",
+    "abort": "End the rollout",
+    "undo": "Go back to the previous champion, from the next request on",
+    "pause": "Learn and release nothing more until it is resumed",
+    "resume": "Learn and release again",
+    "approve": "Carry out what was proposed",
+    "autonomy": "Set how far the loop acts by itself",
+}
+assert set(_ACTS) == {*ACTS, "autonomy"}, "every act is described"
+
+
+def components(schema: InputSchema) -> dict[str, Schema]:
+    """Return the schemas of the loop's records."""
+    classes = len(schema.classes) if schema.task == "multiclass" else 0
+    score: Schema = {"type": "number"}
+    if classes:
+        score = {**listed(score, least=classes), "maxItems": classes}
+    answer = {
+        "prediction_id": ID,
+        "score": score,
+        "version": TEXT,
+        "role": {**TEXT, "enum": list(ROLES)},
+        "epoch": WHOLE,
+    }
+    if classes:
+        answer["label"] = {"enum": list(schema.classes)}
+    return {
+        "Inputs": strict(inputs_of(schema)),
+        "Prediction": thing(answer),
+        "Label": strict(
+            thing({"prediction_id": ID, "label": _LABEL, "time": MOMENT}, optional=("time",))
+        ),
+        "Outcome": strict(
+            thing(
+                {
+                    "name": {**TEXT, "minLength": 1, "maxLength": 200},
+                    "value": {"type": "number"},
+                    "prediction_id": ID,
+                    "unit": {"type": ["string", "number", "boolean"]},
+                    "time": MOMENT,
+                },
+                optional=("prediction_id", "unit", "time"),
+            )
+        ),
+    }
+
+
+def paths(schema: InputSchema, *, timed: bool) -> Paths:
+    """Return the paths; `timed`: the clock follows the events."""
+    loop = (in_path("loop", (schema.loop,)),)
+    found: Paths = {
+        "/loops/{loop}": {"get": _status(loop)},
+        "/loops/{loop}/predict": {"post": _predict(schema, loop, timed=timed)},
+        "/loops/{loop}/labels": {
+            "post": _many("Tell labels", "Label", "labels", loop, {"prediction_id": 1, "label": 1})
+        },
+        "/loops/{loop}/outcomes": {
+            "post": _many(
+                "Tell business outcomes",
+                "Outcome",
+                "outcomes",
+                loop,
+                {"prediction_id": 1, "name": "revenue", "value": 9.5},
+            )
+        },
+        "/loops/{loop}/gate": {"post": _gate(loop)},
+    }
+    for act, summary in _ACTS.items():
+        found[f"/loops/{{loop}}/{act}"] = {"post": _act(act, summary, loop)}
+    if timed:
+        found["/loops/{loop}/clock"] = {"post": _clock(loop)}
+    return found
+
+
+Parameters = tuple[dict[str, Any], ...]
+
+
+def _predict(schema: InputSchema, loop: Parameters, *, timed: bool) -> Operation:
+    many = {"anyOf": [named("Inputs"), listed(named("Inputs"))]}
+    asked = {
+        "inputs": many,
+        "prediction_id": {"anyOf": [ID, listed(ID)]},
+        "time": {"anyOf": [MOMENT, listed(MOMENT)]},
+    }
+    optional: tuple[str, ...] = ("prediction_id",)
+    if not timed:
+        del asked["time"]
+    example: dict[str, Any] = {"inputs": example_row(schema)}
+    if timed:
+        example["time"] = "2013-02-01T08:00:00Z"
+    answers = {"anyOf": [named("Prediction"), thing({"predictions": listed(named("Prediction"))})]}
+    return operation(
+        "Predict one row, or many",
+        "predict",
+        content(answers),
+        body=content(strict(thing(asked, optional=optional)), example=example),
+        refusals=("400", "404", "408", "413", "422", "503"),
+        parameters=loop,
+        details=(
+            "The score is the probability of the second class, one probability per class, or the "
+            "target. A retry with the same prediction_id gets the same answer and counts once."
+        ),
+    )
+
+
+def _many(
+    summary: str, component: str, plural: str, loop: Parameters, example: dict[str, Any]
+) -> Operation:
+    given = {"anyOf": [named(component), strict(thing({plural: listed(named(component))}))]}
+    return operation(
+        summary,
+        "label",
+        content(_ACCEPTED),
+        body=content(given, example={plural: [example]}),
+        refusals=("400", "404", "408", "413", "422", "503"),
+        parameters=loop,
+        details="One, or a list; they are on disk when the answer comes.",
+    )
+
+
+def _status(loop: Parameters) -> Operation:
+    told = thing(
+        {
+            "loop": TEXT,
+            "task": TEXT,
+            "status": {"type": ["object", "null"]},
+            "gateway": {"type": "object"},
+        }
+    )
+    summary = "Tell how the loop stands"
+    return operation(summary, "read", content(told), refusals=("404", "503"), parameters=loop)
+
+
+def _gate(loop: Parameters) -> Operation:
+    told = thing({"verdict": {**TEXT, "enum": ["pass", "fail", "inconclusive"]}})
+    strictly = {
+        "name": "strict",
+        "in": "query",
+        "allowEmptyValue": True,
+        "description": "Answer a fail with 409.",
+        "schema": TEXT,
+    }
+    made = operation(
+        "Ask whether a deployment may go on",
+        "read",
+        content(told),
+        refusals=("404", "503"),
+        parameters=(*loop, strictly),
+    )
+    made["responses"]["409"] = {"description": "A fail, asked strictly.", "content": content(told)}
+    return made
+
+
+def _act(act: str, summary: str, loop: Parameters) -> Operation:
+    short = {**TEXT, "maxLength": 200}
+    subject: Schema = {**TEXT, "enum": list(AUTONOMY)} if act == "autonomy" else short
+    body = {
+        "reason": {**TEXT, "minLength": 1, "maxLength": 2000},
+        "subject": subject,
+        "who": short,
+        "act_id": short,
+    }
+    needs_subject = act in {"autonomy", "approve"}
+    optional = ("who", "act_id") if needs_subject else ("subject", "who", "act_id")
+    example = {"reason": "the weekly check"}
+    if needs_subject:
+        example["subject"] = AUTONOMY[0] if act == "autonomy" else "proposal-0123456789ab"
+    return operation(
+        summary,
+        "operate",
+        content(thing({"act_id": TEXT, "accepted": {"type": "boolean"}})),
+        body=content(strict(thing(body, optional=optional)), example=example),
+        refusals=("400", "404", "413", "422", "503"),
+        parameters=loop,
+        status="202",
+        details="The act is on disk; the engine carries it out, or says in the journal why not.",
+    )
+
+
+def _clock(loop: Parameters) -> Operation:
+    return operation(
+        "Move the clock of a rehearsal",
+        "operate",
+        content(thing({"now_ns": WHOLE, "tick": WHOLE, "epoch": WHOLE})),
+        body=content(strict(thing({"now": MOMENT})), example={"now": "2013-02-01T09:00:00Z"}),
+        refusals=("400", "404", "413", "422", "503", "504"),
+        parameters=loop,
+        details="Answers when the engine and all gateways have followed.",
+    )
