@@ -5,6 +5,7 @@ Source: RFC 6750, "The OAuth 2.0 Authorization Framework: Bearer Token Usage", s
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -63,7 +64,8 @@ class Guard:
             return ""
         if self.tokens is None:
             only_this_machine(host, origin)
-            self.rate.take(client_key("", address))
+            if self.rate.per_second:
+                self.rate.take(client_key("", address))
             return ""
         token = self._known(authorization, address, self.tokens)
         self.rate.take(client_key(token.name, address))
@@ -117,6 +119,7 @@ def _lacks(token: Token, scope: Scope) -> HttpError:
     )
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine, for itself only.
 
@@ -148,6 +151,7 @@ def only_this_machine(host: str | None, origin: str | None) -> None:
         raise _elsewhere("Host", host)
 
 
+@lru_cache(maxsize=256)
 def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""

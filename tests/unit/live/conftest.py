@@ -22,6 +22,7 @@ from ostinato.live.config import ServiceConfig
 from ostinato.live.events import decode
 from ostinato.live.gateway.app import App
 from ostinato.live.gateway.gateway import Gateway, read_service
+from ostinato.live.gateway.protocols import protocol_routes
 from ostinato.live.gateway.version import Version
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, write
@@ -251,7 +252,10 @@ def run_gateway():
             )
             if versions is not None:
                 gateway.watcher.loader = FakeLoader(versions)
-            app = App(gateway, gateway.routes, guard=guard)
+            further = protocol_routes(
+                gateway, schema, config, service.layout, gateway.meters, clock=gateway.wall
+            )
+            app = App(gateway, [*gateway.routes, *further], guard=guard, counting=gateway.meters)
             gateway.start()
             client = Client(app, gateway, service)
             try:

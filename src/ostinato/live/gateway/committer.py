@@ -54,13 +54,14 @@ class Committer:
     trouble
         Why the last commit failed; None: it did not.
     observe
-        Called in the committing thread after each commit, with its seconds and number of events.
+        Called in the committing thread after each commit, with the number of events, seconds, and
+        the first offset behind them.
     """
 
     def __init__(self, log: Log, loop: asyncio.AbstractEventLoop, *, window_ms: int = 0) -> None:
         self.log, self.loop, self.window_ms = log, loop, window_ms
         self.trouble: OstinatoError | None = None
-        self.observe: Callable[[float, int], None] = _ignore
+        self.observe: Callable[[int, float, int], None] = _ignore
         self._queue: SimpleQueue[_Batch | None] = SimpleQueue()  # None: no more will come
         self._put_bytes = self._done_bytes = 0  # one written by the loop, one by the thread
         self._closing = False
@@ -156,7 +157,8 @@ class Committer:
             )
             return [self.trouble] * len(batches)
         self.trouble = None
-        self.observe((elapsed_ns() - began_ns) / 1e9, len(events))
+        log_end = max((offset for offset, _ in stored), default=-1) + 1
+        self.observe(len(events), (elapsed_ns() - began_ns) / 1e9, log_end)
         outcomes: list[Outcome] = []
         start = 0
         for batch in batches:
@@ -177,5 +179,5 @@ def _tell(told: list[tuple[Told, Outcome]]) -> None:
         call(outcome)
 
 
-def _ignore(seconds: float, events: int) -> None:
+def _ignore(events: int, seconds: float, log_end: int) -> None:
     """Nobody counts commits."""

@@ -22,10 +22,12 @@ from granian.http import HTTP1Settings  # noqa: E402
 from granian.server.embed import Server  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
+from ostinato.core.clock import WallClock, elapsed_ns  # noqa: E402
 from ostinato.core.errors import OstinatoError  # noqa: E402
 from ostinato.learn.compiled import compile_model  # noqa: E402
 from ostinato.live.gateway.app import App  # noqa: E402
 from ostinato.live.gateway.gateway import Gateway, read_service, say  # noqa: E402
+from ostinato.live.gateway.protocols import make_guard, protocol_routes  # noqa: E402
 from ostinato.live.layout import Layout  # noqa: E402
 from ostinato.loop.loading import load_loop  # noqa: E402
 
@@ -74,6 +76,7 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
     layout = Layout(folder)
     layout.make()
     config, schema = read_service(layout)
+    guard = make_guard(config, layout, clock=WallClock(), elapsed_ns=elapsed_ns)
     file = load_loop(config.target)  # the learner's classes must be known before models are read
     gateway = Gateway(
         layout,
@@ -85,7 +88,8 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
         suspects=suspects,
     )
     gateway.start()
-    app = App(gateway, gateway.routes)
+    further = protocol_routes(gateway, schema, config, layout, gateway.meters, clock=gateway.wall)
+    app = App(gateway, [*gateway.routes, *further], guard=guard, counting=gateway.meters)
     server = _server(app, config.host, config.port, header_timeout_s=config.request_timeout_s)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
