@@ -60,7 +60,7 @@ def drip(port):
     """Send a body that never ends; return what comes back."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
         slow.sendall(
-            b"POST /loops/small/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"
+            b"POST /loops/small/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{"
         )
         return slow.recv(1_000)
 
