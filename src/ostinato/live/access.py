@@ -122,6 +122,7 @@ def _lacks(token: Token, scope: Scope) -> HttpError:
     )
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine, for itself only.
 
