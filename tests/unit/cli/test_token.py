@@ -5,7 +5,7 @@ from importlib import import_module
 
 from typer.testing import CliRunner
 
-from ostinato.core.clock import SteadyClock, WallClock
+from ostinato.core.clock import WallClock, elapsed_ns
 from ostinato.live.layout import Layout
 from ostinato.live.tokens import Tokens
 
@@ -17,7 +17,7 @@ def run(folder, *arguments):
 
 
 def kept(folder):
-    return Tokens(Layout(folder).tokens, clock=WallClock(), monotonic=SteadyClock())
+    return Tokens(Layout(folder).tokens, clock=WallClock(), elapsed_ns=elapsed_ns)
 
 
 def test_a_token_is_shown_once_and_opens_what_it_may(tmp_path):
