@@ -43,14 +43,14 @@ class Saved:
     """How far the log is folded, and what follows from it that no stage keeps.
 
     `artifacts`: hash by version, in order of training; `open`: orders under way, oldest first;
-    `previous`: the champion to go back to.
+    `verdict`: what came of the last candidate, ``pass``, ``fail`` or ``inconclusive``.
     """
 
     place: Place
     artifacts: dict[str, str] = field(default_factory=dict)
     open: list[Open] = field(default_factory=list)
     judged_to_ns: int | None = None
-    previous: str | None = None
+    verdict: str = "inconclusive"
 
 
 def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
