@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ostinato.core.records import Floats
 from ostinato.learn.compiled.dense import Dense
 from ostinato.learn.compiled.form import Form, Link, Row, Unsupported
-from ostinato.learn.compiled.kernels import CATEGORY, walk_kernel
+from ostinato.learn.compiled.kernels import CATEGORY, LEAF, SHIFT, walk_kernel
 from ostinato.learn.compiled.rows import Coder
 from ostinato.learn.encoding import Encoding
 
@@ -86,18 +86,19 @@ class Grove:
             raise Unsupported("the model has no trees")
         sizes = [len(tree.feature) for tree in trees]
         roots = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-        thresholds = np.concatenate([tree.threshold for tree in trees]).astype(np.float64)
-        words: list[NDArray[np.uint32]] = []
+        nodes, values = _joined(trees, roots)
+        words = [np.zeros(1, dtype=np.uint32)]
+        place = 1
         for tree, root in zip(trees, roots, strict=True):
             for node, lefts in tree.lefts.items():
-                thresholds[root + node] = sum(map(len, words))
                 words.append(_packed(lefts))
-        nodes, values = _joined(trees, roots)
+                nodes[root + node, 3] += place << SHIFT
+                place += len(words[-1])
         return cls(
             nodes=nodes,
-            thresholds=thresholds,
+            thresholds=np.concatenate([t.threshold for t in trees]).astype(np.float64),
             trees=np.column_stack((roots, [tree.first for tree in trees])).astype(np.int32),
-            bits=np.concatenate([*words, np.zeros(1, dtype=np.uint32)]),
+            bits=np.concatenate(words),
             values=values,
             start=np.ascontiguousarray(start, dtype=np.float64),
             options=options,
@@ -107,7 +108,7 @@ class Grove:
     def corners(self, features: int) -> tuple[Floats, ...]:
         """Return, per feature, the thresholds of its numeric splits."""
         feature, flags = self.nodes[:, 0], self.nodes[:, 3]
-        numeric = flags < CATEGORY
+        numeric = (flags & (CATEGORY | LEAF)) == 0
         return tuple(np.unique(self.thresholds[(feature == j) & numeric]) for j in range(features))
 
 
@@ -148,11 +149,12 @@ def _joined(trees: Sequence[Tree], roots: Ints) -> tuple[NDArray[np.int32], Floa
     nodes, values, leaves = [], [], 0
     for tree, root in zip(trees, roots, strict=True):
         leaf = tree.feature < 0
-        place = leaves + np.cumsum(leaf) - 1
-        left = np.where(leaf, place, tree.left + root)
-        right = np.where(leaf, 0, tree.right + root)
-        flags = np.where(leaf, 0, tree.flags)
-        nodes.append(np.column_stack((np.where(leaf, -1, tree.feature), left, right, flags)))
+        row, itself = leaves + np.cumsum(leaf) - 1, root + np.arange(len(leaf))
+        feature = np.where(leaf, 0, tree.feature)
+        left = np.where(leaf, itself, tree.left + root)
+        right = np.where(leaf, itself, tree.right + root)
+        flags = np.where(leaf, LEAF + (row << SHIFT), tree.flags)
+        nodes.append(np.column_stack((feature, left, right, flags)))
         values.append(tree.values[leaf])
         leaves += int(leaf.sum())
     return np.concatenate(nodes).astype(np.int32), np.concatenate(values).astype(np.float64)
