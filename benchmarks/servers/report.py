@@ -45,13 +45,18 @@ def table(rows: list[list[str]]) -> list[str]:
 
 def speed_lines(results: Results) -> list[str]:
     """Medians over rounds of every server, and why the others have none."""
-    rows = [["server", "rounds", *(name for name, _ in COLUMNS), f"ours/it {MANY}"]]
+    last = [f"ours/it {MANY}", "per cpu-s"]
+    rows = [["server", "rounds", *(name for name, _ in COLUMNS), *last]]
     for name in dict.fromkeys(reading.server for reading in results.readings):
         readings = list(results.of(name).values())
         cells = [figure(median(of(reading) for reading in readings)) for _, of in COLUMNS]
-        times = ratios(results, OURS, name, MANY, lambda point: point.rate)
+        times = [
+            ratios(results, OURS, name, MANY, of)
+            for of in (lambda point: point.rate, lambda point: point.per_cpu_second)
+        ]
+        told = [figure(median(found)) if found else "-" for found in times]
         label = f"{name} ({results.versions[name]})" if results.versions.get(name) else name
-        rows.append([label, str(len(readings)), *cells, figure(median(times)) if times else "-"])
+        rows.append([label, str(len(readings)), *cells, *told])
     failed = [f"failed: {name}: {why}" for name, why in results.failures.items()]
     return [*(table(rows) if len(rows) > 1 else []), *failed]
 

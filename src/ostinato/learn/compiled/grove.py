@@ -19,6 +19,8 @@ from ostinato.learn.encoding import Encoding
 INLINE_STEPS_MAX: Final = 20_000
 """Steps of a row through all trees, some 10 ns each, up to which it may be scored in an event loop.
 Larger: one row holds up all others for longer than most requests take."""
+CACHED_NODES: Final = 200_000
+"""Nodes that stay in a processor's cache (5 MB). Beyond, a step is counted as ten."""
 
 Ints = NDArray[np.int64]
 
@@ -59,7 +61,7 @@ class Tree:
 class Grove:
     """All trees of a model, in the arrays that the walk takes, by the names they have there.
 
-    `steps` is about how many nodes a row passes.
+    `steps` is about how many nodes a row passes, in steps of 10 ns.
     """
 
     nodes: NDArray[np.int32]
@@ -99,8 +101,7 @@ class Grove:
             values=values,
             start=np.ascontiguousarray(start, dtype=np.float64),
             options=options,
-            # A balanced tree of n nodes is log2(n) deep; those that are not are seldom walked deep.
-            steps=float(sum(1.0 + np.log2(size) for size in sizes)),
+            steps=_steps(sizes),
         )
 
     def corners(self, features: int) -> tuple[Floats, ...]:
@@ -135,6 +136,12 @@ def grove_form(grove: Grove, link: Link, encoding: Encoding) -> Form:
         score=score,
         corners=grove.corners(len(encoding.columns)) if expand is None else (),
     )
+
+
+def _steps(sizes: Sequence[int]) -> float:
+    # A balanced tree of n nodes is log2(n) deep; those that are not are seldom walked deep.
+    steps = float(sum(1.0 + np.log2(size) for size in sizes))
+    return steps if sum(sizes) <= CACHED_NODES else 10.0 * steps
 
 
 def _joined(trees: Sequence[Tree], roots: Ints) -> tuple[NDArray[np.int32], Floats]:
