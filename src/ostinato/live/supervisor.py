@@ -81,7 +81,7 @@ class Supervisor:
         self._layout, self._config, self._say = layout, config, say
         parts = gateway_components(layout, config) if gateways is None else gateways
         self._engine = Keeper(engine or engine_component(layout), layout, say)
-        suspects: dict[str, None] = {}
+        suspects: dict[str, int] = {}
         self._gateways = [Keeper(each, layout, say, suspects=suspects) for each in parts]
         self._is_ready = is_ready
         self._clock: Clock = clock or SteadyClock()
