@@ -47,7 +47,7 @@ CATCHERS = {
     "learn/model.py": "the estimator is the user's code and can raise anything; serving falls back",
     "learn/shipping.py": "pickling the user's objects can raise anything; it is reported",
     "learn/worker.py": "the user's class can need anything to be read; it is reported",
-    "stores/mlflow_client.py": "MLflow can raise what SQL, HTTP, files and clouds raise; it is told",
+    "stores/mlflow_client.py": "it can raise what SQL, HTTP, files and clouds raise; it is told",
     "stores/mlflow_versions.py": "MLflow's errors are told apart by their code; others go on",
     "stores/registry_mirror.py": "what was opened is closed whatever came; the error goes on",
     "stores/sqlite.py": "a transaction is rolled back whatever ended it; the error goes on",
