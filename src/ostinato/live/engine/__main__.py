@@ -5,18 +5,22 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ostinato.core.errors import OstinatoError
+from ostinato.core.errors import InputError, LoopError, OstinatoError, TamperedError
 from ostinato.live.engine.process import run_engine
 from ostinato.live.layout import Layout
 
 
 def main(arguments: list[str]) -> int:
-    """Run until told to stop; return the exit code, 2 where the folder or loop cannot be used."""
+    """Run until told to stop; return the exit code.
+
+    2 where the folder or loop cannot be used, however often it is tried; 1 where it may go better
+    next time: a full disk, a lock.
+    """
     try:
         run_engine(Layout(Path(arguments[0])))
     except OstinatoError as error:
         sys.stderr.write(f"engine: {error}\n")
-        return 2
+        return 2 if isinstance(error, InputError | LoopError | TamperedError) else 1
     return 0
 
 

@@ -33,13 +33,31 @@ from ostinato.live.engine.saved import Open, Saved, read_snapshots, write_snapsh
 from ostinato.live.engine.trainings import Job, Outcome, Trainings
 from ostinato.live.events import Acted, Tick, TrainingDone, encode
 from ostinato.loop import kernel
+from ostinato.loop.kernel import LoopState
 
 SNAPSHOT_EVERY: Final = 16
 """Ticks between snapshots. Smaller: more writing; larger: recovery has more to fold again."""
 
+VERDICTS: Final = {
+    "training_requested": "inconclusive",
+    "candidate_accepted": "inconclusive",
+    "training_failed": "fail",
+    "candidate_rejected": "fail",
+    "rollout_ended": "fail",
+    "rolled_back": "fail",
+    "promoted": "pass",
+}
+"""What each decision means to whoever asks whether the last candidate may go on."""
+
 
 def _nothing(point: str) -> None:
     """Between two steps nothing happens, unless a test has something happen."""
+
+
+def fold(folder: Folder, state: LoopState, turn: Turn) -> tuple[LoopState, list[Record]]:
+    """Fold what a tick folds; with the first one come the rows that people named golden."""
+    golden = folder.golden(turn.now_ns) if turn.tick == 0 else []
+    return kernel.step(state, [*turn.batch, *golden], turn.now_ns)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +73,9 @@ class Engine:
     plan, state, saved, feed
         The kernel and how far the log is folded; `recover` makes them.
     between
-        Called with the name of each point between two steps; tests die there.
+        Called with the name of each point between two steps: a sign of life; tests die there.
+    saved_tick
+        How many ticks the last snapshot of this life has folded; -1: there was none.
     """
 
     folder: Folder
@@ -65,10 +85,11 @@ class Engine:
     trainings: Trainings
     publisher: Publisher
     plan: kernel.Plan
-    state: kernel.LoopState
+    state: LoopState
     saved: Saved
     feed: Feed
     between: Callable[[str], None] = _nothing
+    saved_tick: int = -1
 
     @classmethod
     def recover(
@@ -131,6 +152,8 @@ class Engine:
         """Fold the ticks that are in the log; take what comes after them."""
         for turn in self.feed.turns(self.events):
             self._fold(turn)
+            if self.saved.place.tick % SNAPSHOT_EVERY == 0:
+                self.save()
         self._carry_on()
 
     def tick(self, reading_ns: int) -> None:
@@ -184,6 +207,7 @@ class Engine:
     def save(self) -> None:
         """Write a snapshot."""
         write_snapshot(self.folder.layout.snapshots, self.saved, kernel.snapshot(self.state))
+        self.saved_tick = self.saved.place.tick
         self.between("after snapshot")
 
     # -- ticks
@@ -196,8 +220,6 @@ class Engine:
         self.catch_up()
         self.publish()
         self.between("after publish")
-        if self.saved.place.tick % SNAPSHOT_EVERY == 0:
-            self.save()
 
     def _set_autonomy(self) -> None:
         level = self.folder.config.autonomy
@@ -212,15 +234,13 @@ class Engine:
         self.events.append([("act/start", encode(act))])
 
     def _fold(self, turn: Turn) -> None:
-        batch = turn.batch
-        if turn.tick == 0:
-            batch = [*batch, *self.folder.golden(turn.now_ns)]
-        self.state, made = kernel.step(self.state, batch, turn.now_ns)
+        self.state, made = fold(self.folder, self.state, turn)
         self.between("after step")
         self._write([record for record in made if isinstance(record, Decision)])
         self.between("after journal")
         for record in made:
             self._carry_out(record, turn, made)
+            self.saved.verdict = VERDICTS.get(record.kind, self.saved.verdict)
         self.saved.place = turn.place
         self.between("after effects")
 
@@ -258,12 +278,10 @@ class Engine:
             case CandidateAccepted():
                 self._point("challenger", record.subject, turn.now_ns)
             case Promoted():
-                self.saved.previous = record.previous
                 self._point("champion", record.subject, turn.now_ns)
                 if record.previous is not None:
                     self._point("previous", record.previous, turn.now_ns)
             case RolledBack():
-                self.saved.previous = None
                 self._point("champion", record.previous, turn.now_ns)
             case _:
                 pass

@@ -15,6 +15,7 @@ from ostinato.core.ports import Clock
 from ostinato.core.units import SECOND_NS, duration_ns
 from ostinato.live.engine.bootstrap import open_folder
 from ostinato.live.engine.engine import Engine
+from ostinato.live.engine.house import House
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.train_elsewhere import TrainingsElsewhere
 from ostinato.live.layout import Layout
@@ -40,6 +41,8 @@ class Driver:
     ----------
     engine
         Recovered.
+    house, heart
+        What goes on beside it, and its signs of life.
     clock, steady
         What time it is; and what paces the ticks, since the first may be set back.
     stop
@@ -47,25 +50,39 @@ class Driver:
     """
 
     engine: Engine
+    house: House
+    heart: Heart
     clock: Clock
     steady: Clock
     stop: threading.Event
-    started_ns: int = field(init=False)
     _ticked_ns: int = field(init=False)
-    _beat_ns: int | None = None
+    _seen_tick: int = -1
+    _seen_snapshot: int = -1
     _patient_until_ns: int | None = None
 
     def __post_init__(self) -> None:
-        self.started_ns = self.clock.now_ns()
         self._ticked_ns = self.steady.now_ns()
 
     def run(self) -> None:
         """Turn until stopped; then write a snapshot."""
         while not self.stop.is_set():
-            self.beat()
+            self.heart.epoch = self.engine.epoch
+            self.heart.beat()
             if not self.look():
                 self.stop.wait(LOOK_SECONDS)
+            self.see_to_the_house()
         self.engine.save()
+
+    def see_to_the_house(self) -> None:
+        """Let what goes on beside the loop know of ticks and snapshots, and say how it is."""
+        engine, publisher = self.engine, self.engine.publisher
+        if engine.saved.place.tick != self._seen_tick:
+            self._seen_tick = engine.saved.place.tick
+            self.house.ticked()
+            publisher.lake, publisher.registry = self.house.lake_status, self.house.registry_status
+        if engine.saved_tick != self._seen_snapshot:
+            self._seen_snapshot = engine.saved_tick
+            self.house.saved(engine.now_ns)
 
     def look(self) -> bool:
         """Do what is due; False if nothing was."""
@@ -111,8 +128,17 @@ class Driver:
             self._patient_until_ns = now_ns + PATIENCE_NS
         return now_ns < self._patient_until_ns
 
-    def beat(self) -> None:
-        """Say now and then that the process lives."""
+
+class Heart:
+    """Writes now and then that the process lives: between any two steps, so that a hang shows."""
+
+    def __init__(self, layout: Layout, clock: Clock, steady: Clock) -> None:
+        self.layout, self.clock, self.steady = layout, clock, steady
+        self.epoch, self.started_ns = -1, clock.now_ns()
+        self._beat_ns: int | None = None
+
+    def beat(self, _point: str = "") -> None:
+        """Write it, unless it was just written."""
         now_ns = self.steady.now_ns()
         if self._beat_ns is not None and now_ns - self._beat_ns < _BEAT_NS:
             return
@@ -121,29 +147,33 @@ class Driver:
             pid=os.getpid(),
             started_ns=self.started_ns,
             beat_ns=self.clock.now_ns(),
-            epoch=self.engine.epoch,
+            epoch=self.epoch,
         )
-        write(self.engine.folder.layout.run / "engine.json", alive)
+        write(self.layout.run / "engine.json", alive)
 
 
 @contextmanager
-def opened(layout: Layout) -> Iterator[Engine]:
+def opened(layout: Layout, clock: Clock, steady: Clock) -> Iterator[tuple[Engine, House, Heart]]:
     """Open a folder's stores and recover its engine."""
-    folder = open_folder(layout)
+    folder, heart = open_folder(layout), Heart(layout, clock, steady)
     with ExitStack() as stores:
         events = stores.enter_context(SqliteEventLog(layout.events, shared=True))
         journal = stores.enter_context(SqliteJournal(layout.journal))
         registry = stores.enter_context(FolderRegistry(layout.registry))
         trainings = TrainingsElsewhere(layout, folder.config)
         stores.callback(trainings.close)
-        yield Engine.recover(
+        engine = Engine.recover(
             folder,
             events=events,
             journal=journal,
             registry=registry,
             trainings=trainings,
             publisher=Publisher(layout),
+            between=heart.beat,
         )
+        house = House(folder, events)
+        stores.callback(house.close)
+        yield engine, house, heart
 
 
 def run_engine(layout: Layout) -> None:
@@ -157,5 +187,9 @@ def run_engine(layout: Layout) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with opened(layout) as engine:
-        Driver(engine=engine, clock=WallClock(), steady=SteadyClock(), stop=stop).run()
+    clock, steady = WallClock(), SteadyClock()
+    with opened(layout, clock, steady) as (engine, house, heart):
+        driver = Driver(
+            engine=engine, house=house, heart=heart, clock=clock, steady=steady, stop=stop
+        )
+        driver.run()

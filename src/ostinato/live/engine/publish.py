@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ostinato.live.engine.saved import Saved
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, Status, read, write
 from ostinato.loop.kernel import LoopState
+from ostinato.loop.standing import standing
 
 
 @dataclass(slots=True)
@@ -18,9 +21,13 @@ class Publisher:
     ----------
     layout
         Where.
+    registry, lake
+        How the mirror of the registry and the lake are, in words.
     """
 
     layout: Layout
+    registry: str = ""
+    lake: str = ""
     _written: Published | None = field(default=None)
 
     def publish(self, state: LoopState, saved: Saved, *, decisions: int) -> None:
@@ -28,7 +35,9 @@ class Publisher:
         routes = routes_of(state, saved)
         if routes.champion is not None:
             self._write_routes(routes)
-        write(self.layout.status, status_of(state, saved, decisions))
+        status = status_of(state, saved, decisions)
+        beside = {"registry": self.registry, "lake": self.lake}
+        write(self.layout.status, msgspec.structs.replace(status, **beside))
 
     def _write_routes(self, routes: Published) -> None:
         if self._written is None:
@@ -40,12 +49,12 @@ class Publisher:
 
 def routes_of(state: LoopState, saved: Saved) -> Published:
     """Return the routes in force, and what gateways need to obey them."""
-    routes = state.stages["release"].routes
-    named = (routes.champion, saved.previous, routes.canary, routes.holdback, *routes.shadows)
+    routes, stands = state.stages["release"].routes, standing(state)
+    named = (routes.champion, stands.previous, routes.canary, routes.holdback, *routes.shadows)
     return Published(
         epoch=routes.epoch,
         champion=routes.champion,
-        previous=saved.previous,
+        previous=stands.previous,
         canary=routes.canary,
         canary_share=routes.canary_share,
         holdback=routes.holdback,
@@ -53,19 +62,33 @@ def routes_of(state: LoopState, saved: Saved) -> Published:
         shadows=routes.shadows,
         explore_share=routes.explore_share,
         artifacts={v: saved.artifacts[v] for v in dict.fromkeys(named) if v is not None},
+        paused=bool(stands.paused),
     )
 
 
 def status_of(state: LoopState, saved: Saved, decisions: int) -> Status:
     """Return what the engine last did."""
-    release = state.stages["release"]
+    stands, join = standing(state), state.stages["join"]
     return Status(
         tick=saved.place.tick,
         now_ns=saved.place.now_ns,
         folded_offset=saved.place.offset,
         decisions=decisions,
-        epoch=release.routes.epoch,
-        champion=release.routes.champion,
-        challenger=None if release.rollout is None else release.rollout.challenger,
+        epoch=stands.epoch,
+        champion=stands.champion,
+        challenger=stands.challenger,
+        autonomy=stands.autonomy,
+        paused=bool(stands.paused),
         training=tuple(each.order.request for each in saved.open),
+        proposals=stands.proposals,
+        rollout=stands.rollout,
+        verdict=saved.verdict,
+        metrics={
+            "rows": float(saved.place.row),
+            "answers_held": float(len(saved.place.held)),
+            "label_coverage": stands.coverage,
+            "challenger_share": stands.share,
+            **{f"join {name}": float(count) for name, count in sorted(join.counts.items())},
+            **{f"rows lost by {name}": float(n) for name, n in sorted(stands.faulty.items())},
+        },
     )

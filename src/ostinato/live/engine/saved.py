@@ -43,14 +43,14 @@ class Saved:
     """How far the log is folded, and what follows from it that no stage keeps.
 
     `artifacts`: hash by version, in order of training; `open`: orders under way, oldest first;
-    `previous`: the champion to go back to.
+    `verdict`: what came of the last candidate, ``pass``, ``fail`` or ``inconclusive``.
     """
 
     place: Place
     artifacts: dict[str, str] = field(default_factory=dict)
     open: list[Open] = field(default_factory=list)
     judged_to_ns: int | None = None
-    previous: str | None = None
+    verdict: str = "inconclusive"
 
 
 def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
@@ -75,5 +75,5 @@ def read_snapshots(folder: Path) -> Iterator[tuple[Saved, bytes]]:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    found = [path for path in folder.iterdir() if path.suffix == _SUFFIX]
+    found = [path for path in sorted(folder.iterdir()) if path.suffix == _SUFFIX]
     return sorted((path for path in found if not path.name.startswith(".")), reverse=True)

@@ -20,6 +20,7 @@ from ostinato.core.clock import SteadyClock
 from ostinato.core.units import SECOND_NS
 from ostinato.live.config import ServiceConfig
 from ostinato.live.engine.trainings import Desk, Job, Outcome, failed
+from ostinato.live.launch import command
 from ostinato.live.layout import Layout
 
 ATTEMPTS: Final = 5
@@ -85,7 +86,7 @@ class TrainingsElsewhere:
         self._end()
 
     def _start(self, job: Path) -> subprocess.Popen[bytes]:
-        arguments = [sys.executable, "-m", _MODULE, str(self.layout.folder), str(job)]
+        arguments = command(_MODULE, str(self.layout.folder), str(job))
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with (self.layout.logs / _LOG).open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own interpreter and module

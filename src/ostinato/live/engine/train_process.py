@@ -1,14 +1,13 @@
 """The process of one training: ``python -m ostinato.live.engine.train_process FOLDER JOB``.
 
 It reads the folder, trains on what was known at the tick of the order, writes the outcome and ends.
-It runs with low priority, and ends itself when the engine is gone, which begins it anew.
+It runs with low priority, and `ostinato.live.launch` ends it with the engine, which begins it anew.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -30,15 +29,12 @@ from ostinato.stores.registry_folder import FolderRegistry
 NICENESS: Final = 10
 """Trainings give way to gateways, which answer with the same processors."""
 
-_LOOK_SECONDS: Final = 1.0
-
 
 def main(arguments: list[str]) -> None:
     """Carry out the job in a file."""
     layout, path = Layout(Path(arguments[0])), Path(arguments[1])
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    _end_with(os.getppid())
     job = read_job(path)
     desk = Desk.of(layout)
     if desk.outcome(job.open.order.request) is None:
@@ -107,18 +103,6 @@ def _read_on(feed: Feed, events: Readable, tick: int, told: Told, folder: Folder
         if turn.tick == tick:
             break
     return feed.place.offset
-
-
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent."""
-
-    def watch() -> None:
-        gone = threading.Event()
-        while os.getppid() == parent:
-            gone.wait(_LOOK_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 if __name__ == "__main__":

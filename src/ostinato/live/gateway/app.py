@@ -27,7 +27,15 @@ SWEEP_S: Final = 1.0
 class Guard(Protocol):
     """Says who may do what, and how often."""
 
-    def admit(self, scope: Scope | None, authorization: str, address: str) -> str:
+    def admit(
+        self,
+        scope: Scope | None,
+        authorization: str,
+        address: str,
+        *,
+        host: str | None = None,
+        origin: str | None = None,
+    ) -> str:
         """Return the name behind a request; raises `HttpError` 401, 403 or 429."""
         ...
 
@@ -136,7 +144,14 @@ class App:
     def _admit(self, wanted: Scope | None, scope: Any) -> str:
         if self.guard is None:
             return ""
-        return self.guard.admit(wanted, scope.headers.get("authorization") or "", scope.client)
+        header = scope.headers.get
+        return self.guard.admit(
+            wanted,
+            header("authorization") or "",
+            scope.client,
+            host=header("host"),
+            origin=header("origin"),
+        )
 
     async def _body(self, scope: Any, proto: Any) -> bytes:
         """Read the body, not more of it than is allowed."""

@@ -19,9 +19,11 @@ from ostinato.live.events import Id
 from ostinato.live.gateway.acts import Acts
 from ostinato.live.gateway.batcher import Batcher
 from ostinato.live.gateway.committer import Committer
+from ostinato.live.gateway.counting import BatchMeter
 from ostinato.live.gateway.heart import Heart
 from ostinato.live.gateway.labels import Labels
 from ostinato.live.gateway.loader import SAMPLE_ROWS, Compile, Loader
+from ostinato.live.gateway.meters import Meters
 from ostinato.live.gateway.ports import Prediction
 from ostinato.live.gateway.predict import Predict
 from ostinato.live.gateway.rehearsal import EventsClock, Rehearsal
@@ -113,7 +115,10 @@ class Gateway:
             self._swap,
             say,
         )
-        self.heart = Heart(layout.run / f"gateway-{index}.json", self.alive)
+        self.meters = Meters(schema.loop, index, self.started_ns)
+        self.batcher.watching = BatchMeter(self.meters)
+        self.committer.observe = self.meters.committed
+        self.heart = Heart(layout.run / f"gateway-{index}.json", self.alive, self._tell_figures)
         self.predicting = Predict(schema, self.batcher, timed=timed)
         self._routes = self._make_routes(timed=timed, safe=safe)
         self._turning: asyncio.TimerHandle | None = None
@@ -205,8 +210,12 @@ class Gateway:
     def _put(self, table: Table) -> None:
         news = table.epoch != self.epoch()
         self.batcher.table = table
+        self.meters.serving(table.epoch)
         if news:
             self.heart.beat()  # a rehearsal waits for it
+
+    def _tell_figures(self) -> None:
+        self.meters.write(self.layout.run)
 
     def _turn(self) -> None:
         self.turned_ns = self.wall.now_ns()

@@ -21,6 +21,9 @@ from ostinato.live.schema import InputSchema
 MOST_ROWS: Final = 200_000
 """Rows and events carried over in one commit, about. More: more memory; less: small files."""
 
+READ_AHEAD: Final = 50_000
+"""Events read from the lake at once: each look into a table costs milliseconds."""
+
 _NAMES: Final = ("events", "predictions", "labels", "outcomes")
 
 
@@ -175,6 +178,7 @@ class WholeLog:
     log: Readable
     lake: Lake
     _kept_from: int | None = None
+    _ahead: list[tuple[int, str, bytes]] = field(default_factory=list)
 
     def read(self, from_offset: int, limit: int) -> list[tuple[int, str, bytes]]:
         """Return up to `limit` (offset, key, payload) from an offset on."""
@@ -183,7 +187,10 @@ class WholeLog:
             self._kept_from = first[0][0] if first else 0
         if from_offset >= self._kept_from:
             return self.log.read(from_offset, limit)
-        return self.lake.events(from_offset, limit)
+        if not self._ahead or not self._ahead[0][0] <= from_offset <= self._ahead[-1][0]:
+            self._ahead = self.lake.events(from_offset, max(limit, READ_AHEAD))
+        skipped = from_offset - self._ahead[0][0] if self._ahead else 0
+        return self._ahead[skipped : skipped + limit]
 
 
 def _size(turns: list[Turn], place: Place) -> int:

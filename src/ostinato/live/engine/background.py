@@ -1,0 +1,67 @@
+"""Work that must not hold up the loop: done in a thread, again after a failure, told apart."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from ostinato.core.errors import OstinatoError
+
+RETRY_SECONDS: Final = 5.0
+MOST_RETRY_SECONDS: Final = 300.0
+"""Between two tries after a failure: doubled from the first up to the second."""
+
+
+class Background:
+    """A thread that works whenever it was asked to since it last began.
+
+    Parameters
+    ----------
+    name
+        Of the thread.
+    work
+        What to do. An `OstinatoError` it raises is kept, and it is done again after a while; it has
+        to take up where it left off.
+    retry_seconds
+        How long it waits after the first failure.
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[], None], *, retry_seconds: float = RETRY_SECONDS
+    ) -> None:
+        self.work, self.retry_seconds = work, retry_seconds
+        self.error: OstinatoError | None = None
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._wait_seconds = retry_seconds
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def ask(self) -> None:
+        """Have the work done soon."""
+        self._wake.set()
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Let it finish what it does, for so long, and end."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            if self._stop.is_set():
+                return
+            self._wake.clear()
+            self._try()
+
+    def _try(self) -> None:
+        try:
+            self.work()
+        except OstinatoError as error:
+            self.error = error
+            self._stop.wait(self._wait_seconds)
+            self._wait_seconds = min(2 * self._wait_seconds, MOST_RETRY_SECONDS)
+            self._wake.set()
+        else:
+            self.error, self._wait_seconds = None, self.retry_seconds

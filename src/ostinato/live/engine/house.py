@@ -1,0 +1,191 @@
+"""What goes on beside the loop: the lake, the mirror of the registry, alerts, and tidying up.
+
+Each in a thread of its own, so that a disk, a server or a webhook that is slow or away never holds
+up a decision.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
+
+from ostinato.core.ports import Registry
+from ostinato.core.units import DAY_NS
+from ostinato.live.engine.alerts import Alerts
+from ostinato.live.engine.background import Background
+from ostinato.live.engine.bootstrap import Folder
+from ostinato.live.engine.saved import read_snapshots
+from ostinato.live.engine.webhook import post
+from ostinato.live.events import Tick, decode
+from ostinato.live.lake.lake import Lake
+from ostinato.stores.eventlog_sqlite import SqliteEventLog
+from ostinato.stores.journal_sqlite import SqliteJournal
+from ostinato.stores.open import open_registry
+from ostinato.stores.registry_folder import FolderRegistry
+from ostinato.stores.registry_mirror import MirroredRegistry
+
+SAMPLE_ROWS: Final = 100  # from which versions get their signature in MLflow
+
+
+@dataclass(slots=True)
+class House:
+    """The threads beside the loop.
+
+    Parameters
+    ----------
+    folder
+        The service's folder.
+    events
+        The log, to be trimmed by the loop's own thread.
+    """
+
+    folder: Folder
+    events: SqliteEventLog
+    lake: Lake = field(init=False)
+    _lake: Background = field(init=False)
+    _mirror: Background | None = field(init=False)
+    _alerts: Background | None = field(init=False)
+    _mirrored: MirroredRegistry | None = None
+    _pending: str = ""
+    _trimmed_to: int = 0
+
+    def __post_init__(self) -> None:
+        self.lake = Lake(self.folder.layout, self.folder.schema)
+        self._lake = Background("lake", self._carry_over)
+        self._mirror = self._begin_mirror()
+        self._alerts = self._begin_alerts()
+
+    def ticked(self) -> None:
+        """After a tick: there may be something to tell."""
+        for each in (self._mirror, self._alerts):
+            if each is not None:
+                each.ask()
+
+    def saved(self, now_ns: int) -> None:
+        """After a snapshot: carry the log over, and drop what is old."""
+        self._lake.ask()
+        self._trim(now_ns)
+
+    def close(self) -> None:
+        """End the threads; what they did not finish they go on with at the next start."""
+        for each in (self._lake, self._mirror, self._alerts):
+            if each is not None:
+                each.close()
+        if self._mirrored is not None:
+            self._mirrored.close()
+
+    # -- how they are
+
+    @property
+    def lake_status(self) -> str:
+        """How far the lake is, or why it does not get on."""
+        error = self._lake.error
+        return f"at offset {self.lake.place().offset:,}" if error is None else str(error.what)
+
+    @property
+    def registry_status(self) -> str:
+        """How the mirror of the registry is."""
+        if self._mirror is None:
+            return "no mirror: MLflow is not installed"
+        error = self._mirror.error
+        if error is not None:
+            return f"{error.what}; {self._pending}"
+        return self._pending or "level"
+
+    @property
+    def alerts_failing(self) -> bool:
+        """Whether a webhook does not take alerts."""
+        return self._alerts is not None and self._alerts.error is not None
+
+    # -- the lake
+
+    def _carry_over(self) -> None:
+        with SqliteEventLog(self.folder.layout.events, readonly=True) as log:
+            self.lake.compact(log)
+
+    def _trim(self, now_ns: int) -> None:
+        """Drop events that nobody needs: in the lake, older than both snapshots and than kept."""
+        places = [saved.place for saved, _ in read_snapshots(self.folder.layout.snapshots)]
+        if len(places) < 2:
+            return
+        limit_ns = now_ns - self.folder.config.retention_days * DAY_NS
+        needed = [place.needed_from for place in (*places, self.lake.place())]
+        before = min(*needed, first_after(self.events, limit_ns, places[0].tick))
+        if before > self._trimmed_to:
+            self.events.trim(before)
+            self._trimmed_to = before
+
+    # -- the mirror
+
+    def _begin_mirror(self) -> Background | None:
+        url = self._mirror_url()
+        if url is None:
+            return None
+        folder = self.folder
+
+        def opened() -> Registry:
+            sample = folder.history.frame.head(SAMPLE_ROWS)
+            classes = folder.history.n_classes if folder.loop.task == "multiclass" else 0
+            return open_registry(url, loop=folder.loop.name, sample=sample, classes=classes)
+
+        return Background("mirror", self._follower(opened))
+
+    def _follower(self, opened: Callable[[], Registry]) -> Callable[[], None]:
+        mirror = MirroredRegistry(FolderRegistry(self.folder.layout.registry), opened)
+        self._mirrored = mirror
+
+        def follow() -> None:
+            state = mirror.sync()
+            behind = len(state.versions) + len(state.moves)
+            self._pending = f"{behind} versions and aliases to be carried over" if behind else ""
+            if state.error is not None:
+                raise state.error
+
+        return follow
+
+    def _mirror_url(self) -> str | None:
+        if self.folder.config.registry:
+            return self.folder.config.registry
+        if importlib.util.find_spec("mlflow") is None:
+            return None
+        database = (self.folder.layout.folder / "mlflow.db").resolve()
+        return f"mlflow+sqlite://{quote(str(database))}"
+
+    # -- alerts
+
+    def _begin_alerts(self) -> Background | None:
+        config, layout = self.folder.config, self.folder.layout
+        if not config.webhooks:
+            return None
+        alerts = Alerts(
+            path=layout.folder / "alerts.json", loop=config.loop, urls=config.webhooks, post=post
+        )
+        with SqliteJournal(layout.journal, readonly=True) as journal:
+            alerts.begin(journal)
+
+        def tell() -> None:
+            with SqliteJournal(layout.journal, readonly=True) as journal:
+                alerts.tell(journal)
+
+        return Background("alerts", tell)
+
+
+def first_after(events: SqliteEventLog, limit_ns: int, ticks: int) -> int:
+    """Return the offset of the first tick after a moment, of so many ticks; 0: all are after it.
+
+    Events before it are older. Ticks that were trimmed are older as well.
+    """
+    low, high, found = 0, ticks, 0
+    while low < high:
+        middle = (low + high) // 2
+        held = events.find(f"tick/{middle}")
+        tick = None if held is None else decode(held[1])
+        if tick is None or (isinstance(tick, Tick) and tick.now_ns <= limit_ns):
+            low = middle + 1
+            found = found if held is None else held[0] + 1
+        else:
+            high = middle
+    return found
