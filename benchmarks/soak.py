@@ -17,7 +17,6 @@ thrown away within the hour; it is told, not judged.
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
@@ -34,7 +33,7 @@ from servers.loops.soak import HORIZON_MINUTES, REVISE_MINUTES
 from servers.machine import describe
 from servers.peers import ours
 from servers.processes import Running, running
-from servers.report import figure, table
+from servers.report import as_json, figure, table
 from servers.server import Site
 from servers.soaking import Minute, Soak
 from servers.trend import GROWS, Trend, trend
@@ -148,7 +147,7 @@ def main() -> int:
     told |= {"rate": rate, "failed": failed, "minutes": [asdict(each) for each in minutes]}
     told["trends"] = {name: asdict(found) | {"verdict": v} for name, (found, v) in judged.items()}
     if wanted.json:
-        print(json.dumps(told, indent=1))
+        print(as_json(told))
     else:
         asked = f"{rate:,.0f} requests/s for {len(minutes)} minutes; {failed} failed"
         print("\n".join([asked, *lines(judged), f"machine: {told['machine']}"]))

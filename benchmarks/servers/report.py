@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 from acceptance.check import Check
 from servers.speed import MANY, ONE, Reading, Results
@@ -31,6 +34,19 @@ def figure(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def as_json(told: Any) -> str:
+    """JSON that every reader takes: what is no finite number becomes null."""
+    return json.dumps(_finite(told), indent=1, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(rows: list[list[str]]) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from contextlib import contextmanager
 from functools import partial
 
@@ -11,7 +13,7 @@ import pytest
 import uvloop
 
 import soak
-from servers.soaking import Minute, Soak
+from servers.soaking import Minute, Soak, process_name
 from servers.trend import FLAT, GROWS, UNDECIDED, trend
 
 
@@ -126,3 +128,14 @@ def test_the_command_asks_half_of_the_most_and_ends_with_1_when_requests_fail(
 
     assert soak.main() == 1
     assert json.loads(capsys.readouterr().out)["failed"] > 0
+
+
+def test_a_process_is_named_by_what_it_runs():
+    wait = "import sys; sys.stdin.read()"
+    launched = ["ostinato.live.launch", "7", "ostinato.live.engine", "/folder"]
+    for words, name in ((launched, "ostinato.live.engine"), ([], "python")):
+        command = [sys.executable, "-c", wait, *words]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            # Its command line is there once Popen returns: it waits for the child's exec.
+            assert process_name(process.pid).startswith(name)
+            process.stdin.close()
