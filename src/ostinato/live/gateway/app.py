@@ -90,7 +90,7 @@ class App:
         if scope.proto != "http":
             proto.close(None)
             return
-        task = _this_task()
+        task = self._this_task()
         self._open[task] = self._loop.time()
         began_ns = elapsed_ns() if self.counting is not None else 0
         path = ""
@@ -133,13 +133,18 @@ class App:
         )
         request.arguments, request.who = arguments, who
         if route.scope == "operate":  # may wait for the engine, and says itself how long
-            self._open.pop(_this_task(), None)
+            self._open.pop(self._this_task(), None)
         try:
             return route.path, await route.handler(request)
         except HttpError as error:
             return route.path, error.response()
         except OstinatoError as error:  # a store, mostly: what it says helps, and holds no secret
             return route.path, as_http(error).response()
+
+    def _this_task(self) -> asyncio.Task[Any]:
+        task = asyncio.current_task(self._loop)
+        assert task is not None, "the server runs each request as a task"
+        return task
 
     def _admit(self, wanted: Scope | None, scope: Any) -> str:
         if self.guard is None:
@@ -190,12 +195,6 @@ class App:
             found=name,
             hint="The gateway's log has the cause under this name.",
         )
-
-
-def _this_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    assert task is not None, "the server runs each request as a task"
-    return task
 
 
 def send(proto: Any, response: Response, *, head: bool) -> None:

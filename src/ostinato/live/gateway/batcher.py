@@ -127,7 +127,7 @@ class Batcher:
         """
         assert rows, "a request has rows"
         self._admit(len(rows))
-        loop = asyncio.get_running_loop()
+        loop = self.committer.loop
         answers: asyncio.Future[list[Prediction]] = loop.create_future()
         call = Call(rows, ids or self._new_ids(len(rows)), times_ns, answers, given=ids is not None)
         self._calls.append(call)
@@ -188,7 +188,7 @@ class Batcher:
                 self._later(group, sheet)
 
     def _later(self, calls: Sequence[Call], sheet: Sheet) -> None:
-        task = asyncio.get_running_loop().create_task(self._in_turn(calls, sheet))
+        task = self.committer.loop.create_task(self._in_turn(calls, sheet))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

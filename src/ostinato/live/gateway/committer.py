@@ -63,6 +63,8 @@ class Committer:
         self.trouble: OstinatoError | None = None
         self.observe: Callable[[int, float, int], None] = _ignore
         self._queue: SimpleQueue[_Batch | None] = SimpleQueue()  # None: no more will come
+        self._held: list[_Batch] = []  # in the window; the thread sleeps meanwhile
+        self._window: asyncio.TimerHandle | None = None
         self._put_bytes = self._done_bytes = 0  # one written by the loop, one by the thread
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
@@ -75,11 +77,19 @@ class Committer:
 
     def submit(self, events: Sequence[Event], told: Told) -> None:
         """Commit events with whatever else waits; `told` is called in the loop afterwards."""
+        self._release()
         self._put(_Batch(events, told))
 
     def submit_later(self, events: Sequence[Event]) -> None:
         """Commit events within the window; nobody is told, and a failure is tried again."""
-        self._put(_Batch(events, None))
+        batch = _Batch(events, None)
+        if not self.window_ms:
+            self._put(batch)
+            return
+        self._put_bytes += batch.size
+        self._held.append(batch)
+        if self._window is None:  # half of it: the commit takes time as well
+            self._window = self.loop.call_later(self.window_ms / 2000, self._release)
 
     async def commit(self, events: Sequence[Event]) -> list[Stored]:
         """Commit events and wait for it.
@@ -101,10 +111,19 @@ class Committer:
             raise outcome
         return outcome
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Commit what waits and end the thread."""
+        self._release()
         self._queue.put(None)
-        self._thread.join()
+        await asyncio.to_thread(self._thread.join)
+
+    def _release(self) -> None:
+        if self._window is not None:
+            self._window.cancel()
+            self._window = None
+        held, self._held = self._held, []
+        for batch in held:
+            self._queue.put(batch)
 
     def _put(self, batch: _Batch) -> None:
         self._put_bytes += batch.size
@@ -125,22 +144,19 @@ class Committer:
                 self.loop.call_soon_threadsafe(_tell, told)
 
     def _taken(self, failed: list[_Batch]) -> list[_Batch]:
-        """Wait for events, and take all that are there; in the window, all that come."""
+        """Wait for events, and take all that are there, after those that failed."""
         batches = list(failed)
-        hurry = False
-        until_ns = elapsed_ns() + int(RETRY_S * 1e9) if failed else None
+        pause_s = RETRY_S if failed else None
         while not self._closing:
             try:
-                batch = self._queue.get(timeout=_left_s(until_ns, hurry=hurry))
+                batch = self._queue.get(timeout=pause_s)
             except Empty:
                 break
             if batch is None:
                 self._closing = True
                 break
             batches.append(batch)
-            hurry = hurry or batch.told is not None or not self.window_ms
-            if until_ns is None:
-                until_ns = elapsed_ns() + self.window_ms * 500_000  # half: the commit takes time
+            pause_s = 0.0
         return batches
 
     def _commit(self, batches: list[_Batch]) -> Sequence[Outcome]:
@@ -165,13 +181,6 @@ class Committer:
             outcomes.append(stored[start : start + len(batch.events)])
             start += len(batch.events)
         return outcomes
-
-
-def _left_s(until_ns: int | None, *, hurry: bool) -> float | None:
-    """Seconds to wait for more; None: for ever."""
-    if hurry:
-        return 0.0
-    return None if until_ns is None else max(until_ns - elapsed_ns(), 0) / 1e9
 
 
 def _tell(told: list[tuple[Told, Outcome]]) -> None:

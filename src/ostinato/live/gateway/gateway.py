@@ -136,7 +136,7 @@ class Gateway:
         await self.batcher.drain()
         await self.shadows.drain()
         await asyncio.to_thread(self.watcher.close)
-        await asyncio.to_thread(self.committer.close)
+        await self.committer.close()
         await asyncio.to_thread(self.heart.close)
         if self._turning is not None:
             self._turning.cancel()

@@ -35,7 +35,7 @@ def run(scenario, log, **settings):
             return await scenario(committer)
         finally:
             log.go.set()
-            await asyncio.to_thread(committer.close)
+            await committer.close()
 
     return asyncio.run(whole())
 
