@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import polars as pl
@@ -122,6 +123,7 @@ class Gateway:
         self.predicting = Predict(schema, self.batcher, timed=timed)
         self._routes = self._make_routes(timed=timed, safe=safe)
         self._turning: asyncio.TimerHandle | None = None
+        self._in_force = asyncio.Event()
         self.closing = False
 
     def start(self) -> None:
@@ -129,6 +131,11 @@ class Gateway:
         self._turn()
         self.heart.start()
         self.watcher.start()
+
+    async def loaded(self, seconds: float) -> None:
+        """Wait until there are routes in force, at most so long."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._in_force.wait(), seconds)
 
     async def close(self) -> None:
         """Answer what was asked, write what was answered, and stop."""
@@ -210,6 +217,7 @@ class Gateway:
     def _put(self, table: Table) -> None:
         news = table.epoch != self.epoch()
         self.batcher.table = table
+        self._in_force.set()
         self.meters.serving(table.epoch)
         if news:
             self.heart.beat()  # a rehearsal waits for it

@@ -43,6 +43,9 @@ latency of a commit, whose thread comes back from the disk."""
 COLLECT: Final = (20_000, 20, 100)
 """When the garbage collector looks: requests leave hardly any cycles, and a look costs time."""
 
+LOAD_S: Final = 60.0
+"""Seconds to load the versions before connections are accepted; then 503 is the better answer."""
+
 DRAIN_S: Final = 30.0
 """Seconds for requests under way at the end."""
 
@@ -88,6 +91,9 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
         suspects=suspects,
     )
     gateway.start()
+    if layout.routes.exists():
+        # Others answer meanwhile: connections must not come here before there is an answer.
+        await gateway.loaded(LOAD_S)
     further = protocol_routes(gateway, schema, config, layout, gateway.meters, clock=gateway.wall)
     app = App(gateway, [*gateway.routes, *further], guard=guard, counting=gateway.meters)
     server = _server(app, config.host, config.port, header_timeout_s=config.request_timeout_s)
