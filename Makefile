@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 SEEDS ?= 0:10000
+SPEED ?= 100000
 
 BIN := $(VENV)/bin
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14
@@ -12,7 +13,7 @@ OLD_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check static lint types floors format-check format docs golden bench \
+.PHONY: help demo live test check static lint types floors format-check format docs golden bench \
   bench-decisions bench-quick bench-streams bench-serving soak simulate e2e clean
 
 help: ## List the commands
@@ -47,12 +48,17 @@ $(VENV)/.examples: pyproject.toml | $(VENV)/.made
 $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "==> Installing Ostinato and its development tools into $(VENV) (once; some minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,examples]'
-	@touch $(VENV)/.examples $@
+	@touch $(VENV)/.examples $(VENV)/.live $@
 
 $(VENV)/.bench: pyproject.toml $(VENV)/.dev
 	@echo "==> Installing the detectors the benchmarks compare with into $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	@touch $@
+
+$(VENV)/.live: pyproject.toml | $(VENV)/.made
+	@echo "==> Installing Ostinato with its service and the example's data into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[live,examples]'
+	@touch $(VENV)/.examples $@
 
 # ---- what people run
 
@@ -64,6 +70,11 @@ demo: $(VENV)/.examples ## Replay a year of flights under six policies and write
 	@$(BIN)/python -c 'import json; print(json.load(open("out/flights.json"))["advice"]["text"])'
 	@echo "==> The report: $(CURDIR)/out/flights.html (open it in a browser; it works offline)"
 	@echo "    The same as JSON: $(CURDIR)/out/flights.json"
+
+live: $(VENV)/.live ## Watch a year of flights go through a real service (SPEED=0: as fast as it goes)
+	@echo "==> A year of flights through a real service, over HTTP (SPEED=$(SPEED))"
+	@echo "    Open the first address below while it runs; Ctrl-C stops it."
+	@$(BIN)/ostinato rehearse examples/flights.py --speed $(SPEED) --tick 6h --rows-per-request 32
 
 test: $(VENV)/.dev ## Run all tests (needs no browser)
 	@echo "==> Tests, on $(WORKERS) workers"

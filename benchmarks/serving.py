@@ -6,7 +6,7 @@ prediction durably, routes and monitors; the peers and the two best cases writte
 that. Figures are medians over rounds, ratios medians of ratios within a round.
 
     python benchmarks/serving.py                        # all; half an hour, and the first time
-                                                        # two gigabytes of peers are installed
+                                                        # three gigabytes of peers are installed
     python benchmarks/serving.py --quick
     python benchmarks/serving.py --only ostinato,granian
     python benchmarks/serving.py --parts labels,undo    # of our service alone
@@ -20,7 +20,6 @@ was not kept, with 2 when it cannot be run here.
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
@@ -37,7 +36,7 @@ from servers.load import HINT, generator
 from servers.machine import describe
 from servers.peers import ours, servers
 from servers.processes import running
-from servers.report import check_lines, speed_lines
+from servers.report import as_json, check_lines, speed_lines
 from servers.speed import QUICK, Bench, Effort, measure
 from servers.targets import checks as speed_checks
 from servers.world import prepare
@@ -141,7 +140,7 @@ def main() -> int:
     told["machine"]["after"] = describe()
     told["checks"] = [asdict(check) for check in checks]
     if wanted.json:
-        print(json.dumps(told, indent=1))
+        print(as_json(told))
     else:
         print("\n".join([*lines, "", *check_lines(checks), "", f"machine: {told['machine']}"]))
     return 1 if any(check.passed is False for check in checks) else 0

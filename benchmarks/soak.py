@@ -3,8 +3,8 @@
 First the most it answers is measured, then half of that is asked at a fixed rate; a request's time
 counts from when it was due. Every prediction gets its true label some seconds later. Each minute
 tells the median and the 99th percentile, failed requests, the memory of every process and the size
-of the folder. At the end a line is fitted to each series, after the minutes in which what waits for
-labels still fills up, and the verdict is: flat, grows, or undecided (too short or too noisy).
+of the folder. At the end a line is fitted to each series, without the first minutes, in which what
+waits for labels still fills up. The verdict: flat, grows, or undecided (too short or too noisy).
 
     python benchmarks/soak.py                   # an hour and some minutes
     python benchmarks/soak.py --minutes 10      # most verdicts will be undecided
@@ -17,7 +17,6 @@ thrown away within the hour; it is told, not judged.
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
@@ -34,14 +33,20 @@ from servers.loops.soak import HORIZON_MINUTES, REVISE_MINUTES
 from servers.machine import describe
 from servers.peers import ours
 from servers.processes import Running, running
-from servers.report import figure, table
+from servers.report import as_json, figure, table
 from servers.server import Site
 from servers.soaking import Minute, Soak
 from servers.trend import GROWS, Trend, trend
 from servers.world import World, prepare
 
 CACHE = Path.home() / ".cache" / "ostinato-bench"
-FILLING_MINUTES = HORIZON_MINUTES + REVISE_MINUTES + 1
+MOST_SECONDS = 10.0
+FILLING_MINUTES = 17
+"""Left out of the lines: after them as many rows wait for labels as ever will, and what is done
+every sixteen ticks has been done once. Smaller: filling up looks like a leak; larger: less is
+judged.
+"""
+assert FILLING_MINUTES > HORIZON_MINUTES + REVISE_MINUTES
 MEMORY_TOLERANCE, LATENCY_TOLERANCE = 0.05, 0.10
 """Growth an hour that counts as none. Smaller: an hour cannot tell; larger: a week is too long."""
 
@@ -81,10 +86,10 @@ def soak(
     found: Running, world: World, site: Site, wanted: argparse.Namespace
 ) -> tuple[float, list[Minute]]:
     """Measure the most that is answered, then ask half of it, minute by minute."""
-    seconds = 10.0
-    most = len(collect(found, world, seconds=seconds).given) / seconds
-    rate = wanted.rate or most / 2
-    print(f"most: {most:,.0f}/s; asked: {rate:,.0f}/s", file=sys.stderr, flush=True)
+    rate = wanted.rate
+    if rate is None:
+        rate = len(collect(found, world, seconds=MOST_SECONDS).given) / MOST_SECONDS / 2
+    print(f"asked: {rate:,.0f} requests/s", file=sys.stderr, flush=True)
     found.settle()
     told = Soak(found, world, site, rate=rate, minutes=wanted.minutes, tell=_tell)
     return rate, uvloop.run(told.run())
@@ -142,7 +147,7 @@ def main() -> int:
     told |= {"rate": rate, "failed": failed, "minutes": [asdict(each) for each in minutes]}
     told["trends"] = {name: asdict(found) | {"verdict": v} for name, (found, v) in judged.items()}
     if wanted.json:
-        print(json.dumps(told, indent=1))
+        print(as_json(told))
     else:
         asked = f"{rate:,.0f} requests/s for {len(minutes)} minutes; {failed} failed"
         print("\n".join([asked, *lines(judged), f"machine: {told['machine']}"]))

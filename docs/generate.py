@@ -560,8 +560,9 @@ def cli_page() -> str:
         "Command line",
         """
         `ostinato VERB ...`. Data goes to stdout, all else to stderr. Each verb takes `--json`,
-        which makes errors JSON too. Exit codes: 0 ok; 1 the answer is no (`advise`: stay static);
-        2 the arguments, the file or the data cannot be used.
+        which makes errors JSON too. Exit codes: 0 ok; 1 the answer is no (`advise`: stay static; an
+        act that was refused; a gate that did not pass; a journal that differs); 2 the arguments,
+        the file, the data or the service cannot be used.
 
         A loop file is a Python file with a `Loop` at top level. It may also hold `POLICIES`
         (a dictionary of policies by name, what `compare` and `advise` run unless told otherwise)
@@ -575,6 +576,14 @@ def cli_page() -> str:
 
 def _verb(name: str) -> str:
     command = get_command(importlib.import_module(f"ostinato.cli.{name}").app)
+    parts = [f"## `ostinato {name}`", _flow(command.help or "")]
+    for below, each in getattr(command, "commands", {}).items():
+        parts += [f"### `ostinato {name} {below}`", _flow(each.help or "")]
+        parts += _usage(f"{name} {below}", each)
+    return "\n\n".join([*parts, *([] if hasattr(command, "commands") else _usage(name, command))])
+
+
+def _usage(name: str, command: Any) -> list[str]:
     places = [each for each in command.params if each.param_type_name == "argument"]
     rows = []
     for option in command.params:
@@ -582,17 +591,15 @@ def _verb(name: str) -> str:
             continue
         word = option.opts[0].lstrip("-").rsplit("-", 1)[-1].upper()
         value = "" if getattr(option, "is_flag", False) else f" {word}"
-        default = "" if option.default in (None, False, ()) else f" Default: `{option.default}`."
+        default = (
+            "" if option.default in (None, False, (), "") else f" Default: `{option.default}`."
+        )
         text = (getattr(option, "help", None) or "").rstrip()
         rows.append([f"`{', '.join(option.opts)}{value}`", f"{text}{default}"])
-    usage = " ".join(p.metavar for p in places)
+    usage = " ".join([name, *(p.metavar for p in places), "[OPTIONS]"])
     lines = [f"- `{p.metavar}`: {p.help or ''}" for p in places]
-    parts = [
-        f"## `ostinato {name}`",
-        _flow(command.help or ""),
-        f"```text\nostinato {name} {usage} [OPTIONS]\n```",
-    ]
-    return "\n\n".join([*parts, "\n".join(lines), table(("option", "meaning"), rows)])
+    parts = [f"```text\nostinato {usage}\n```", "\n".join(lines)]
+    return [*(each for each in parts if each), table(("option", "meaning"), rows)]
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {

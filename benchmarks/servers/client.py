@@ -139,6 +139,8 @@ class Load:
         self.idle: deque[_Connection] = deque()
         self.waiting: deque[float] = deque()
         self.closing = False
+        self.until = 0.0
+        """When it ends, by the monotonic clock; may be moved while it runs."""
 
     async def run(self) -> Tally:
         """Ask until the time is over, wait for the last answers, close."""

@@ -28,7 +28,7 @@ class NotInstalled(Exception):  # noqa: N818 - it is an answer, not an error
 class Environments:
     """The environments under a folder.
 
-    folder: kept between runs; some two gigabytes when all are there.
+    folder: kept between runs; some three gigabytes when all are there.
     """
 
     folder: Path

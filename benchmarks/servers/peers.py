@@ -62,7 +62,7 @@ def ours(
         program = (sys.executable, "-m", "ostinato.cli.main")
         serve = ("serve", f"{LOOPS / loop}.py:loop", "--data", str(site.world.history))
         where = ("--dir", str(site.folder / "state"), "--port", str(port))
-        how = ["--tick", tick, "--gateways", str(gateways)]
+        how = ["--tick", tick, "--gateways", str(gateways), "--autonomy", "auto"]
         how += ["--durability", durability] if durability else []
         return [*program, *serve, *where, *how]
 
@@ -73,7 +73,6 @@ def ours(
         path="/loops/bench/predict",
         body=lambda row: {"inputs": dict(zip(FEATURES, row, strict=True))},
         score=lambda answer: answer["score"],
-        ready="/v2/health/ready",
         same_model=False,
         note=f"{durability or 'durable'} log, routing, monitoring every {tick}",
     )

@@ -118,8 +118,6 @@ def _wait(found: Running, site: Site, log: Path) -> None:
             last = f"it ended with {found.process.returncode}"
             break
         try:
-            if server.ready:
-                found.get(server.ready, 5.0)
             answer = found.post(server.path, server.body(row))
         except Failed as error:
             last = str(error)

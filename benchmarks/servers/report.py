@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 from acceptance.check import Check
 from servers.speed import MANY, ONE, Reading, Results
@@ -33,6 +36,19 @@ def figure(value: float) -> str:
     return f"{value:.3g}"
 
 
+def as_json(told: Any) -> str:
+    """JSON that every reader takes: what is no finite number becomes null."""
+    return json.dumps(_finite(told), indent=1, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def table(rows: list[list[str]]) -> list[str]:
     """Lines of a Markdown table; the first row is the head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -45,13 +61,18 @@ def table(rows: list[list[str]]) -> list[str]:
 
 def speed_lines(results: Results) -> list[str]:
     """Medians over rounds of every server, and why the others have none."""
-    rows = [["server", "rounds", *(name for name, _ in COLUMNS), f"ours/it {MANY}"]]
+    last = [f"ours/it {MANY}", "per cpu-s"]
+    rows = [["server", "rounds", *(name for name, _ in COLUMNS), *last]]
     for name in dict.fromkeys(reading.server for reading in results.readings):
         readings = list(results.of(name).values())
         cells = [figure(median(of(reading) for reading in readings)) for _, of in COLUMNS]
-        times = ratios(results, OURS, name, MANY, lambda point: point.rate)
+        times = [
+            ratios(results, OURS, name, MANY, of)
+            for of in (lambda point: point.rate, lambda point: point.per_cpu_second)
+        ]
+        told = [figure(median(found)) if found else "-" for found in times]
         label = f"{name} ({results.versions[name]})" if results.versions.get(name) else name
-        rows.append([label, str(len(readings)), *cells, figure(median(times)) if times else "-"])
+        rows.append([label, str(len(readings)), *cells, *told])
     failed = [f"failed: {name}: {why}" for name, why in results.failures.items()]
     return [*(table(rows) if len(rows) > 1 else []), *failed]
 

@@ -52,7 +52,6 @@ class Server:
     score: Callable[[Any], float]
     environment: str = ""
     package: str = ""
-    ready: str = ""
     same_model: bool = True
     note: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -131,11 +131,12 @@ class Soak:
 
 
 def process_name(pid: int) -> str:
-    """The module that a Python process runs, or what the process calls itself."""
+    """The module of ours that a process runs, or what the process calls itself."""
     with suppress(OSError, ValueError):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-        if "-m" in words:
-            return words[words.index("-m") + 1]
+        # A launcher names itself and then what it launches.
+        if modules := [word for word in words if word.startswith("ostinato.")]:
+            return modules[-1]
         return Path(f"/proc/{pid}/comm").read_text().strip()
     return "process"
 

@@ -36,12 +36,20 @@ ENVIRONMENT = {
 }
 CATCHERS = {
     "cli/main.py": "the edge of the process: it is printed, and ends with an exit code of its own",
+    "live/gateway/app.py": "the edge of a request: it is logged and answered with 500",
+    "live/gateway/batcher.py": "whoever waits for an answer must be told, whatever happened",
+    "live/gateway/committer.py": "the thread that commits must live; whoever waits is told",
+    "live/gateway/watch.py": "a user's class can raise anything when it is loaded; it is reported",
+    "live/gateway/worker.py": "the user's code can raise anything; another version answers",
     "loop/loading.py": "a loop file is the user's code and can raise anything; it is reported",
     "learn/calls.py": "the learner is the user's code and can raise anything; the loop goes on",
     "learn/compiled/choose.py": "libraries change inside; the reason is told, the original serves",
     "learn/model.py": "the estimator is the user's code and can raise anything; serving falls back",
     "learn/shipping.py": "pickling the user's objects can raise anything; it is reported",
     "learn/worker.py": "the user's class can need anything to be read; it is reported",
+    "stores/mlflow_client.py": "it can raise what SQL, HTTP, files and clouds raise; it is told",
+    "stores/mlflow_versions.py": "MLflow's errors are told apart by their code; others go on",
+    "stores/registry_mirror.py": "what was opened is closed whatever came; the error goes on",
     "stores/sqlite.py": "a transaction is rolled back whatever ended it; the error goes on",
 }
 """Files that may catch everything, and what they do with it."""

@@ -83,8 +83,8 @@ def _tell(act_id: str, act: str, outcome: Outcome, *, as_json: bool) -> None:
         give_json({"act_id": act_id, **asdict(outcome)})
         return
     if outcome.way == "log":
-        when = "when it runs again" if outcome.running else "when the service starts"
-        say(f"{act}: written to the log, the engine obeys {when}")
+        why = "no gateway answers" if outcome.running else "the service is stopped"
+        say(f"{act}: written to the log, since {why}; the engine obeys when it reads it")
     else:
         say(f"{act}: taken")
     for each in outcome.decisions or ():

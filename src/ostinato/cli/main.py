@@ -33,6 +33,7 @@ VERBS: Final = (
     "autonomy",
     "gate",
     "token",
+    "audit",
 )
 """Each is a module of this package with a Typer application called `app`."""
 

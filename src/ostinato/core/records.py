@@ -298,10 +298,12 @@ class BucketClosed(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyObserved(Record):
-    """How long a version took to score, request by request; told by who serves.
+    """How long a version took to score; told by who serves.
 
-    `latencies_ms` (n,) in order of `times_ns`; `replica_since_ns`: when the replica that measured
-    them started. A rollout compares replicas of the same age.
+    `latencies_ms` (n,) in order of `times_ns`, one per call of the model: requests that were scored
+    together took one time, and are no evidence of their own. `replica_since_ns`: when the replica
+    that measured them started; one that holds several versions starts anew with each that it loads,
+    for all of them. A rollout compares replicas of the same age.
     """
 
     kind: ClassVar[str] = "latency_observed"

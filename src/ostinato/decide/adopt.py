@@ -7,6 +7,7 @@ from typing import Any
 
 from ostinato.core.canonical import plain
 from ostinato.core.records import Record
+from ostinato.decide.asking import lapse
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.state import VOID, DecideState
 from ostinato.decide.trigger import Trigger
@@ -23,12 +24,12 @@ class _Kept:
     registered: Any
 
 
-def adopt(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]:  # noqa: ARG001 - the signature of `Stage.adopt`
+def adopt(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]:
     """Put the triggers of another policy in place of those there are.
 
     A trigger of the same type whose fields are all the same goes on. Any other begins with nothing
     but the champion's reference, as after a promotion; evidence gathered under other parameters is
-    void.
+    void. A question that is open lapses: triggers that still act ask it again.
     """
     before = state.config_
     assert before is not None, "a policy is changed while the loop runs"
@@ -49,7 +50,7 @@ def adopt(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record]
     state.calm_since_ns = [each.calm_since_ns for each in chosen]
     state.registered = [each.registered for each in chosen]
     state.config_ = config
-    return []
+    return lapse(state, now_ns, "The policy was changed.")
 
 
 def _same(known: list[_Kept], trigger: Trigger) -> _Kept | None:

@@ -131,6 +131,10 @@ def _turn(state: DecideState, config: DecideConfig, record: Record) -> None:
 
 def _lock(state: DecideState, version: str) -> None:
     state.busy, state.rolling_out = f"{version} is being rolled out", version
+    _no_longer_waits(state, version)
+
+
+def _no_longer_waits(state: DecideState, version: str) -> None:
     if state.waiting == version:
         state.waiting, state.waits_as = None, ""
 
@@ -148,8 +152,6 @@ def _changed_champion(
 ) -> list[Record]:
     if isinstance(record, Promoted):
         _rolled_out(state, record.subject)
-        if state.waiting == record.subject:
-            state.waiting, state.waits_as = None, ""
         kept = (record.subject, record.previous, state.rolling_out, state.waiting)
         state.references = {v: r for v, r in state.references.items() if v in kept}
         _renew(state, config, record.subject)
@@ -216,6 +218,7 @@ def _register(state: DecideState, config: DecideConfig, now_ns: int) -> list[Rec
 
 def _rolled_out(state: DecideState, version: str) -> None:
     """Open the lock, unless it is about another version's rollout by now."""
+    _no_longer_waits(state, version)
     if state.rolling_out in (None, version):
         unlock(state)
 

@@ -5,6 +5,7 @@ Source: RFC 6750, "The OAuth 2.0 Authorization Framework: Bearer Token Usage", s
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -63,10 +64,10 @@ class Guard:
             return ""
         if self.tokens is None:
             only_this_machine(host, origin)
-            self.rate.take(client_key("", address))
+            self._count("", address)
             return ""
         token = self._known(authorization, address, self.tokens)
-        self.rate.take(client_key(token.name, address))
+        self._count(token.name, address)
         if scope not in token.scopes:
             raise _lacks(token, scope)
         return token.name
@@ -76,9 +77,13 @@ class Guard:
         brought = scheme.lower() == "bearer" and bool(secret.strip())
         token = _found(tokens, secret.strip()) if brought else None
         if token is None:
-            self.rate.take(client_key("", address))
+            self._count("", address)
             raise _unknown(brought=brought)
         return token
+
+    def _count(self, who: str, address: str) -> None:
+        if self.rate.per_second:
+            self.rate.take(client_key(who, address))
 
 
 def _found(tokens: Tokens, secret: str) -> Token | None:
@@ -117,6 +122,7 @@ def _lacks(token: Token, scope: Scope) -> HttpError:
     )
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine, for itself only.
 
@@ -142,17 +148,19 @@ def only_this_machine(host: str | None, origin: str | None) -> None:
     HttpError
         403.
     """
-    if origin is not None and not is_loopback(_host(origin)):
+    if origin is not None and not _leads_here(origin):
         raise _elsewhere("Origin", origin)
-    if host is not None and not is_loopback(_host(f"//{host}")):
+    if host is not None and not _leads_here(f"//{host}"):
         raise _elsewhere("Host", host)
 
 
-def _host(url: str) -> str:
+# Nearly all requests bring the same few values, and reading one costs as much as a small answer.
+@lru_cache(maxsize=64)
+def _leads_here(url: str) -> bool:
     try:
-        return urlsplit(url).hostname or ""
+        return is_loopback(urlsplit(url).hostname or "")
     except ValueError:
-        return ""
+        return False
 
 
 def _elsewhere(header: str, value: str) -> HttpError:

@@ -23,6 +23,10 @@ QUICK_NS: Final = 10 * SECOND_NS
 UNUSABLE: Final = 2
 """Exit code of a process that cannot work with what it was told."""
 
+SUSPECTED_NS: Final = 600 * SECOND_NS
+"""How long a version stays suspect. Shorter, and one that kills gateways kills them often; longer,
+and one that was only there when something else killed them is left aside for longer."""
+
 LONG_AGO_NS: Final = SECOND_NS
 """Between two looks. After a longer gap the machine or the supervisor itself stood still, and
 nobody's silence says anything."""
@@ -65,7 +69,7 @@ class Keeper:
     say
         Told what happens, a line each, and what the component says.
     suspects
-        Versions that a process died or hung on, in order; shared by the gateways of a service, so
+        Versions that a process died or hung on, and when; shared by the gateways of a service, so
         that each of them need not find out by itself.
     """
 
@@ -75,7 +79,7 @@ class Keeper:
         layout: Layout,
         say: Callable[[str], None],
         *,
-        suspects: dict[str, None] | None = None,
+        suspects: dict[str, int] | None = None,
     ) -> None:
         self.component, self._layout, self._say = component, layout, say
         self._suspects = {} if suspects is None else suspects
@@ -128,7 +132,7 @@ class Keeper:
 
     def _start(self, now_ns: int) -> None:
         part, self._beat = self.component, None
-        self._drop_old_suspects()
+        self._drop_old_suspects(now_ns)
         named = (word for version in self._suspects for word in ("--suspect", version))
         log = self._layout.logs / f"{part.name}.log"
         self.child = Child(
@@ -163,7 +167,7 @@ class Keeper:
 
     def _fell(self, why: str, now_ns: int) -> None:
         assert self.child is not None, "only who lives can fall"
-        self._suspect()
+        self._suspect(now_ns)
         self.child.kill()  # what it has started must not go on without it
         self.child = None
         self._quick = self._quick + 1 if now_ns - self._started_ns < QUICK_NS else 0
@@ -172,20 +176,19 @@ class Keeper:
         again = f"in {format_duration(pause_ns)}" if pause_ns else "at once"
         self._say(f"{self.component.name}: died ({why}); starts again {again}")
 
-    def _suspect(self) -> None:
+    def _suspect(self, now_ns: int) -> None:
         """Remember the version that was being scored: the next process tries it with care."""
         beat = _read(self._layout.run / f"{self.component.name}.json", Alive)
         ours = beat is not None and self.child is not None and beat.pid == self.child.pid
         if beat is not None and ours and beat.scoring:
-            self._suspects[beat.scoring] = None
+            self._suspects[beat.scoring] = now_ns
             self._say(f"{self.component.name}: was scoring {beat.scoring}")
 
-    def _drop_old_suspects(self) -> None:
-        routes = _read(self._layout.routes, Published)
-        if routes is not None:
-            named = (routes.champion, routes.previous, routes.canary, routes.holdback)
-            in_use = {*named, *routes.shadows}
-            for version in [each for each in self._suspects if each not in in_use]:
+    def _drop_old_suspects(self, now_ns: int) -> None:
+        routes = _read(self._layout.routes, Published) or Published(epoch=-1)
+        named = (routes.champion, routes.previous, routes.canary, routes.holdback, *routes.shadows)
+        for version, since_ns in list(self._suspects.items()):
+            if version not in named or now_ns - since_ns > SUSPECTED_NS:
                 del self._suspects[version]
 
 

@@ -54,7 +54,8 @@ def overview(layout: Layout) -> dict[str, Any]:
 
 def _processes(layout: Layout, troubles: list[str]) -> list[dict[str, Any]]:
     now_ns, found = WallClock().now_ns(), []
-    for path in sorted(layout.run.glob("*.json")):
+    paths = [*sorted(layout.run.glob("engine.json")), *sorted(layout.run.glob("gateway-*.json"))]
+    for path in paths:
         alive = _read(path, Alive, troubles)
         if alive is not None and _lives(alive.pid):
             age_s = round((now_ns - alive.beat_ns) / SECOND_NS, 1)

@@ -41,6 +41,9 @@ GIVE_UP: Final = 2
 """A service that was never ready ends when a process says so often that it cannot work. Once may be
 because what was killed before still holds a file."""
 
+IMPATIENT_NS: Final = 30 * SECOND_NS
+"""After so long without being ready a service says what it waits for, and again as often."""
+
 GATEWAY_DRAIN_S: Final = 40.0
 """Gateways may finish requests for so long (a request may take 30 s) before they are killed."""
 ENGINE_DRAIN_S: Final = 120.0
@@ -78,11 +81,12 @@ class Supervisor:
         self._layout, self._config, self._say = layout, config, say
         parts = gateway_components(layout, config) if gateways is None else gateways
         self._engine = Keeper(engine or engine_component(layout), layout, say)
-        suspects: dict[str, None] = {}
+        suspects: dict[str, int] = {}
         self._gateways = [Keeper(each, layout, say, suspects=suspects) for each in parts]
         self._is_ready = is_ready
         self._clock: Clock = clock or SteadyClock()
         self.ready = False
+        self._next_word_ns = IMPATIENT_NS
 
     def run(self) -> int:
         """Run until asked to stop; return the exit code.
@@ -129,6 +133,7 @@ class Supervisor:
     def _see_whether_ready(self, took_ns: int) -> None:
         url = service_url(self._config)
         if any(keeper.beat is None for keeper in self._gateways) or not self._is_ready(url):
+            self._say_what_is_missing(took_ns)
             return
         self.ready = True
         loop, routes = self._config.loop, read(self._layout.routes, Published)
@@ -138,6 +143,21 @@ class Supervisor:
         self._say(f"  labels   POST {url}/loops/{loop}/labels")
         self._say(f"  status   GET  {url}/loops/{loop}")
         self._say(f"  docs     {url}/docs    metrics  {url}/metrics")
+
+    def _say_what_is_missing(self, took_ns: int) -> None:
+        if took_ns < self._next_word_ns:
+            return
+        self._next_word_ns = took_ns + IMPATIENT_NS
+        if not self._layout.routes.exists():
+            missing = "the first champion is being trained"
+        else:
+            silent = [each.component.name for each in self._gateways if each.beat is None]
+            missing = (
+                f"{', '.join(silent)}: no sign of life yet"
+                if silent
+                else (f"{service_url(self._config)}/v2/health/ready does not say yes")
+            )
+        self._say(f"not ready after {format_duration(took_ns)}: {missing}")
 
     def _stop(self, signals: Signals) -> None:
         self._say("stopping: gateways finish their requests (Ctrl-C again: at once)")

@@ -8,6 +8,7 @@ from ostinato.sim import faults_in_runtime as runtime
 from ostinato.sim import faults_in_stages as stages
 from ostinato.sim.checkers import (
     allowed,
+    by_hand,
     chain,
     early,
     labels_once,
@@ -49,6 +50,20 @@ _ALL: Final = (
         checker=early.NAME,
         outcome="wrong",
         runtime=runtime.EarlyExample,
+    ),
+    Planted(
+        name="unasked",
+        text="candidates are released without asking, whatever the autonomy",
+        checker=by_hand.NAME,
+        outcome="wrong",
+        stage=stages.unasked,
+    ),
+    Planted(
+        name="deaf",
+        text="an undo by hand comes to nothing",
+        checker=by_hand.NAME,
+        outcome="wrong",
+        stage=stages.deaf,
     ),
     Planted(
         name="skip_gate",

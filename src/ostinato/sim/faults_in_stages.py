@@ -14,6 +14,7 @@ from ostinato.core.records import (
     CandidateRejected,
     Decision,
     LabelsArrived,
+    OperatorActed,
     PredictionsMade,
     Promoted,
     Record,
@@ -53,6 +54,20 @@ def _before(stage: Stage, name: str, change: Callable[[Sequence[Record]], Outbox
 
 def _policy(loop: Loop, **changes: Any) -> Loop:
     return replace(loop, policy=replace(loop.policy, **changes))
+
+
+def unasked(stage: Stage) -> Stage:
+    """Release without asking, whatever the autonomy."""
+    return _before(stage, "release", lambda inbox: [r for r in inbox if r.kind != "autonomy_set"])
+
+
+def deaf(stage: Stage) -> Stage:
+    """Do not hear people who go back to the previous champion."""
+
+    def hear(inbox: Sequence[Record]) -> Outbox:
+        return [r for r in inbox if not isinstance(r, OperatorActed) or r.act != "undo"]
+
+    return _before(stage, "release", hear)
 
 
 def double_label(stage: Stage) -> Stage:

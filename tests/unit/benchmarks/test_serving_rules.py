@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from servers.report import check_lines, speed_lines
+from servers.report import as_json, check_lines, speed_lines
 from servers.server import BEST, OURS, PEER
 from servers.speed import MANY, ONE, Point, Reading, Results
 from servers.targets import checks
@@ -101,3 +103,9 @@ def test_the_table_has_a_line_for_each_server_and_the_rules_say_no():
 
     assert len(speed_lines(results)) == 2 + 5
     assert any(line.rstrip().endswith("| NO   |") for line in check_lines(checks(results)))
+
+
+def test_figures_that_are_no_numbers_are_null_in_json():
+    told = {"low": float("-inf"), "each": [1.5, float("nan")], 64: (2,)}
+
+    assert json.loads(as_json(told)) == {"low": None, "each": [1.5, None], "64": [2]}

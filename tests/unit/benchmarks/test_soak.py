@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from functools import partial
+
 import numpy as np
 import pytest
 import uvloop
 
 import soak
-from servers.soaking import Minute, Soak
+from servers.soaking import Minute, Soak, process_name
 from servers.trend import FLAT, GROWS, UNDECIDED, trend
 
 
@@ -46,8 +52,8 @@ def verdicts(minutes):
 
 def test_a_level_soak_is_flat_although_it_filled_up_first():
     rng = np.random.default_rng(0)
-    filling = [minute(n, memory=40.0 + 10 * n) for n in range(1, 6)]
-    level = [minute(n, memory=100 + rng.normal(), p99=2 + rng.normal() / 50) for n in range(6, 61)]
+    filling = [minute(n, memory=40.0 + 3 * n) for n in range(1, 18)]
+    level = [minute(n, memory=100 + rng.normal(), p99=2 + rng.normal() / 50) for n in range(18, 61)]
 
     assert set(verdicts(filling + level).values()) == {FLAT}
 
@@ -90,3 +96,46 @@ def test_the_interval_holds_the_true_growth_as_often_as_it_says_when_minutes_are
 
     # 95 % is promised; the correlation is estimated, which costs a little.
     assert held / 300 >= 0.88
+
+
+def test_the_command_asks_half_of_the_most_and_ends_with_1_when_requests_fail(
+    found, service, world, monkeypatch, capsys, tmp_path
+):
+    @contextmanager
+    def running(server, site):
+        yield found
+
+    service.stall_seconds = 0.2
+    monkeypatch.setattr(soak, "running", running)
+    monkeypatch.setattr(soak, "prepare", lambda folder: world)
+    monkeypatch.setattr(soak, "Soak", partial(Soak, minute_seconds=0.3))
+    monkeypatch.setattr(soak, "MOST_SECONDS", 0.5)
+    arguments = ["soak.py", "--minutes", "5", "--json", "--cache", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", arguments)
+
+    # Sixty-four connections, 200 ms an answer: at most 320 a second.
+    code = soak.main()
+    told = json.loads(capsys.readouterr().out)
+
+    assert told["rate"] == pytest.approx(160, rel=0.25)
+    assert len(told["minutes"]) == 5
+    assert "p99 (ms)" in told["trends"]
+    assert (code == 1) == any(each["verdict"] == GROWS for each in told["trends"].values())
+
+    service.refuse_every = 2
+    monkeypatch.setattr("sys.argv", [*arguments, "--rate", "50"])
+    monkeypatch.setattr(soak, "collect", lambda *args, **kwargs: pytest.fail("rate was given"))
+
+    assert soak.main() == 1
+    assert json.loads(capsys.readouterr().out)["failed"] > 0
+
+
+def test_a_process_is_named_by_what_it_runs():
+    wait = "import sys; sys.stdin.read()"
+    launched = ["ostinato.live.launch", "7", "ostinato.live.engine", "/folder"]
+    for words, name in ((launched, "ostinato.live.engine"), ([], "python")):
+        command = [sys.executable, "-c", wait, *words]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            # Its command line is there once Popen returns: it waits for the child's exec.
+            assert process_name(process.pid).startswith(name)
+            process.stdin.close()

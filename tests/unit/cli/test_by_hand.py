@@ -68,7 +68,9 @@ def test_a_refusal_is_a_no_and_says_why(carried):
 
 def test_an_act_for_a_stopped_service_says_when_it_counts(carried):
     carried["outcome"] = Outcome(way="log", running=False)
-    assert "when the service starts" in run("pause").stderr
+    assert "the service is stopped" in run("pause").stderr
+    carried["outcome"] = Outcome(way="log", running=True)
+    assert "no gateway answers" in run("pause").stderr
 
 
 def test_the_outcome_is_json_when_asked_for(carried):
@@ -111,6 +113,7 @@ def test_the_status_of_a_stopped_service_is_read_from_its_folder(layout):
         ),
     )
     write(layout.run / "gateway-0.json", Alive(pid=2**22 + 5, started_ns=0, beat_ns=0))
+    (layout.run / "metrics-0.json").write_text("{}")  # other files there are others' matter
     done = run("status", "--dir", str(layout.folder))
     assert done.exit_code == 0, done.output
     lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
@@ -120,6 +123,7 @@ def test_the_status_of_a_stopped_service_is_read_from_its_folder(layout):
     assert lines["autonomy"] == "auto, paused"
     assert lines["proposal"] == "p-1: release v3"
     assert "gateway-0" not in lines  # dead
+    assert "trouble" not in lines
     found = json.loads(run("status", "--dir", str(layout.folder), "--json").stdout)
     assert (found["running"], found["answers"], found["status"]["tick"]) == (None, False, 9)
 

@@ -170,6 +170,25 @@ def test_a_lapsed_release_leaves_a_training_locked(at):
     assert loop.state.waiting is None
 
 
+def test_an_approved_rollout_that_ends_before_its_first_step_waits_no_more(at):
+    loop = at("approve", NewLabels(10_000))
+    loop.tick(about(CandidateAccepted, "v2"), asked_to_release("v2"))
+    loop.tick(act("approve"))
+    loop.tick(about(RolloutEnded, "v2", outcome="kept"), act("approve", act_id="a2"))
+    assert [r[:2] for r in refusals(loop)] == [("approve", "a2")]
+
+
+def test_a_question_lapses_with_the_policy_and_is_asked_again(at):
+    loop = at("suggest")
+    loop.tick()
+    first = loop.made[-1].proposal
+    (lapsed,) = STAGE.adopt(loop.state, loop.state.config_, loop.now_ns)
+    loop.tick()
+    assert lapsed.proposal == first
+    assert loop.made[-1].kind == "action_proposed"
+    assert loop.made[-1].proposal != first
+
+
 # ---------------------------------------------------------------- acts
 
 

@@ -593,3 +593,15 @@ def test_the_state_survives_its_plain_form():
     assert texts[0] == texts[1]
     assert encode(copy) == encode(state)
     assert copy.hard.losses.flags.writeable
+
+
+def test_a_version_that_comes_back_is_only_judged_on_rows_after_it_came_back():
+    state = begin(champion="v2", matured_days=100)
+    back_ns = 97 * DAY_NS
+    promoted = Promoted(
+        ts_event_ns=back_ns, ts_record_ns=back_ns, subject="v0", reason="", previous="v2"
+    )
+
+    step(state, [promoted], back_ns)
+
+    assert order(state, now_ns=101 * DAY_NS).holdout_from_ns == back_ns

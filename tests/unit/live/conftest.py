@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+import signal
+import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -17,6 +22,8 @@ from ostinato.live.config import ServiceConfig
 from ostinato.live.events import decode
 from ostinato.live.gateway.app import App
 from ostinato.live.gateway.gateway import Gateway, read_service
+from ostinato.live.gateway.protocols import protocol_routes
+from ostinato.live.gateway.version import Version
 from ostinato.live.history_file import write_history
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, write
@@ -63,6 +70,10 @@ def make_table(rows, seed=0, classes=2):
     )
 
 
+TRAINED = {}
+"""Artifacts by task and rows: each is trained once for all tests."""
+
+
 class Service:
     """The folder: publish routes in it, and read its log."""
 
@@ -89,19 +100,20 @@ class Service:
             self._train(f"v{number:03d}", loop, task, classes, rows=200 * number)
 
     def _train(self, name, loop, task, classes, rows):
-        part = self.table.head(rows)
-        labels = part["y"].to_numpy().astype(np.float64)
-        model = fit(
-            loop.learner,
-            part,
-            labels,
-            None,
-            features=loop.features,
-            task=task,
-            classes=classes,
-            seed=0,
-        )
-        self.artifacts[name] = self.registry.register(name, model.to_bytes(), sample_lineage(rows))
+        if (task, rows) not in TRAINED:
+            part = self.table.head(rows)
+            TRAINED[task, rows] = fit(
+                loop.learner,
+                part,
+                part["y"].to_numpy().astype(np.float64),
+                None,
+                features=loop.features,
+                task=task,
+                classes=classes,
+                seed=0,
+            ).to_bytes()
+        artifact = TRAINED[task, rows]
+        self.artifacts[name] = self.registry.register(name, artifact, sample_lineage(rows))
 
     def publish(self, epoch=1, champion="v001", **fields):
         write(
@@ -116,9 +128,6 @@ class Service:
         finally:
             log.close()
 
-    def row(self, place=0):
-        return self.table.row(place, named=True) | {}
-
     def inputs(self, place=0):
         row = self.table.row(place, named=True)
         return {name: row[name] for name in ("x0", "x1", "n", "kind", "who")}
@@ -132,12 +141,6 @@ def make_service(tmp_path):
         return service
 
     return make
-
-
-@pytest.fixture(scope="session")
-def plain_folder(tmp_path_factory):
-    """Trained once; tests that change nothing in the folder but the log may share it."""
-    return tmp_path_factory.mktemp("plain")
 
 
 class Fake:
@@ -224,12 +227,10 @@ class Client:
 
 
 class FakeLoader:
-    def __init__(self, versions, make):
-        self.versions, self.make = versions, make
+    def __init__(self, versions):
+        self.versions = versions
 
     def load(self, name, artifact):
-        from ostinato.live.gateway.version import Version
-
         compiled = self.versions[name]
         if isinstance(compiled, Exception):
             raise compiled
@@ -251,8 +252,11 @@ def run_gateway():
                 compiling=compile_model,
             )
             if versions is not None:
-                gateway.watcher.loader = FakeLoader(versions, None)
-            app = App(gateway, gateway.routes, guard=guard)
+                gateway.watcher.loader = FakeLoader(versions)
+            further = protocol_routes(
+                gateway, schema, config, service.layout, gateway.meters, clock=gateway.wall
+            )
+            app = App(gateway, [*gateway.routes, *further], guard=guard, counting=gateway.meters)
             gateway.start()
             client = Client(app, gateway, service)
             try:
@@ -266,3 +270,70 @@ def run_gateway():
         return asyncio.run(whole())
 
     return run
+
+
+class Process:
+    """A gateway in a process of its own, and a plain client of it."""
+
+    def __init__(self, service, index=0):
+        self.service, self.port = service, service.config.port
+        command = [sys.executable, "-m", "ostinato.live.gateway.process"]
+        command += ["--dir", str(service.layout.folder), "--index", str(index)]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        beat = service.layout.run / f"gateway-{index}.json"
+        deadline = time.monotonic() + 60
+        while not (self._serves(beat) and self._listens()):
+            assert self.process.poll() is None, self.process.stderr.read()
+            assert time.monotonic() < deadline, "the gateway did not start"
+            time.sleep(0.02)
+
+    def _serves(self, beat):
+        if not beat.exists():
+            return False
+        alive = json.loads(beat.read_bytes())
+        return alive["pid"] == self.process.pid and alive["epoch"] >= 1
+
+    def _listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=10).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+
+    def post(self, connection, path, body):
+        connection.request("POST", path, json.dumps(body))
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=60)
+        self.process.stderr.close()
+        return code
+
+
+@pytest.fixture
+def start_gateway():
+    """Start gateways as processes; what still runs at the end of the test is killed."""
+    started = []
+
+    def start(service, index=0):
+        started.append(Process(service, index))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.wait()
+        each.process.stderr.close()
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

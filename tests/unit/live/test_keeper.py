@@ -152,3 +152,19 @@ def test_a_suspect_is_passed_on_as_long_as_the_routes_name_it(children, layout):
     kept.look(seconds(40))
     assert children[2].arguments == ("--index", "0")
     assert suspects == {}
+
+
+def test_a_version_is_not_suspect_for_ever(children, layout):
+    suspects = {}
+    kept = Keeper(PART, layout, print, suspects=suspects)
+    write(layout.routes, Published(epoch=1, champion="v1"))
+    kept.look(seconds(0))
+    beat(layout, 1, scoring="v1")
+    children[0].code = -9
+    kept.look(seconds(20))
+    beat(layout, 2)
+    kept.look(seconds(20))
+    children[1].code = -9
+    kept.look(seconds(900))
+    kept.look(seconds(900))
+    assert [each.arguments[2:] for each in children] == [(), ("--suspect", "v1"), ()]

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ostinato.core.records import LatencyObserved
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import SECOND_NS
+from ostinato.release import Canary, LatencyGuard
 from ostinato.release.latency import LatencyWatch
 
 SINCE = 1000 * SECOND_NS
@@ -114,3 +117,74 @@ def test_shares_that_change_with_the_latency_cross_only_where_steps_are_pooled(e
     observe(watch, told("v1", slow[:1500], after=700), told("v2", slow[1500:], after=700))
 
     assert watch.test.crossed != entered
+
+
+def batches(version, latencies, *, size, since=SINCE):
+    """The same latencies, as gateways tell them: some per tick, a record each."""
+    whole = told(version, latencies, since=since)
+    return [
+        replace(
+            whole,
+            times_ns=whole.times_ns[start : start + size],
+            latencies_ms=whole.latencies_ms[start : start + size],
+        )
+        for start in range(0, len(whole), size)
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_it_does_not_matter_in_which_batches_a_gateway_tells_of_them(size):
+    champion, challenger = slow_and_fast(n=1500, factor=1.6)
+    whole = observe(begin(), told("v1", champion), told("v2", challenger))
+    pairs = zip(
+        batches("v1", champion, size=size), batches("v2", challenger, size=size), strict=True
+    )
+
+    parts = observe(begin(), *(record for pair in pairs for record in pair))
+
+    assert parts.replicas == whole.replicas
+    assert parts.evidence() == whole.evidence()
+
+
+def test_a_gateway_that_loads_the_challenger_starts_anew_for_the_champion_too():
+    champion, challenger = slow_and_fast(factor=1.6)
+    loaded = SINCE + 30 * SECOND_NS
+    watch = observe(
+        begin(),
+        told("v1", champion, since=SINCE - 900 * SECOND_NS),  # as it was before the rollout
+        *batches("v1", champion, size=50, since=loaded),
+        *batches("v2", challenger, size=50, since=loaded),
+    )
+    assert watch.test.incumbent.n == watch.test.candidate.n == len(champion) - 100
+    assert watch.test.crossed
+
+
+def test_two_gateways_warm_up_by_themselves_and_are_counted_together():
+    champion, challenger = slow_and_fast()
+    watch = begin()
+    for since in (SINCE + 1, SINCE + 2):
+        observe(watch, *batches("v1", champion, size=500, since=since))
+        observe(watch, *batches("v2", challenger, size=500, since=since))
+    assert watch.test.candidate.n == 2 * (len(challenger) - 100)
+
+
+def test_an_empty_report_says_nothing():
+    watch = observe(begin(), told("v1", []))
+    assert (watch.test.n, watch.replicas) == (0, {})
+
+
+def test_a_rollout_that_a_gateway_finds_slow_is_aborted(world):
+    guard = LatencyGuard(quantile=0.9, margin=0.2, warm_requests=100, warm_up="1m")
+    loop = world(Canary(steps=(0.1, 0.5, 1.0), over="9d", cap="30d", guardrails=[guard]))
+    loop.accept("v2")
+    loaded = loop.now_ns + SECOND_NS
+    champion, challenger = slow_and_fast(factor=1.8, n=6000)
+    for one, other in zip(
+        batches("v1", champion, size=500, since=loaded),
+        batches("v2", challenger, size=500, since=loaded),
+        strict=True,
+    ):
+        loop.tick(one, other)
+    ended = loop.last("rollout_ended")
+    assert (ended.subject, ended.outcome) == ("v2", "aborted")
+    assert ended.evidence["guardrail"] == "latency p90"

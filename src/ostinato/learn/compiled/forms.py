@@ -15,6 +15,7 @@ from ostinato.learn.compiled.histogram import histogram_trees
 from ostinato.learn.compiled.lightgbm import lightgbm_trees
 from ostinato.learn.compiled.onnx import CONVERTED, onnx_form
 from ostinato.learn.compiled.pipeline import folded_pipeline
+from ostinato.learn.compiled.single_row import single_row_form
 from ostinato.learn.compiled.xgboost import xgboost_trees
 from ostinato.learn.model import Model
 
@@ -39,7 +40,8 @@ def forms_for(model: Model) -> tuple[tuple[str, Build], ...]:
     kind = type(model.estimator)
     build = TREES.get((kind.__module__.split(".", 1)[0], kind.__name__))
     if build is not None and model.encoding.style != "frame":
-        return (("trees", build),)
+        trees = ("trees", build)
+        return (trees, ("lightgbm", single_row_form)) if build is lightgbm_trees else (trees,)
     if is_linear(model.estimator) and model.encoding.style == "onehot":
         return (("linear", folded_onehot),)
     if isinstance(model.estimator, Pipeline) and is_linear(model.estimator.steps[-1][1]):

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from ostinato.core.records import Floats
 from ostinato.learn.compiled.dense import Dense
 from ostinato.learn.compiled.form import Form, Link, Row, Unsupported
-from ostinato.learn.compiled.kernels import CATEGORY, walk_kernel
+from ostinato.learn.compiled.kernels import CATEGORY, LEAF, SHIFT, walk_kernel
 from ostinato.learn.compiled.rows import Coder
 from ostinato.learn.encoding import Encoding
 
 INLINE_STEPS_MAX: Final = 20_000
 """Steps of a row through all trees, some 10 ns each, up to which it may be scored in an event loop.
 Larger: one row holds up all others for longer than most requests take."""
+CACHED_NODES: Final = 200_000
+"""Nodes that stay in a processor's cache (5 MB). Beyond, a step is counted as ten."""
 
 Ints = NDArray[np.int64]
 
@@ -59,7 +61,7 @@ class Tree:
 class Grove:
     """All trees of a model, in the arrays that the walk takes, by the names they have there.
 
-    `steps` is about how many nodes a row passes.
+    `steps` is about how many nodes a row passes, in steps of 10 ns.
     """
 
     nodes: NDArray[np.int32]
@@ -84,29 +86,29 @@ class Grove:
             raise Unsupported("the model has no trees")
         sizes = [len(tree.feature) for tree in trees]
         roots = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-        thresholds = np.concatenate([tree.threshold for tree in trees]).astype(np.float64)
-        words: list[NDArray[np.uint32]] = []
+        nodes, values = _joined(trees, roots)
+        words = [np.zeros(1, dtype=np.uint32)]
+        place = 1
         for tree, root in zip(trees, roots, strict=True):
             for node, lefts in tree.lefts.items():
-                thresholds[root + node] = sum(map(len, words))
                 words.append(_packed(lefts))
-        nodes, values = _joined(trees, roots)
+                nodes[root + node, 3] += place << SHIFT
+                place += len(words[-1])
         return cls(
             nodes=nodes,
-            thresholds=thresholds,
+            thresholds=np.concatenate([t.threshold for t in trees]).astype(np.float64),
             trees=np.column_stack((roots, [tree.first for tree in trees])).astype(np.int32),
-            bits=np.concatenate([*words, np.zeros(1, dtype=np.uint32)]),
+            bits=np.concatenate(words),
             values=values,
             start=np.ascontiguousarray(start, dtype=np.float64),
             options=options,
-            # A balanced tree of n nodes is log2(n) deep; those that are not are seldom walked deep.
-            steps=float(sum(1.0 + np.log2(size) for size in sizes)),
+            steps=_steps(sizes),
         )
 
     def corners(self, features: int) -> tuple[Floats, ...]:
         """Return, per feature, the thresholds of its numeric splits."""
         feature, flags = self.nodes[:, 0], self.nodes[:, 3]
-        numeric = flags < CATEGORY
+        numeric = (flags & (CATEGORY | LEAF)) == 0
         return tuple(np.unique(self.thresholds[(feature == j) & numeric]) for j in range(features))
 
 
@@ -137,15 +139,22 @@ def grove_form(grove: Grove, link: Link, encoding: Encoding) -> Form:
     )
 
 
+def _steps(sizes: Sequence[int]) -> float:
+    # A balanced tree of n nodes is log2(n) deep; those that are not are seldom walked deep.
+    steps = float(sum(1.0 + np.log2(size) for size in sizes))
+    return steps if sum(sizes) <= CACHED_NODES else 10.0 * steps
+
+
 def _joined(trees: Sequence[Tree], roots: Ints) -> tuple[NDArray[np.int32], Floats]:
     nodes, values, leaves = [], [], 0
     for tree, root in zip(trees, roots, strict=True):
         leaf = tree.feature < 0
-        place = leaves + np.cumsum(leaf) - 1
-        left = np.where(leaf, place, tree.left + root)
-        right = np.where(leaf, 0, tree.right + root)
-        flags = np.where(leaf, 0, tree.flags)
-        nodes.append(np.column_stack((np.where(leaf, -1, tree.feature), left, right, flags)))
+        row, itself = leaves + np.cumsum(leaf) - 1, root + np.arange(len(leaf))
+        feature = np.where(leaf, 0, tree.feature)
+        left = np.where(leaf, itself, tree.left + root)
+        right = np.where(leaf, itself, tree.right + root)
+        flags = np.where(leaf, LEAF + (row << SHIFT), tree.flags)
+        nodes.append(np.column_stack((feature, left, right, flags)))
         values.append(tree.values[leaf])
         leaves += int(leaf.sum())
     return np.concatenate(nodes).astype(np.int32), np.concatenate(values).astype(np.float64)

@@ -115,7 +115,9 @@ def linear_form(
             return original(rows)
         return link(sums)
 
-    return Form(name="linear", inline=True, score=score, corners=())
+    # The original may take milliseconds: not inline where missing values alone bring that about.
+    alone = not (np.isnan(fitted.table).any() or np.isnan(fitted.numbers).any())
+    return Form(name="linear", inline=alone, score=score, corners=())
 
 
 def _codes(encoding: Encoding, parts: Sequence[Part]) -> dict[str, Codes]:

@@ -20,6 +20,9 @@ SAMPLE_ROWS: Final = 4_096
 """Real rows compared at most. Smaller: sees fewer paths; larger: a model takes longer to load."""
 CORNERS_MAX: Final = 16_384
 """Made rows at most. Smaller: leaves out more thresholds; larger: as above."""
+REFUSALS_MAX: Final = 50
+"""Rows found that the original refuses, beyond which batches with more of them are left out.
+Smaller: checks fewer of them; larger: each costs a dozen calls of an estimator that may be slow."""
 
 _NUMBERS: Final = (
     None, math.nan, math.inf, -math.inf, 0.0, -0.0, 1, -1, True, False, 1e-36, -1e-36, 1e-35, 1e6,
@@ -79,12 +82,9 @@ def corner_rows(encoding: Encoding, rows: Sequence[Row], corners: Sequence[Float
 
 def compare(original: Scorer, form: Scorer, rows: Sequence[Row]) -> Parity:
     """Score rows both ways; rows that the original refuses must be refused."""
-    wanted = answers(original, rows)
-    worst, exact, place = 0.0, True, 0
-    for count, expected in wanted:
-        part = rows[place : place + count]
-        place += count
-        found = _answer(form, part)
+    worst, exact = 0.0, True
+    for start, stop, expected in answers(original, rows):
+        found = _answer(form, rows[start:stop])
         if expected is None or found is None or expected.shape != found.shape:
             same = expected is None and found is None
             worst, exact = (worst, exact) if same else (math.inf, False)
@@ -94,13 +94,23 @@ def compare(original: Scorer, form: Scorer, rows: Sequence[Row]) -> Parity:
     return Parity(rows=len(rows), difference=worst, exact=exact)
 
 
-def answers(scorer: Scorer, rows: Sequence[Row]) -> list[tuple[int, Floats | None]]:
-    """Return scores of runs of rows; None for the single rows that are refused."""
-    found = _answer(scorer, rows)
-    if found is not None or len(rows) <= 1:
-        return [(len(rows), found)]
-    half = len(rows) // 2
-    return [*answers(scorer, rows[:half]), *answers(scorer, rows[half:])]
+def answers(scorer: Scorer, rows: Sequence[Row]) -> list[tuple[int, int, Floats | None]]:
+    """Return the scores of runs of rows, from where to where; None for a row that is refused.
+
+    One refused row refuses its whole batch, so that batches are halved until it is found, up to
+    `REFUSALS_MAX` times.
+    """
+    pending, found, refused = [(0, len(rows))], [], 0
+    while pending:
+        start, stop = pending.pop()
+        answer = _answer(scorer, rows[start:stop])
+        if answer is not None or stop - start <= 1:
+            found.append((start, stop, answer))
+            refused += answer is None
+        elif refused < REFUSALS_MAX:
+            half = (start + stop) // 2
+            pending += [(half, stop), (start, half)]
+    return found
 
 
 def _answer(scorer: Scorer, rows: Sequence[Row]) -> Floats | None:

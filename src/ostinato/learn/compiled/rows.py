@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from itertools import chain
+from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,9 @@ from ostinato.core.records import Floats
 from ostinato.learn.columns import NUMBER_MAX, CategoryColumn, Column, EmptyColumn
 from ostinato.learn.compiled.form import Row
 from ostinato.learn.encoding import Encoding
+
+MANY_ROWS: Final = 8
+"""From here on columns are coded one after the other, not rows. No other effect."""
 
 _Read = TypeVar("_Read", Floats, pl.Series)
 
@@ -97,19 +101,14 @@ class Coder:
         DataError
             If a value cannot be coded, or a row has not one value per feature.
         """
+        if len(rows) >= MANY_ROWS and set(map(len, rows)) == {self._width}:
+            found = self._many(rows)
+            if found is not None:
+                return found
         out = np.empty((len(rows), self._width))
-        buffer, place = out.data, 0
+        place = 0
         for row in rows:
-            values = list(row)
-            try:
-                for position, codes in self._categories:
-                    values[position] = codes[values[position]]  # type: ignore[index]
-                for position in self._empty:
-                    values[position] = 0.0
-                # Refuses None and text, takes float, int and bool, as fast as C can.
-                self._pack(buffer, place, *values)
-            except (struct.error, TypeError, IndexError, OverflowError):
-                self._pack(buffer, place, *self._one_by_one(row))
+            self._one(row, out.data, place)
             place += self._step
         return out
 
@@ -118,6 +117,40 @@ class Coder:
         codes = self.matrix(rows)
         codes[np.abs(codes) > NUMBER_MAX] = np.nan
         return codes
+
+    def _one(self, row: Row, out: memoryview, place: int) -> None:
+        values = list(row)
+        try:
+            for position, codes in self._categories:
+                values[position] = codes[values[position]]  # type: ignore[index]
+            for position in self._empty:
+                values[position] = 0.0
+            try:
+                # Refuses None and text, takes float, int and bool, as fast as C can.
+                self._pack(out, place, *values)
+            except struct.error:
+                self._pack(out, place, *[math.nan if v is None else v for v in values])
+        except (struct.error, TypeError, IndexError):
+            self._pack(out, place, *self._one_by_one(row))
+
+    def _many(self, rows: Sequence[Row]) -> Floats | None:
+        # As `_one`, a column at a time; None where a value needs to be looked at by itself.
+        flat: list[object] = list(chain.from_iterable(rows))
+        width, count = self._width, len(rows)
+        packer = struct.Struct(f"{len(flat)}d")
+        out = np.empty((count, width))
+        try:
+            for position, codes in self._categories:
+                flat[position::width] = map(codes.__getitem__, flat[position::width])  # type: ignore[arg-type]
+            for position in self._empty:
+                flat[position::width] = [0.0] * count
+            try:
+                packer.pack_into(out.data, 0, *flat)
+            except struct.error:
+                packer.pack_into(out.data, 0, *[math.nan if v is None else v for v in flat])
+        except (struct.error, TypeError):
+            return None
+        return out
 
     def _one_by_one(self, row: Row) -> list[float]:
         check_width(self.columns, row)

@@ -75,5 +75,5 @@ def read_snapshots(folder: Path) -> Iterator[tuple[Saved, bytes]]:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    found = [path for path in folder.iterdir() if path.suffix == _SUFFIX]
+    found = [path for path in sorted(folder.iterdir()) if path.suffix == _SUFFIX]
     return sorted((path for path in found if not path.name.startswith(".")), reverse=True)

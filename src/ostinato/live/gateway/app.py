@@ -27,7 +27,15 @@ SWEEP_S: Final = 1.0
 class Guard(Protocol):
     """Says who may do what, and how often."""
 
-    def admit(self, scope: Scope | None, authorization: str, address: str) -> str:
+    def admit(
+        self,
+        scope: Scope | None,
+        authorization: str,
+        address: str,
+        *,
+        host: str | None = None,
+        origin: str | None = None,
+    ) -> str:
         """Return the name behind a request; raises `HttpError` 401, 403 or 429."""
         ...
 
@@ -82,7 +90,7 @@ class App:
         if scope.proto != "http":
             proto.close(None)
             return
-        task = _this_task()
+        task = self._this_task()
         self._open[task] = self._loop.time()
         began_ns = elapsed_ns() if self.counting is not None else 0
         path = ""
@@ -125,7 +133,7 @@ class App:
         )
         request.arguments, request.who = arguments, who
         if route.scope == "operate":  # may wait for the engine, and says itself how long
-            self._open.pop(_this_task(), None)
+            self._open.pop(self._this_task(), None)
         try:
             return route.path, await route.handler(request)
         except HttpError as error:
@@ -133,10 +141,22 @@ class App:
         except OstinatoError as error:  # a store, mostly: what it says helps, and holds no secret
             return route.path, as_http(error).response()
 
+    def _this_task(self) -> asyncio.Task[Any]:
+        task = asyncio.current_task(self._loop)
+        assert task is not None, "the server runs each request as a task"
+        return task
+
     def _admit(self, wanted: Scope | None, scope: Any) -> str:
         if self.guard is None:
             return ""
-        return self.guard.admit(wanted, scope.headers.get("authorization") or "", scope.client)
+        header = scope.headers.get
+        return self.guard.admit(
+            wanted,
+            header("authorization") or "",
+            scope.client,
+            host=header("host"),
+            origin=header("origin"),
+        )
 
     async def _body(self, scope: Any, proto: Any) -> bytes:
         """Read the body, not more of it than is allowed."""
@@ -175,12 +195,6 @@ class App:
             found=name,
             hint="The gateway's log has the cause under this name.",
         )
-
-
-def _this_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    assert task is not None, "the server runs each request as a task"
-    return task
 
 
 def send(proto: Any, response: Response, *, head: bool) -> None:

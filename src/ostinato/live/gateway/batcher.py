@@ -1,7 +1,7 @@
 """Micro-batches: requests of one turn of the event loop are scored and logged together.
 
-There is no timer. A lone request is scored in the turn it came in; the busier the loop, the more
-requests a turn brings.
+There is no timer. A lone request is scored in the turn it came in. While a batch is on its way to
+the disk, requests wait for company: their own commit could not begin before that one has ended.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ Row = tuple[Any, ...]
 
 MOST_ROWS: Final = 100_000
 """Rows that may wait for their answer. Smaller: bursts are refused; larger: they wait long."""
+
+
+COMPANY_ROWS: Final = 256
+"""Rows that do not wait for a commit to end. Smaller: more and smaller commits; larger: the event
+loop stands still for longer when they are scored."""
 
 
 class Watching(Protocol):
@@ -103,6 +108,9 @@ class Batcher:
         self.scoring = ""
         self.waiting = 0
         self._calls: list[Call] = []
+        self._gathered = 0  # rows that wait for company
+        self._commits = 0  # batches on their way to the disk
+        self._flushing = False
         self._made_ids = 0
         self._made_keys = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -119,13 +127,15 @@ class Batcher:
         """
         assert rows, "a request has rows"
         self._admit(len(rows))
-        loop = asyncio.get_running_loop()
+        loop = self.committer.loop
         answers: asyncio.Future[list[Prediction]] = loop.create_future()
         call = Call(rows, ids or self._new_ids(len(rows)), times_ns, answers, given=ids is not None)
-        if not self._calls:
-            loop.call_soon(self._flush)
         self._calls.append(call)
+        self._gathered += len(rows)
         self.waiting += len(rows)
+        if not self._flushing and (not self._commits or self._gathered >= COMPANY_ROWS):
+            self._flushing = True
+            loop.call_soon(self._flush)
         return answers
 
     async def drain(self) -> None:
@@ -165,7 +175,7 @@ class Batcher:
     # -- scoring
 
     def _flush(self) -> None:
-        calls, self._calls = self._calls, []
+        calls, self._calls, self._gathered, self._flushing = self._calls, [], 0, False
         table = self.table or EMPTY
         for group in self._groups(calls, table):
             sheet = self._sheet(group, table)
@@ -178,7 +188,7 @@ class Batcher:
                 self._later(group, sheet)
 
     def _later(self, calls: Sequence[Call], sheet: Sheet) -> None:
-        task = asyncio.get_running_loop().create_task(self._in_turn(calls, sheet))
+        task = self.committer.loop.create_task(self._in_turn(calls, sheet))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -295,6 +305,10 @@ class Batcher:
             return
 
         def told(outcome: Outcome) -> None:
+            self._commits -= 1
+            if self._calls and not self._flushing and not self._commits:
+                self._flushing = True
+                self.committer.loop.call_soon(self._flush)
             if isinstance(outcome, OstinatoError):
                 error = not_stored(outcome)
                 for call, _ in answered:
@@ -309,6 +323,7 @@ class Batcher:
             self._answer(answered, sheet, earlier)
             self.shadow([entry for entry in entries if entry.places[0] not in earlier])
 
+        self._commits += 1
         self.committer.submit(events, told)
 
     def _answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
 from ostinato.core.clock import elapsed_ns
@@ -52,32 +53,43 @@ class Committer:
     ----------
     trouble
         Why the last commit failed; None: it did not.
+    observe
+        Called in the committing thread after each commit, with the number of events, seconds, and
+        the first offset behind them.
     """
 
     def __init__(self, log: Log, loop: asyncio.AbstractEventLoop, *, window_ms: int = 0) -> None:
         self.log, self.loop, self.window_ms = log, loop, window_ms
         self.trouble: OstinatoError | None = None
-        self.observe: Callable[[float, int], None] = _ignore
-        self._queue: list[_Batch] = []
-        self._bytes = 0
-        self._hurry = False
+        self.observe: Callable[[int, float, int], None] = _ignore
+        self._queue: SimpleQueue[_Batch | None] = SimpleQueue()  # None: no more will come
+        self._held: list[_Batch] = []  # in the window; the thread sleeps meanwhile
+        self._window: asyncio.TimerHandle | None = None
+        self._put_bytes = self._done_bytes = 0  # one written by the loop, one by the thread
         self._closing = False
-        self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
 
     @property
     def full(self) -> bool:
         """Whether no more should be handed in for now."""
-        return self._bytes > MOST_BYTES
+        return self._put_bytes - self._done_bytes > MOST_BYTES
 
     def submit(self, events: Sequence[Event], told: Told) -> None:
         """Commit events with whatever else waits; `told` is called in the loop afterwards."""
-        self._put(_Batch(events, told), hurry=True)
+        self._release()
+        self._put(_Batch(events, told))
 
     def submit_later(self, events: Sequence[Event]) -> None:
         """Commit events within the window; nobody is told, and a failure is tried again."""
-        self._put(_Batch(events, None), hurry=not self.window_ms)
+        batch = _Batch(events, None)
+        if not self.window_ms:
+            self._put(batch)
+            return
+        self._put_bytes += batch.size
+        self._held.append(batch)
+        if self._window is None:  # half of it: the commit takes time as well
+            self._window = self.loop.call_later(self.window_ms / 2000, self._release)
 
     async def commit(self, events: Sequence[Event]) -> list[Stored]:
         """Commit events and wait for it.
@@ -99,50 +111,53 @@ class Committer:
             raise outcome
         return outcome
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Commit what waits and end the thread."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
-        self._thread.join()
+        self._release()
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
 
-    def _put(self, batch: _Batch, *, hurry: bool) -> None:
-        with self._wake:
-            self._queue.append(batch)
-            self._bytes += batch.size
-            self._hurry = self._hurry or hurry
-            self._wake.notify()
+    def _release(self) -> None:
+        if self._window is not None:
+            self._window.cancel()
+            self._window = None
+        held, self._held = self._held, []
+        for batch in held:
+            self._queue.put(batch)
+
+    def _put(self, batch: _Batch) -> None:
+        self._put_bytes += batch.size
+        self._queue.put(batch)
 
     def _run(self) -> None:
-        while batches := self._taken():
+        failed: list[_Batch] = []
+        while not self._closing:
+            batches = self._taken(failed)
+            if not batches:
+                continue
             outcomes = self._commit(batches)
-            failed = [batch for batch in batches if batch.told is None] if self.trouble else []
+            # What nobody waits for is tried again, but not after the end: the disk refuses it.
+            failed = [b for b in batches if b.told is None] if self.trouble else []
+            self._done_bytes += sum(b.size for b in batches) - sum(b.size for b in failed)
             told = [(b.told, o) for b, o in zip(batches, outcomes, strict=True) if b.told]
             if told and not self.loop.is_closed():
                 self.loop.call_soon_threadsafe(_tell, told)
-            with self._wake:
-                self._bytes -= sum(batch.size for batch in batches if batch not in failed)
-                if failed and self._closing:
-                    return  # the disk does not take them: a crash would have lost them as well
-                self._queue[:0] = failed
-            if failed:
-                self._pause(RETRY_S)
 
-    def _taken(self) -> list[_Batch]:
-        with self._wake:
-            while not self._queue and not self._closing:
-                self._wake.wait()
-            if self._queue and not self._hurry and not self._closing:
-                self._wake.wait_for(self._urgent, self.window_ms / 2000)
-            batches, self._queue, self._hurry = self._queue, [], False
-            return batches
-
-    def _pause(self, seconds: float) -> None:
-        with self._wake:
-            self._wake.wait_for(self._urgent, seconds)
-
-    def _urgent(self) -> bool:
-        return self._hurry or self._closing
+    def _taken(self, failed: list[_Batch]) -> list[_Batch]:
+        """Wait for events, and take all that are there, after those that failed."""
+        batches = list(failed)
+        pause_s = RETRY_S if failed else None
+        while not self._closing:
+            try:
+                batch = self._queue.get(timeout=pause_s)
+            except Empty:
+                break
+            if batch is None:
+                self._closing = True
+                break
+            batches.append(batch)
+            pause_s = 0.0
+        return batches
 
     def _commit(self, batches: list[_Batch]) -> Sequence[Outcome]:
         events = [event for batch in batches for event in batch.events]
@@ -158,7 +173,8 @@ class Committer:
             )
             return [self.trouble] * len(batches)
         self.trouble = None
-        self.observe((elapsed_ns() - began_ns) / 1e9, len(events))
+        log_end = max((offset for offset, _ in stored), default=-1) + 1
+        self.observe(len(events), (elapsed_ns() - began_ns) / 1e9, log_end)
         outcomes: list[Outcome] = []
         start = 0
         for batch in batches:
@@ -172,5 +188,5 @@ def _tell(told: list[tuple[Told, Outcome]]) -> None:
         call(outcome)
 
 
-def _ignore(seconds: float, events: int) -> None:
+def _ignore(events: int, seconds: float, log_end: int) -> None:
     """Nobody counts commits."""

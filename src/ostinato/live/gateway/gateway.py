@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import polars as pl
@@ -19,9 +20,11 @@ from ostinato.live.events import Id
 from ostinato.live.gateway.acts import Acts
 from ostinato.live.gateway.batcher import Batcher
 from ostinato.live.gateway.committer import Committer
+from ostinato.live.gateway.counting import BatchMeter
 from ostinato.live.gateway.heart import Heart
 from ostinato.live.gateway.labels import Labels
 from ostinato.live.gateway.loader import SAMPLE_ROWS, Compile, Loader
+from ostinato.live.gateway.meters import Meters
 from ostinato.live.gateway.ports import Prediction
 from ostinato.live.gateway.predict import Predict
 from ostinato.live.gateway.rehearsal import EventsClock, Rehearsal
@@ -113,10 +116,14 @@ class Gateway:
             self._swap,
             say,
         )
-        self.heart = Heart(layout.run / f"gateway-{index}.json", self.alive)
+        self.meters = Meters(schema.loop, index, self.started_ns)
+        self.batcher.watching = BatchMeter(self.meters)
+        self.committer.observe = self.meters.committed
+        self.heart = Heart(layout.run / f"gateway-{index}.json", self.alive, self._tell_figures)
         self.predicting = Predict(schema, self.batcher, timed=timed)
         self._routes = self._make_routes(timed=timed, safe=safe)
         self._turning: asyncio.TimerHandle | None = None
+        self._in_force = asyncio.Event()
         self.closing = False
 
     def start(self) -> None:
@@ -125,13 +132,18 @@ class Gateway:
         self.heart.start()
         self.watcher.start()
 
+    async def loaded(self, seconds: float) -> None:
+        """Wait until there are routes in force, at most so long."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._in_force.wait(), seconds)
+
     async def close(self) -> None:
         """Answer what was asked, write what was answered, and stop."""
         self.closing = True
         await self.batcher.drain()
         await self.shadows.drain()
         await asyncio.to_thread(self.watcher.close)
-        await asyncio.to_thread(self.committer.close)
+        await self.committer.close()
         await asyncio.to_thread(self.heart.close)
         if self._turning is not None:
             self._turning.cancel()
@@ -205,8 +217,13 @@ class Gateway:
     def _put(self, table: Table) -> None:
         news = table.epoch != self.epoch()
         self.batcher.table = table
+        self._in_force.set()
+        self.meters.serving(table.epoch)
         if news:
             self.heart.beat()  # a rehearsal waits for it
+
+    def _tell_figures(self) -> None:
+        self.meters.write(self.layout.run)
 
     def _turn(self) -> None:
         self.turned_ns = self.wall.now_ns()

@@ -29,10 +29,12 @@ class Heart:
         The file.
     alive
         Describes the process.
+    beside
+        What else to do at each beat.
     """
 
-    def __init__(self, path: Path, alive: Callable[[], Alive]) -> None:
-        self.path, self.alive = path, alive
+    def __init__(self, path: Path, alive: Callable[[], Alive], beside: Callable[[], None]) -> None:
+        self.path, self.alive, self.beside = path, alive, beside
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
@@ -54,6 +56,8 @@ class Heart:
     def _run(self) -> None:
         while not self._stop.is_set():
             _write(self.path, self.alive())
+            with suppress(OSError):
+                self.beside()
             self._wake.wait(BEAT_S)
             self._wake.clear()
 

@@ -25,7 +25,8 @@ from ostinato.live.gateway.route import Route
 from ostinato.live.gateway.rows import Row, RowReader, transposed
 from ostinato.live.schema import InputSchema
 
-CSV = "text/csv"
+CSV: Final = "text/csv"
+PLAIN: Final = "text/plain; charset=utf-8"
 Cell = bool | int | float | str | None
 
 FORMS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -159,11 +160,11 @@ class Invocations:
 
     async def ping(self, _request: Request) -> Response:
         """Say with the status whether requests can be answered."""
-        return Response(200 if self.predictor.ready() else 503, b"\n")
+        return Response(200 if self.predictor.ready() else 503, b"\n", PLAIN)
 
     async def version(self, _request: Request) -> Response:
         """Answer with the version of the server, plain."""
-        return Response(200, self._version, "text/plain; charset=utf-8")
+        return Response(200, self._version, PLAIN)
 
 
 def _words(error: HttpError) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -76,7 +77,7 @@ class Loader:
         suspect = f"A gateway died while {name} scored." if name in self.suspects else ""
         if not suspect:
             self._warm(compiled)
-        return Version(
+        loaded = Version(
             name,
             artifact,
             compiled,
@@ -84,6 +85,10 @@ class Loader:
             since_ns=self.clock.now_ns(),
             suspect=suspect,
         )
+        # Models and libraries stay: the collector must not look through them while it serves.
+        gc.collect()
+        gc.freeze()
+        return loaded
 
     def _warm(self, compiled: Compiled) -> None:
         rows: list[tuple[Any, ...]] = self.sample.select(self.features).rows()

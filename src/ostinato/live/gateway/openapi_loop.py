@@ -146,7 +146,7 @@ def _many(
         body=content(given, example={plural: [example]}),
         refusals=("400", "404", "408", "413", "422", "503"),
         parameters=loop,
-        details="One, or a list; they are on disk when the answer comes.",
+        details="One, or a list; stored as durably as the service promises.",
     )
 
 
@@ -205,7 +205,7 @@ def _act(act: str, summary: str, loop: Parameters) -> Operation:
         refusals=("400", "404", "413", "422", "503"),
         parameters=loop,
         status="202",
-        details="The act is on disk; the engine carries it out, or says in the journal why not.",
+        details="The act is stored; the engine carries it out, or says in the journal why not.",
     )
 
 

@@ -101,12 +101,8 @@ def paths(schema: InputSchema) -> Paths:
         f"{model}/infer": {"post": _infer(schema, (loop,))},
         f"{versioned}/infer": {"post": _refused((loop, version))},
         "/invocations": {"post": _invocations(schema)},
-        "/ping": {
-            "get": _probe("Say whether requests are answered", TEXT, kind="application/json")
-        },
-        "/health": {
-            "get": _probe("Say whether requests are answered", TEXT, kind="application/json")
-        },
+        "/ping": {"get": _probe("Say whether requests are answered", TEXT, kind="text/plain")},
+        "/health": {"get": _probe("Say whether requests are answered", TEXT, kind="text/plain")},
         "/version": {
             "get": operation("Tell the version", "read", content(TEXT, kind="text/plain"))
         },

@@ -22,10 +22,12 @@ from granian.http import HTTP1Settings  # noqa: E402
 from granian.server.embed import Server  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
+from ostinato.core.clock import WallClock, elapsed_ns  # noqa: E402
 from ostinato.core.errors import OstinatoError  # noqa: E402
 from ostinato.learn.compiled import compile_model  # noqa: E402
 from ostinato.live.gateway.app import App  # noqa: E402
 from ostinato.live.gateway.gateway import Gateway, read_service, say  # noqa: E402
+from ostinato.live.gateway.protocols import make_guard, protocol_routes  # noqa: E402
 from ostinato.live.layout import Layout  # noqa: E402
 from ostinato.loop.loading import load_loop  # noqa: E402
 
@@ -37,6 +39,12 @@ BACKLOG: Final = 4_096
 SWITCH_S: Final = 0.0005
 """How long a thread may keep the interpreter when another wants it. Python's 5 ms would be the
 latency of a commit, whose thread comes back from the disk."""
+
+COLLECT: Final = (20_000, 20, 100)
+"""When the garbage collector looks: requests leave hardly any cycles, and a look costs time."""
+
+LOAD_S: Final = 60.0
+"""Seconds to load the versions before connections are accepted; then 503 is the better answer."""
 
 DRAIN_S: Final = 30.0
 """Seconds for requests under way at the end."""
@@ -71,6 +79,7 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
     layout = Layout(folder)
     layout.make()
     config, schema = read_service(layout)
+    guard = make_guard(config, layout, clock=WallClock(), elapsed_ns=elapsed_ns)
     file = load_loop(config.target)  # the learner's classes must be known before models are read
     gateway = Gateway(
         layout,
@@ -82,13 +91,17 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
         suspects=suspects,
     )
     gateway.start()
-    app = App(gateway, gateway.routes)
+    if layout.routes.exists():
+        # Others answer meanwhile: connections must not come here before there is an answer.
+        await gateway.loaded(LOAD_S)
+    further = protocol_routes(gateway, schema, config, layout, gateway.meters, clock=gateway.wall)
+    app = App(gateway, [*gateway.routes, *further], guard=guard, counting=gateway.meters)
     server = _server(app, config.host, config.port, header_timeout_s=config.request_timeout_s)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    gc.freeze()  # what is loaded now stays: the collector need not look at it again
+    gc.set_threshold(*COLLECT)
     serving = asyncio.ensure_future(server.serve())
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -49,10 +49,14 @@ class RowReader:
 
     def __init__(self, schema: InputSchema) -> None:
         self.schema = schema
-        self._places = {field.name: place for place, field in enumerate(schema.fields)}
+        self._names = dict.fromkeys(schema.names)
+        self._integers = frozenset(
+            place for place, field in enumerate(schema.fields) if field.kind == "integer"
+        )
         record: Any = _lenient_struct(schema, CELLS)
         self._records: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[record])
-        self._columns = msgspec.json.Decoder(_lenient_struct(schema, COLUMNS))
+        self._columns_type = _lenient_struct(schema, COLUMNS)
+        self._columns = msgspec.json.Decoder(self._columns_type)
 
     def records(self, body: bytes | msgspec.Raw) -> list[Row]:
         """Read a JSON array of objects, one per row."""
@@ -71,24 +75,28 @@ class RowReader:
 
     def table(self, given: Mapping[str, Sequence[Any]]) -> list[Row]:
         """Make rows of columns by name, their values as JSON gave them."""
-        if not given.keys() >= self._places.keys():
+        if not given.keys() >= self._names.keys():
             found = [given.get(name, msgspec.UNSET) for name in self.schema.names]
             self._missing(found, given=tuple(given))
-        return self._rows([self.column(name, given[name]) for name in self.schema.names])
-
-    def column(self, name: str, values: Sequence[Any]) -> list[Any]:
-        """Return the values of one field, checked and typed."""
-        kind = self.schema.fields[self._places[name]].kind
         try:
-            typed: list[Any] = msgspec.convert(values, COLUMNS[kind])
+            columns = msgspec.convert(given, self._columns_type)
         except msgspec.ValidationError as error:
-            raise HttpError(
-                400,
-                f"Field {shown(name)!r} has a value of another type",
-                found=shown(str(error), limit=300),
-                expected=f"{kind} or null",
-            ) from error
-        return _whole(typed) if kind == "integer" and float in map(type, typed) else typed
+            self._wrong(given, error)
+        return self._rows(msgspec.structs.astuple(columns))
+
+    def _wrong(self, given: Mapping[str, Sequence[Any]], cause: Exception) -> NoReturn:
+        # The error tells a path; which field it is of is told by trying each.
+        for field in self.schema.fields:
+            try:
+                msgspec.convert(given[field.name], COLUMNS[field.kind])
+            except msgspec.ValidationError as error:
+                raise HttpError(
+                    400,
+                    f"Field {shown(field.name)!r} has a value of another type",
+                    found=shown(str(error), limit=300),
+                    expected=f"{field.kind} or null",
+                ) from error
+        raise AssertionError("a table that cannot be converted has such a column") from cause
 
     def positional(self, values: Sequence[Sequence[Any]]) -> list[Row]:
         """Make rows of values without names: all features in order, or all fields."""
@@ -113,7 +121,11 @@ class RowReader:
                 found=", ".join(f"{name}: {length}" for name, length in lengths.items()),
                 expected="one value per row in each",
             )
-        return counted(list(zip(*columns, strict=True)))
+        whole = [
+            _whole(column) if place in self._integers and float in map(type, column) else column
+            for place, column in enumerate(columns)
+        ]
+        return counted(list(zip(*whole, strict=True)))
 
     def _missing(
         self, values: Sequence[Any], *, where: str = "", given: tuple[str, ...] = ()

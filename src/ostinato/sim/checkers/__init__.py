@@ -11,6 +11,7 @@ from typing import Final
 
 from ostinato.sim.checkers import (
     allowed,
+    by_hand,
     chain,
     early,
     labels_once,
@@ -31,6 +32,7 @@ CHECKERS: Final[dict[str, Callable[[Evidence], Iterable[Finding]]]] = {
     early.NAME: early.check,
     verdicts.NAME: verdicts.check,
     allowed.NAME: allowed.check,
+    by_hand.NAME: by_hand.check,
     shares.NAME: shares.check,
     way_back.NAME: way_back.check,
     nothing_lost.NAME: nothing_lost.check,

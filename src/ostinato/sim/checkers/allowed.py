@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from ostinato.sim.checkers.journal_view import decisions
 from ostinato.sim.observe import Evidence
@@ -22,29 +24,55 @@ def check(evidence: Evidence) -> Iterator[Finding]:
         before_ns = step.now_ns
 
 
+@dataclass(slots=True)
+class _Lock:
+    """What is under way by the journal ("" when nothing is), and whether people are asked."""
+
+    open_: str = ""
+    level: str = "auto"
+    champion: bool = False
+
+    def learn(self, body: dict[str, Any]) -> None:
+        """Take note of a decision."""
+        kind, subject = body["kind"], body["subject"]
+        rolled = f"{subject} is being rolled out"
+        match kind:
+            case "learning_requested":
+                self.open_ = "another is under way"
+            case "training_failed" | "candidate_rejected" | "rollout_ended" | "promoted":
+                self.open_ = ""
+                self.champion |= kind == "promoted"
+            case "candidate_accepted":
+                asks = self.level != "auto" and self.champion  # it waits, and that locks nothing
+                self.open_ = "" if asks else rolled
+            case "action_proposed":
+                self.open_ = "" if body["action"] == "release" else self.open_
+            case "rollout_advanced":
+                self.open_ = rolled
+            case "autonomy_set":
+                self.level = body["level"]
+            case _:
+                pass
+
+
 def _requests(evidence: Evidence) -> Iterator[Finding]:
-    promises = evidence.promises
+    promises, lock = evidence.promises, _Lock()
     asked_ns: list[int] = []
     booked_ns: list[int] = []
-    open_: str = ""
     for tick, now_ns, body in decisions(evidence):
-        match body["kind"]:
-            case "learning_requested":
-                if open_:
-                    yield _finding(tick, f"a second request while {open_}")
-                if asked_ns and now_ns - asked_ns[-1] < promises.cooldown_ns:
-                    yield _finding(tick, "a request before the cool-down was over")
-                asked_ns.append(now_ns)
-                if body["subject"] != "first champion":  # that one is needed whatever it costs
-                    booked_ns.append(now_ns)
-                recent = [moment for moment in booked_ns if moment > now_ns - promises.per_ns]
-                if len(recent) > promises.max_requests:
-                    yield _finding(tick, f"{len(recent)} requests within the budget's period")
-                open_ = "another is under way"
-            case "training_failed" | "candidate_rejected" | "rollout_ended" | "promoted":
-                open_ = ""
-            case "candidate_accepted":
-                open_ = f"{body['subject']} is being rolled out"
+        if body["kind"] == "learning_requested":
+            if lock.open_:
+                yield _finding(tick, f"a second request while {lock.open_}")
+            by_hand = body["subject"] == "operator"  # a person may ask at any time
+            if asked_ns and now_ns - asked_ns[-1] < promises.cooldown_ns and not by_hand:
+                yield _finding(tick, "a request before the cool-down was over")
+            asked_ns.append(now_ns)
+            if body["subject"] not in ("first champion", "operator"):  # these are not paid
+                booked_ns.append(now_ns)
+            recent = [moment for moment in booked_ns if moment > now_ns - promises.per_ns]
+            if len(recent) > promises.max_requests:
+                yield _finding(tick, f"{len(recent)} requests within the budget's period")
+        lock.learn(body)
 
 
 def _rollouts(evidence: Evidence) -> Iterator[Finding]:
@@ -62,7 +90,7 @@ def _rollouts(evidence: Evidence) -> Iterator[Finding]:
                 if place >= len(steps) or body["share"] != steps[place][0]:
                     yield _finding(tick, f"{version} got {body['share']} in step {place}")
             case "promoted":
-                if not first and steps:
+                if not first and steps and "by" not in body["evidence"]:
                     done = body["subject"] == version and place == len(steps) - 1
                     if not done or now_ns - since_ns < steps[place][1]:
                         yield _finding(tick, f"{body['subject']} promoted before its last step")

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ostinato.core.records import (
+    ActionProposed,
+    AutonomySet,
+    CandidateRejected,
     LearningRequested,
     LossesObserved,
+    OperatorActed,
     PredictionsMade,
     Promoted,
+    RolledBack,
     RolloutAdvanced,
     RolloutEnded,
     RowsMatured,
+    TrainingFailed,
     TrainingRequested,
     TriggerChanged,
 )
@@ -50,8 +56,14 @@ def _rollouts(evidence: Evidence) -> Iterator[Finding]:
     promises = evidence.promises
     longest_ns = promises.cap_ns if promises.proves else sum(ns for _, ns in promises.steps)
     began: dict[str, int] = {}
+    paused, before_ns = False, 0
     for step in evidence.steps:
+        if paused:  # the clock of a rollout stands still for whoever waits for its end
+            began = {version: since + step.now_ns - before_ns for version, since in began.items()}
+        before_ns = step.now_ns
         for record in step.made:
+            if isinstance(record, OperatorActed) and record.act in ("pause", "resume"):
+                paused = record.act == "pause"
             if isinstance(record, RolloutAdvanced):
                 began.setdefault(record.subject, step.now_ns)
             elif isinstance(record, Promoted | RolloutEnded):
@@ -108,6 +120,10 @@ class _Lock:
     asked_ns: int | None = None
     booked_ns: list[int] = field(default_factory=list)
     labels: int = 0
+    level: str = "auto"
+    paused: bool = False
+    waits: bool = False
+    undo_ns: int | None = None
     stances: dict[str, str] = field(default_factory=dict)
     free_ticks: int = 0
 
@@ -120,6 +136,7 @@ def _locks(evidence: Evidence) -> Iterator[Finding]:
             _take(lock, record, step.now_ns)
         recent = [m for m in lock.booked_ns if m > step.now_ns - promises.per_ns]
         free = not lock.open_ and lock.labels > 0 and len(recent) < promises.max_requests
+        free &= not lock.paused and lock.level != "observe" and not lock.waits
         rested = lock.asked_ns is None or step.now_ns - lock.asked_ns >= promises.cooldown_ns
         lock.free_ticks = lock.free_ticks + 1 if free and rested else 0
         if lock.free_ticks > _HELD_TICKS and "held" in lock.stances.values():
@@ -135,12 +152,31 @@ def _take(lock: _Lock, record: Any, now_ns: int) -> None:
             lock.labels += len(record)
         case LearningRequested():
             lock.open_, lock.asked_ns, lock.labels = True, now_ns, 0
-            if record.subject != "first champion":
+            if record.subject not in ("first champion", "operator"):
                 lock.booked_ns.append(now_ns)
-        case _ if record.kind in {"training_failed", "candidate_rejected"}:
+        case TrainingFailed() | CandidateRejected():
             lock.open_ = False
-        case Promoted() | RolloutEnded():
-            lock.open_ = False
+        case Promoted() | RolloutEnded() | RolloutAdvanced():
+            lock.open_ = lock.open_ and isinstance(record, RolloutAdvanced)
+            lock.waits = False
+        case ActionProposed():
+            lock.waits |= record.action == "release"
+        case OperatorActed() | AutonomySet():
+            _heard(lock, record, now_ns)
+        case RolledBack() if lock.undo_ns == now_ns:
+            lock.asked_ns = now_ns  # the cool-down begins anew
+        case _:
+            pass
+
+
+def _heard(lock: _Lock, record: OperatorActed | AutonomySet, now_ns: int) -> None:
+    match record:
+        case OperatorActed() if record.act in ("pause", "resume"):
+            lock.paused = record.act == "pause"
+        case OperatorActed() if record.act == "undo":
+            lock.undo_ns = now_ns
+        case AutonomySet():
+            lock.level = record.level
         case _:
             pass
 

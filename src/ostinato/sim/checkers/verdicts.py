@@ -23,6 +23,7 @@ class _Candidate:
     passed: set[str] = field(default_factory=set)
     refused: bool = False
     accepted: bool = False
+    known: bool = False
 
     def learn(self, kind: str, body: dict[str, Any]) -> None:
         """Take note of a decision about this candidate."""
@@ -34,6 +35,7 @@ class _Candidate:
             self.refused = True
         elif kind in {"candidate_accepted", "promoted", "rollout_ended"}:
             self.accepted = kind == "candidate_accepted"
+            self.known |= self.accepted
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
@@ -52,7 +54,10 @@ def check(evidence: Evidence) -> Iterator[Finding]:
             missing = [gate for gate in evidence.promises.gates if gate not in candidate.passed]
             if missing or candidate.refused:
                 yield _finding(tick, f"{version} accepted, passed only {sorted(candidate.passed)}")
-        if kind in {"rollout_advanced", "promoted"} and not candidate.accepted:
+        # A person may bring back a version that the gates let through before.
+        by_hand = kind == "promoted" and "by" in body["evidence"]
+        accepted = candidate.known if by_hand else candidate.accepted
+        if kind in {"rollout_advanced", "promoted"} and not accepted:
             yield _finding(tick, f"{version} {kind} without being accepted")
         if kind == "promoted" and body["previous"] != champion:
             yield _finding(tick, f"{version} took the place of {body['previous']}")

@@ -79,7 +79,8 @@ def _rolled_back(seat: _Seat, record: RolledBack, step: TickSeen) -> Iterator[Fi
     if (record.subject, record.previous) != (seat.champion, seat.previous):
         text = f"rolled back from {record.subject} to {record.previous}"
         yield _finding(step, f"{text}; {seat.champion} had taken the place of {seat.previous}")
-    if seat.last_ns is None or seat.checked_to_ns >= seat.last_ns:
+    late = seat.last_ns is None or seat.checked_to_ns >= seat.last_ns
+    if late and "by" not in record.evidence:  # a person may go back at any time
         yield _finding(step, f"{record.subject} rolled back when nobody watched any more")
     seat.champion, seat.previous = record.previous, None
     seat.until_ns = seat.last_ns = None

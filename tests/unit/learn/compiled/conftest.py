@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,12 +65,9 @@ def served(later) -> Callable[[Model], tuple[pl.DataFrame, list[tuple]]]:
 def without_numba(monkeypatch):
     """Numba cannot be imported."""
 
-    def missing(name: str):
-        raise ImportError(f"No module named {name!r}")
-
     for kernel in (kernels.walk_kernel, kernels.fold_kernel, kernels.single_kernel):
         kernel.cache_clear()
-    monkeypatch.setattr(kernels.importlib, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "numba", None)
     yield
     for kernel in (kernels.walk_kernel, kernels.fold_kernel, kernels.single_kernel):
         kernel.cache_clear()

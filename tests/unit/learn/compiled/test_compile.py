@@ -176,10 +176,6 @@ def test_a_library_that_changed_inside_leaves_the_original(train, served, monkey
     ("learner", "reason"),
     [
         (SGDClassifier(loss="modified_huber"), "linear: its loss is modified_huber"),
-        (
-            lgb.LGBMClassifier(n_estimators=3, objective="cross_entropy"),
-            "trees: its objective is cross_entropy",
-        ),
         (xgb.XGBClassifier(n_estimators=3, booster="dart"), "trees: its booster is dart"),
     ],
     ids=name,
@@ -191,11 +187,38 @@ def test_what_cannot_be_reproduced_is_served_by_the_original(learner, reason, tr
     assert reason in compiled.reason
 
 
+def test_an_objective_without_a_known_link_is_left_to_lightgbm(train, served):
+    model = train(lgb.LGBMRegressor(n_estimators=3, reg_sqrt=True), "regression")
+    compiled = compile_model(model, served(model)[0])
+    assert compiled.form == "lightgbm"
+    assert "its objective is regression sqrt" in compiled.reason
+
+
 def test_a_wrapper_is_served_by_the_original(train, served):
     learner = CalibratedClassifierCV(HistGradientBoostingClassifier(max_iter=3), cv=2)
     model = train(learner, "binary")
     compiled = compile_model(model, served(model)[0])
     assert compiled.form == "original"
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_without_numba_lightgbm_is_called_row_by_row(task, train, served, without_numba):
+    kind = lgb.LGBMRegressor if task == "regression" else lgb.LGBMClassifier
+    model = train(kind(n_estimators=8), task)
+    frame, rows = served(model)
+    compiled = compile_model(model, frame)
+    assert (compiled.form, compiled.inline) == ("lightgbm", True), compiled.reason
+    np.testing.assert_allclose(compiled.score(rows), model.score(frame), rtol=1e-14)
+    assert compiled.score([]).shape == model.score(frame[:0]).shape
+
+
+def test_linear_leaves_are_left_to_lightgbm(train, served):
+    model = train(lgb.LGBMRegressor(n_estimators=8, linear_tree=True), "regression")
+    frame, rows = served(model)
+    compiled = compile_model(model, frame)
+    assert compiled.form == "lightgbm", compiled.reason
+    assert "its leaves hold linear models" in compiled.reason
+    np.testing.assert_allclose(compiled.score(rows), model.score(frame), rtol=1e-12)
 
 
 def test_without_numba_trees_are_served_by_the_original(train, served, without_numba):
@@ -231,3 +254,11 @@ def test_a_model_too_slow_for_the_event_loop_says_so(train, served, monkeypatch)
     model = train(HistGradientBoostingClassifier(max_iter=12), "binary")
     compiled = compile_model(model, served(model)[0])
     assert (compiled.form, compiled.inline) == ("trees", False)
+
+
+def test_a_forest_too_large_for_the_cache_counts_ten_times(train, served, monkeypatch):
+    model = train(RandomForestClassifier(8), "binary")
+    fits = compile_model(model, served(model)[0]).inline
+    monkeypatch.setattr("ostinato.learn.compiled.grove.CACHED_NODES", 10)
+    monkeypatch.setattr("ostinato.learn.compiled.grove.INLINE_STEPS_MAX", 200)
+    assert (fits, compile_model(model, served(model)[0]).inline) == (True, False)

@@ -76,7 +76,7 @@ def test_what_a_pipeline_refuses_is_refused(train, served):
     strict = prepared(OneHotEncoder(handle_unknown="error"))
     model = train(make_pipeline(strict, LogisticRegression(max_iter=3000)), "binary", USED)
     compiled = compile_model(model, served(model)[0])
-    assert compiled.form == "linear", compiled.reason
+    assert (compiled.form, compiled.inline) == ("linear", False), compiled.reason
     known, unseen = ("C3", 0.5, 7, 1.0), ("never", 0.5, 7, 1.0)
     frame = pl.DataFrame([known], schema=USED, orient="row")
     np.testing.assert_allclose(compiled.score([known]), model.score(frame), atol=1e-13)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ostinato.core.errors import DataError
 from ostinato.learn.columns import NUMBER_MAX
 from ostinato.learn.compiled.original import table
-from ostinato.learn.compiled.rows import Coder
+from ostinato.learn.compiled.rows import MANY_ROWS, Coder
 from ostinato.learn.encoding import Encoding
 
 TRAINING = pl.DataFrame(
@@ -46,7 +46,7 @@ def by_encoding(row):
     return ENCODING.matrix(pl.DataFrame(series))[0]
 
 
-@given(st.lists(st.tuples(CATEGORIES, NUMBERS, ANYTHING), min_size=1, max_size=5))
+@given(st.lists(st.tuples(CATEGORIES, NUMBERS, ANYTHING), min_size=1, max_size=12))
 def test_rows_of_json_values_are_coded_as_the_encoding_codes_each(rows):
     expected = [by_encoding(row) for row in rows]
     np.testing.assert_array_equal(Coder(ENCODING).clean(rows), expected)
@@ -72,6 +72,21 @@ def test_one_odd_value_does_not_change_how_its_neighbours_are_read():
     coded = Coder(ENCODING).matrix(rows)
     assert coded[:, 0].tolist() == [0.0, 1.0, 2.0, 0.0]
     np.testing.assert_array_equal(coded[:, 1], [1.0, 2.0, 1.0, math.nan])
+
+
+@pytest.mark.parametrize("odd", [("UA", "2.5", [1]), (5, 1.5, "x"), ("AA", None, None), None])
+def test_few_and_many_rows_are_coded_alike(odd):
+    rows = [("UA", 1.5, None), ("never", True, {"a": 1}), (None, 3, None), ("AA", 10**39, 7)] * 4
+    rows += [] if odd is None else [odd]
+    assert len(rows) >= MANY_ROWS
+    alone = np.vstack([Coder(ENCODING).matrix([row]) for row in rows])
+    np.testing.assert_array_equal(Coder(ENCODING).matrix(rows), alone)
+
+
+def test_rows_that_make_up_for_each_other_are_still_refused():
+    rows = [("UA", 1.0), ("UA", 1.0, None, 7)] * MANY_ROWS
+    with pytest.raises(DataError, match="wrong number of values; was: 2 values"):
+        Coder(ENCODING).matrix(rows)
 
 
 def test_whole_numbers_too_large_for_any_type_are_missing():

@@ -89,7 +89,7 @@ def schema():
     return make_schema()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def schema_of():
     return make_schema
 
@@ -99,7 +99,7 @@ def predictor():
     return FakePredictor()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def predictor_of():
     return FakePredictor
 

@@ -210,7 +210,9 @@ bodies = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
+)
 @given(bodies)
 def test_any_json_is_answered_or_refused(client, body):
     response = client.post(PATH, json.dumps(body).encode())
@@ -219,7 +221,9 @@ def test_any_json_is_answered_or_refused(client, body):
     json.loads(response.body)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
+)
 @given(st.binary(max_size=60) | st.text('",\n\r 1aN', max_size=40).map(lambda t: HEAD + t.encode()))
 def test_any_csv_is_answered_or_refused(client, body):
     assert client.post(PATH, body, "text/csv").status in {200, 400}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.core.clock import VirtualClock
@@ -70,6 +70,7 @@ def test_clients_that_are_remembered_are_bounded():
     assert len(limit._buckets) == MAX_CLIENTS
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50), st.lists(st.integers(0, 2 * SECOND_NS), max_size=60))
 def test_no_more_pass_than_a_second_of_requests_and_the_rate(per_second, steps):
     clock = VirtualClock(0)

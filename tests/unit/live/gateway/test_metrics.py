@@ -4,7 +4,7 @@ import math
 from timeit import timeit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -150,6 +150,7 @@ def test_scrape_goes_on_while_the_engine_s_files_cannot_be_read(scrape, layout):
     assert scrape(Meters("flights", 0))["ostinato_engine_up",] == 0
 
 
+@settings(deadline=None)
 @given(st.text(), st.floats())
 def test_any_label_and_value_can_be_read_by_prometheus(label, value):
     told = Exposition()
@@ -171,6 +172,7 @@ def test_metric_is_added_once_and_only_with_samples():
     assert metric_name("9 a-b") == "9_a_b"
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 20), max_size=50))
 def test_histogram_loses_no_value(values):
     histogram = Histogram.empty((0.5, 5.0))

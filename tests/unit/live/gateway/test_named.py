@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.live.gateway.http import HttpError
@@ -44,6 +44,7 @@ def test_wrong_number_of_ids_is_refused():
         ids_of([1, 2], 3)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_time_or_refused(text):
     try:

@@ -313,7 +313,9 @@ any_tensor = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
+)
 @given(
     st.fixed_dictionaries(
         {"inputs": st.lists(any_tensor, max_size=4) | scalars},

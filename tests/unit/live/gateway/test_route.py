@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.live.gateway.http import HttpError, answer
@@ -69,6 +69,7 @@ def test_another_loop_is_not_found():
     assert "\n" not in error.value.found
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_path_with_an_unknown_method_is_refused_with_an_answer(method, path):
     with pytest.raises(HttpError) as error:
@@ -77,6 +78,7 @@ def test_any_path_with_an_unknown_method_is_refused_with_an_answer(method, path)
     assert error.value.response().body.startswith(b"{")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_what_is_shown_of_a_client_is_one_printable_line(text):
     assert shown(text).isprintable()

@@ -4,7 +4,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.live.gateway.http import HttpError
@@ -162,10 +162,12 @@ def test_bombs_and_rubbish_are_refused(schema, body):
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
 )
 
 
+@settings(deadline=None)
 @given(st.binary() | json_values.map(lambda v: json.dumps(v).encode()))
 def test_any_body_gives_rows_or_a_refusal(body):
     reader = RowReader(PLAIN)
@@ -173,6 +175,7 @@ def test_any_body_gives_rows_or_a_refusal(body):
         assert refused(read, body).status == 400
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["dep_delay", "distance", "weekend"]), st.lists(json_values))
 )

@@ -1,0 +1,68 @@
+"""`ostinato audit`: is the journal whole, and does the log lead to its decisions?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from ostinato.cli.options import AsJson
+from ostinato.cli.output import NO, exit_codes, give, give_json
+from ostinato.cli.service_options import HERE, Folder
+from ostinato.core.errors import TamperedError, TruncatedError
+from ostinato.live.audit import Difference, replay_journal
+from ostinato.live.audit import verify as verify_chain
+from ostinato.live.layout import Layout
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Check the journal of a service, running or not.",
+)
+
+
+@app.command()
+def replay(*, folder: Folder = HERE, json: AsJson = False) -> None:
+    """Derive every decision again from the log; exit code 1 with the first difference, if any."""
+    with exit_codes(as_json=json):
+        difference = replay_journal(Layout(folder.absolute()))
+        if json:
+            found = None if difference is None else asdict(difference)
+            give_json({"same": difference is None, "difference": found})
+        else:
+            give(_text(difference))
+    if difference is not None:
+        raise typer.Exit(NO)
+
+
+@app.command()
+def verify(*, folder: Folder = HERE, json: AsJson = False) -> None:
+    """Check the hash chain of the journal; exit code 1 if an entry was changed or dropped."""
+    broken, count = None, 0
+    with exit_codes(as_json=json):
+        try:
+            count = verify_chain(Layout(folder.absolute()))
+        except (TamperedError, TruncatedError) as error:
+            broken = error
+        if json:
+            fault = None if broken is None else broken.to_dict()
+            give_json({"whole": broken is None, "decisions": count, "fault": fault})
+        elif broken is None:
+            give(f"The journal is whole: {count:,} decisions, each hashed onto the one before.")
+        else:
+            give(f"The journal is NOT whole: {broken}")
+    if broken is not None:
+        raise typer.Exit(NO)
+
+
+def _text(difference: Difference | None) -> str:
+    if difference is None:
+        return "Every decision follows from the log, byte for byte."
+    derived = difference.derived or "nothing: the log ends before it"
+    return (
+        f"Decision {difference.seq} does NOT follow from the log.\n"
+        f"  in the journal    {difference.written}\n"
+        f"  from the log      {derived}"
+    )
