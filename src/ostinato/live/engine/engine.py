@@ -203,6 +203,7 @@ class Engine:
     def publish(self) -> None:
         """Tell gateways and people what holds now."""
         self.publisher.publish(self.state, self.saved, decisions=self.journal.head()[0])
+        self.publisher.settle(self.state.acts)
 
     def save(self) -> None:
         """Write a snapshot."""

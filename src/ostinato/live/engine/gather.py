@@ -38,7 +38,9 @@ class Served:
 
     @property
     def complete(self) -> bool:
-        """Whether every awaited version has scored, or said why it has not."""
+        """Whether every awaited version has scored, said why not, or will not any more."""
+        if any(not each.scores and not each.faults for each in self.shadows.values()):
+            return True  # the gateway had too much to do, and gave it up
         came = {v for s in self.shadows.values() for v in (*s.scores, *s.faults)}
         return came.issuperset(self.event.awaits)
 
@@ -173,33 +175,29 @@ def _propensities(events: list[Answered], order: Ints) -> Floats | None:
 
 
 def _latencies(run: list[Served], times: Ints, now_ns: int) -> list[LatencyObserved]:
-    """Tell per version and replica what a row took: its share of its micro-batch."""
-    rows: dict[tuple[str, int], list[slice]] = {}
-    took: dict[tuple[str, int], list[float]] = {}
+    """Tell per version and replica what each call took: milliseconds a row of its micro-batch."""
+    calls: dict[tuple[str, int], list[tuple[int, float]]] = {}
     start = 0
     for each in run:
         stop = start + len(each.event.ids)
+        at_ns = int(times[start:stop].max())
         for version, milliseconds in each.took_ms().items():
             replica = version, each.event.replica_since_ns.get(version, 0)
-            rows.setdefault(replica, []).append(slice(start, stop))
-            took.setdefault(replica, []).append(milliseconds / (stop - start))
+            calls.setdefault(replica, []).append((at_ns, milliseconds / (stop - start)))
         start = stop
-    return [_latency(key, rows[key], took[key], times, now_ns) for key in rows]
+    return [_latency(replica, sorted(found), now_ns) for replica, found in calls.items()]
 
 
 def _latency(
-    replica: tuple[str, int], rows: list[slice], took: list[float], times: Ints, now_ns: int
+    replica: tuple[str, int], calls: list[tuple[int, float]], now_ns: int
 ) -> LatencyObserved:
     version, since_ns = replica
-    at = np.concatenate([times[each] for each in rows])
-    milliseconds = np.repeat(took, [each.stop - each.start for each in rows])
-    order = np.argsort(at, kind="stable")
     return LatencyObserved(
-        ts_event_ns=int(at[order[-1]]),
+        ts_event_ns=calls[-1][0],
         ts_record_ns=now_ns,
         version=version,
-        times_ns=at[order],
-        latencies_ms=milliseconds[order],
+        times_ns=np.array([at_ns for at_ns, _ in calls], dtype=np.int64),
+        latencies_ms=np.array([milliseconds for _, milliseconds in calls]),
         replica_since_ns=since_ns,
     )
 

@@ -11,8 +11,8 @@ import polars as pl
 
 import ostinato as ost
 from ostinato.live.engine.saved import read_snapshots
-from ostinato.live.events import TrainingDone, decode
-from ostinato.live.published import Published, Status, read
+from ostinato.live.events import Acted, TrainingDone, decode, encode
+from ostinato.live.published import Published, Status, Undo, read, write
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.journal_sqlite import SqliteJournal
 from ostinato.stores.registry_folder import FolderRegistry
@@ -119,3 +119,20 @@ def test_how_far_it_may_act_is_said_once_the_first_champion_serves(
     last = list(engine.journal.entries())[-1]
     assert last.kind == "autonomy_set"
     assert '"level":"observe"' in last.body
+
+
+def test_an_undo_that_is_refused_does_not_stay_in_force(
+    make_play: Callable[..., Any], stores: ExitStack
+) -> None:
+    play = make_play()
+    engine = play.engine(stores)
+    while not engine.begun:
+        engine.begin()
+    write(play.layout.undo, Undo(epoch=engine.epoch, act_id="u1"))
+    engine.tick(engine.now_ns + 1)
+    assert play.layout.undo.exists(), "its act is still to come"
+    act = Acted(act="undo", act_id="u1", who="ann", reason="I fear", subject="", time_ns=0)
+    engine.events.append([("act/u1", encode(act))])
+    engine.tick(engine.now_ns + 1)
+    assert list(engine.journal.entries())[-1].kind == "act_refused"
+    assert not play.layout.undo.exists()

@@ -183,7 +183,16 @@ def test_latencies_are_told_per_version_and_replica(line: Line) -> None:
         )
     one, other = of(LatencyObserved, line.tick(2_000))
     assert (one.replica_since_ns, other.replica_since_ns) == (7, 8)
-    assert one.latencies_ms.tolist() == [2.0, 2.0]
+    assert one.latencies_ms.tolist() == [2.0], "one figure a call, milliseconds a row"
+    assert one.times_ns.tolist() == [1_020]
+
+
+def test_answers_do_not_wait_for_shadows_that_were_given_up(line: Line) -> None:
+    line.write(answered([1], [1_010], versions=["v1", "v2"], awaits=["v2"]), "a/1")
+    assert not of(RequestsAnswered, line.tick(1_500))
+    line.write(Shadowed(of="a/1", scores={}))
+    (record,) = of(RequestsAnswered, line.tick(2_000))
+    assert record.versions == ("v1",)
 
 
 def test_labels_of_a_tick_are_one_record_and_not_before_their_predictions(line: Line) -> None:
