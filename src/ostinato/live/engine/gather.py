@@ -144,6 +144,7 @@ def _part(event: Answered, rows: Sequence[int], without: frozenset[str]) -> Answ
         awaits=[],
         propensities=[event.propensities[row] for row in rows] if event.propensities else [],
         faults={v: cause for v, cause in event.faults.items() if v in place},
+        took_ms={v: took * len(rows) / len(event.ids) for v, took in event.took_ms.items()},
     )
 
 
