@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_head_size",
         "_held",
         "_messages",
+        "_offer",
         "_pairs",
         "_parser",
         "_reading",
@@ -90,6 +91,7 @@ class Connection(asyncio.Protocol):
         self._head: Head | None = None
         self._head_size = self._size = 0
         self._body: list[bytes] = []
+        self._offer: Head | None = None  # of a request that offers another protocol
         self._continue = False  # the client holds the body back until it is asked for
         self._held = False  # a request waits for another, or is such that others wait for it
         self._starting = False
@@ -245,9 +247,7 @@ class Connection(asyncio.Protocol):
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # Another protocol was offered, which a server may ignore (RFC 9110, 7.8).
-                data = data[upgrade.args[0] :]
-                self._parser = httptools.HttpRequestParser(self)
+                data = self._framed(data[upgrade.args[0] :])
                 continue
             except httptools.HttpParserError as error:
                 cause = error.__context__
@@ -259,13 +259,28 @@ class Connection(asyncio.Protocol):
                 self._refuse(large_head())
             return
 
+    def _framed(self, rest: bytes) -> bytes:
+        """Read on after another protocol was offered, which a server may ignore.
+
+        The parser stops at such a head (RFC 9110, 7.8). A new one reads the body behind it, told
+        by a head of ours how long that is.
+        """
+        self._parser = httptools.HttpRequestParser(self)
+        if self._offer is None:
+            return rest
+        length = self._offer.length
+        told = (
+            b"transfer-encoding: chunked" if length == CHUNKED else b"content-length: %d" % length
+        )
+        return b"POST / HTTP/1.1\r\n%b\r\n\r\n%b" % (told, rest)
+
     # -- what the parser calls
 
     def on_message_begin(self) -> None:
         self._messages += 1
         self._fresh = False
         self._target, self._pairs, self._head = b"", [], None
-        self._head_size = self._size = 0
+        self._size = 0
 
     def on_url(self, part: bytes) -> None:
         self._target += part
@@ -281,6 +296,9 @@ class Connection(asyncio.Protocol):
             raise large_head()
 
     def on_headers_complete(self) -> None:
+        if self._offer is not None:
+            self._head, self._size, self._offer = self._offer, 0, None
+            return
         parser = self._parser
         head = read_head(
             parser.get_method().decode("latin-1"),
@@ -305,9 +323,12 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         head = self._head
         assert head is not None, "the head comes before the end"
+        if head.length and self._parser.should_upgrade():
+            self._offer = head  # its body is still to be read
+            return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._drop_body()
-        self._head, self._fresh, self._continue = None, True, False
+        self._head, self._fresh, self._continue, self._head_size = None, True, False, 0
         if not self.closed:
             self._begin(head, body)
 

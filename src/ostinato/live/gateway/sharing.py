@@ -103,6 +103,7 @@ class Shared:
             return None
         if count > self.most_connections + OVERFLOW:
             connection.abort()
+            return None
         return crowded(self.most_connections)
 
     def lost(self, connection: Open) -> None:
