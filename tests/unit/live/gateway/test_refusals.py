@@ -122,10 +122,10 @@ def test_a_large_body_is_refused_whether_it_says_its_size_or_not(make_service, r
 
 def test_a_failure_of_our_own_is_told_by_name_only(make_service, run_gateway, capfd):
     async def scenario(client):
-        def fail(body):
+        def fail(exchange):
             raise ZeroDivisionError("secret")
 
-        client.app._predict = fail
+        client.gateway.predicting.ask = fail
         return await client.predict()
 
     status, body = run_gateway(make_service(), scenario)
