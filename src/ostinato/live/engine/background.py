@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from ostinato.core.errors import OstinatoError
+from ostinato.core.errors import OstinatoError, StoreError
 
 RETRY_SECONDS: Final = 5.0
 MOST_RETRY_SECONDS: Final = 300.0
@@ -21,8 +21,8 @@ class Background:
     name
         Of the thread.
     work
-        What to do. An `OstinatoError` it raises is kept, and it is done again after a while; it has
-        to take up where it left off.
+        What to do. An error it raises is kept, and it is done again after a while; it has to take
+        up where it left off.
     retry_seconds
         How long it waits after the first failure.
     """
@@ -59,9 +59,20 @@ class Background:
         try:
             self.work()
         except OstinatoError as error:
-            self.error = error
-            self._stop.wait(self._wait_seconds)
-            self._wait_seconds = min(2 * self._wait_seconds, MOST_RETRY_SECONDS)
-            self._wake.set()
+            self._failed(error)
+        except OSError as error:  # small files beside the stores: a full disk
+            self._failed(
+                StoreError(
+                    "A file of the service could not be written",
+                    found=f"{error.filename or self._thread.name} ({error.strerror or error})",
+                    hint="Check the permissions and the free space on the disk.",
+                )
+            )
         else:
             self.error, self._wait_seconds = None, self.retry_seconds
+
+    def _failed(self, error: OstinatoError) -> None:
+        self.error = error
+        self._stop.wait(self._wait_seconds)
+        self._wait_seconds = min(2 * self._wait_seconds, MOST_RETRY_SECONDS)
+        self._wake.set()
