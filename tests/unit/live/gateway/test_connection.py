@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from ostinato.core.clock import VirtualClock
-from ostinato.live.gateway import connection as connection_module
+from ostinato.live.gateway import reader as reader_module
 from ostinato.live.gateway import sharing
 from ostinato.live.gateway.connection import Connection
 from ostinato.live.gateway.http import Response
@@ -133,13 +133,13 @@ def test_a_request_means_the_same_however_it_is_cut(wire, message):
 
 def test_a_known_head_is_not_parsed_again_and_means_the_same(wire, monkeypatch):
     parsed = []
-    real = connection_module.read_head
+    real = reader_module.read_head
 
     def counting(*given, **named):
         parsed.append(given)
         return real(*given, **named)
 
-    monkeypatch.setattr(connection_module, "read_head", counting)
+    monkeypatch.setattr(reader_module, "read_head", counting)
 
     async def scenario(world):
         for _ in range(3):
