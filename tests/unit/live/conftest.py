@@ -194,8 +194,8 @@ class Client:
     def __init__(self, app, gateway, service):
         self.app, self.gateway, self.service = app, gateway, service
 
-    async def send(self, method, path, body=b"", headers=None, query=""):
-        proto = FakeProto(body)
+    async def send(self, method, path, body=b"", headers=None, query="", proto=None):
+        proto = FakeProto(body) if proto is None else proto
         given = {"content-length": str(len(body))} if headers is None else headers
         task = asyncio.ensure_future(
             self.app.__rsgi__(FakeScope(method, path, given, query), proto)

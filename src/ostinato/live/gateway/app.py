@@ -24,6 +24,14 @@ SWEEP_S: Final = 1.0
 """Seconds between two looks for requests that take too long."""
 
 
+SMALL_BYTES: Final = 64 * 1024
+"""A body up to this size is read whatever else is being read."""
+
+MOST_READING: Final = 256 * 1024 * 1024
+"""Bytes of larger bodies that are read at once. Smaller: big requests are refused while others
+are slow; larger: a few clients that send slowly fill the memory."""
+
+
 class Guard(Protocol):
     """Says who may do what, and how often."""
 
@@ -80,6 +88,7 @@ class App:
         self._loop = asyncio.get_running_loop()
         self._sweeping = self._loop.call_later(SWEEP_S, self._sweep)
         self._faults = 0
+        self._reading = 0  # bytes of larger bodies that are being read
 
     def close(self) -> None:
         """Stop looking for slow requests."""
@@ -162,19 +171,41 @@ class App:
         """Read the body, not more of it than is allowed."""
         length = scope.headers.get("content-length")
         if length is not None and length.isdecimal():
-            if int(length) > self.most_bytes:
+            size = int(length)
+            if size > self.most_bytes:
                 raise _too_large(length, self.most_bytes)
-            whole: bytes = await proto()
-            return whole
+            return await (proto() if size <= SMALL_BYTES else self._large(size, proto))
         if scope.method in {"GET", "HEAD"}:
             return b""
-        pieces, size = [], 0
-        async for piece in proto:
-            size += len(piece)
-            if size > self.most_bytes:
-                raise _too_large(f"more than {size}", self.most_bytes)
-            pieces.append(bytes(piece))
+        return await self._chunked(proto)
+
+    async def _large(self, size: int, proto: Any) -> bytes:
+        self._begin_to_read(size)
+        try:
+            whole: bytes = await proto()
+        finally:
+            self._reading -= size
+        return whole
+
+    async def _chunked(self, proto: Any) -> bytes:
+        pieces, size, counted = [], 0, 0
+        try:
+            async for piece in proto:
+                size += len(piece)
+                if size > self.most_bytes:
+                    raise _too_large(f"more than {size}", self.most_bytes)
+                if size - counted > SMALL_BYTES:
+                    self._begin_to_read(size - counted)
+                    counted = size
+                pieces.append(bytes(piece))
+        finally:
+            self._reading -= counted
         return b"".join(pieces)
+
+    def _begin_to_read(self, size: int) -> None:
+        if self._reading + size > MOST_READING:
+            raise _too_much_at_once(self._reading)
+        self._reading += size
 
     def _sweep(self) -> None:
         """End requests that take too long: a body that drips in, mostly."""
@@ -222,6 +253,17 @@ def _too_large(found: object, most: int) -> HttpError:
         found=f"{found} bytes",
         expected=f"at most {most} bytes",
         hint="Send less at once, or start the service with a larger max_body_bytes.",
+    )
+
+
+def _too_much_at_once(reading: int) -> HttpError:
+    return HttpError(
+        503,
+        "Too many large bodies are on their way",
+        found=f"{reading} bytes of them",
+        expected=f"at most {MOST_READING} bytes at once",
+        hint="Try again in a second, or send less at once.",
+        headers=(("retry-after", "1"),),
     )
 
 

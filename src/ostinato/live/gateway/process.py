@@ -34,6 +34,10 @@ from ostinato.loop.loading import load_loop  # noqa: E402
 CONNECTIONS: Final = 20_000
 """Connections at once. Each costs some kilobytes; more wait in the backlog."""
 
+SPARE_FILES: Final = 256
+"""Files left for all else where the system allows fewer files than connections: the log, the
+routes, models. Fewer, and a crowd of idle clients would keep the gateway from reading its own."""
+
 BACKLOG: Final = 4_096
 
 SWITCH_S: Final = 0.0005
@@ -75,7 +79,7 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
     """Serve a folder until a signal comes."""
     threadpool_limits(1)
     sys.setswitchinterval(SWITCH_S)
-    _many_files()
+    connections = connections_for(_many_files())
     layout = Layout(folder)
     layout.make()
     config, schema = read_service(layout)
@@ -96,7 +100,13 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
         await gateway.loaded(LOAD_S)
     further = protocol_routes(gateway, schema, config, layout, gateway.meters, clock=gateway.wall)
     app = App(gateway, [*gateway.routes, *further], guard=guard, counting=gateway.meters)
-    server = _server(app, config.host, config.port, header_timeout_s=config.request_timeout_s)
+    server = _server(
+        app,
+        config.host,
+        config.port,
+        header_timeout_s=config.request_timeout_s,
+        connections=connections,
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -118,7 +128,7 @@ async def _leave(server: Any, serving: asyncio.Future[None], app: App, gateway: 
     app.close()
 
 
-def _server(app: App, host: str, port: int, *, header_timeout_s: int) -> Server:
+def _server(app: App, host: str, port: int, *, header_timeout_s: int, connections: int) -> Server:
     return Server(
         app,
         address=host,
@@ -128,19 +138,32 @@ def _server(app: App, host: str, port: int, *, header_timeout_s: int) -> Server:
         http1_settings=HTTP1Settings(header_read_timeout=header_timeout_s * 1000),
         websockets=False,
         backlog=BACKLOG,
-        backpressure=CONNECTIONS,
+        backpressure=connections,
         log_enabled=False,
     )
 
 
-def _many_files() -> None:
+def connections_for(files: int | None) -> int:
+    """Return how many connections fit beside the gateway's own files; None: no limit is known.
+
+    >>> connections_for(None), connections_for(1_024)
+    (20000, 768)
+    """
+    if files is None:
+        return CONNECTIONS
+    return max(1, min(CONNECTIONS, files - min(SPARE_FILES, files // 2)))
+
+
+def _many_files() -> int | None:
+    """Allow this process as many open files as the system lets it; return how many."""
     if sys.platform == "win32":
-        return
+        return None
     import resource  # noqa: PLC0415 - there is none on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
+    if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return None if hard == resource.RLIM_INFINITY else hard
 
 
 def _runner() -> Any:
