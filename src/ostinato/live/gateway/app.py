@@ -170,14 +170,17 @@ class App:
     async def _body(self, scope: Any, proto: Any) -> bytes:
         """Read the body, not more of it than is allowed."""
         length = scope.headers.get("content-length")
-        if length is not None and length.isdecimal():
-            size = int(length)
-            if size > self.most_bytes:
-                raise _too_large(length, self.most_bytes)
-            return await (proto() if size <= SMALL_BYTES else self._large(size, proto))
-        if scope.method in {"GET", "HEAD"}:
-            return b""
-        return await self._chunked(proto)
+        try:
+            if length is not None and length.isdecimal():
+                size = int(length)
+                if size > self.most_bytes:
+                    raise _too_large(length, self.most_bytes)
+                return await (proto() if size <= SMALL_BYTES else self._large(size, proto))
+            if scope.method in {"GET", "HEAD"}:
+                return b""
+            return await self._chunked(proto)
+        except RuntimeError as error:  # the server's: the client is gone
+            raise _cut_off() from error
 
     async def _large(self, size: int, proto: Any) -> bytes:
         self._begin_to_read(size)
@@ -253,6 +256,12 @@ def _too_large(found: object, most: int) -> HttpError:
         found=f"{found} bytes",
         expected=f"at most {most} bytes",
         hint="Send less at once, or start the service with a larger max_body_bytes.",
+    )
+
+
+def _cut_off() -> HttpError:
+    return HttpError(
+        400, "The body broke off", expected="as many bytes as content-length says, or a last chunk"
     )
 
 

@@ -27,6 +27,23 @@ class Endless:
         self.status = status
 
 
+class Gone:
+    """Fails as the server does when the client is gone: in reading, and in answering."""
+
+    status = None
+
+    async def __call__(self):
+        raise RuntimeError("transport is closed")
+
+    async def __aiter__(self):
+        yield b"{"
+        await self()
+
+    def response_bytes(self, status, headers, body):
+        self.status = status
+        raise RuntimeError("transport is closed")
+
+
 def post(service, run_gateway, body):
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return run_gateway(service, lambda client: client.post("/loops/small/predict", data))
@@ -140,6 +157,20 @@ def test_a_large_body_is_refused_whether_it_says_its_size_or_not(make_service, r
         return told.status, silent.status, small.status
 
     assert run_gateway(service, scenario) == (413, 413, 200)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_client_that_goes_away_in_its_body_is_no_failure_of_ours(
+    make_service, run_gateway, capfd, told
+):
+    async def scenario(client):
+        proto = Gone()
+        headers = {"content-length": "99"} if told else {}
+        await client.send("POST", "/loops/small/predict", headers=headers, proto=proto)
+        return proto.status
+
+    assert run_gateway(make_service(), scenario) == 400
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_too_many_rows_are_refused_as_too_large_not_as_overload(make_service, run_gateway):
