@@ -123,10 +123,13 @@ class Batcher:
         Raises
         ------
         HttpError
-            503 when too much waits already, or there is nobody to answer.
+            503 when too much waits already, or there is nobody to answer; 422 for an id that only
+            this gateway gives.
         """
         assert rows, "a request has rows"
         self._admit(len(rows))
+        if ids is not None:
+            self._only_own(ids)
         loop = self.committer.loop
         answers: asyncio.Future[list[Prediction]] = loop.create_future()
         call = Call(rows, ids or self._new_ids(len(rows)), times_ns, answers, given=ids is not None)
@@ -166,6 +169,19 @@ class Batcher:
                 hint="The first champion is being trained; try again soon.",
                 headers=(("retry-after", "1"),),
             )
+
+    def _only_own(self, ids: Sequence[Id]) -> None:
+        """Refuse ids of this gateway: who takes one before it is made takes another's label."""
+        made = f"{self.instance}-"
+        for prediction_id in ids:
+            if isinstance(prediction_id, str) and prediction_id.startswith(made):
+                raise HttpError(
+                    422,
+                    "The prediction_id is one that the service makes",
+                    found=prediction_id,
+                    expected="an id of your own, or none",
+                    hint="A retry needs an id that you gave with the first request.",
+                )
 
     def _new_ids(self, count: int) -> list[Id]:
         first = self._made_ids + 1
