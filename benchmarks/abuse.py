@@ -193,6 +193,7 @@ def run(home: Path, *, quick: bool) -> dict[str, Any]:
         "tokens": log.count(token) + log.count(reader),
     }
     found["the log"]["wrong"] = any(found["the log"].values())
+    found["the log"]["lines"] = [line for line in log.splitlines() if "Warning" in line][:5]
     found["the audit"] = {
         what: command("audit", what, "--dir", folder).returncode == 0
         for what in ("verify", "replay")
