@@ -64,9 +64,12 @@ def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
 
 
 def read_snapshots(folder: Path) -> Iterator[tuple[Saved, bytes]]:
-    """Yield whole snapshots, newest first."""
+    """Yield whole snapshots, newest first; one that is dropped meanwhile is left out."""
     for path in _newest_first(folder):
-        found, _, body = path.read_bytes().partition(b"\n")
+        try:
+            found, _, body = path.read_bytes().partition(b"\n")
+        except FileNotFoundError:
+            continue
         if hashlib.sha256(body).hexdigest().encode() != found:
             continue
         line, _, state = body.partition(b"\n")
