@@ -28,10 +28,11 @@ from ostinato.core.snapshot import decode
 from ostinato.core.units import duration_ns, format_duration, format_time
 from ostinato.live.engine.bootstrap import Folder
 from ostinato.live.engine.feed import AUTONOMY, Feed, Turn, beginning
+from ostinato.live.engine.policies import first_policy, keep
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.saved import Open, Saved, read_snapshots, write_snapshot
 from ostinato.live.engine.trainings import Job, Outcome, Trainings
-from ostinato.live.events import Acted, Tick, TrainingDone, encode
+from ostinato.live.events import FIRST_POLICY, Acted, PolicyGiven, Tick, TrainingDone, encode
 from ostinato.loop import kernel
 from ostinato.loop.kernel import LoopState
 
@@ -55,9 +56,17 @@ def _nothing(point: str) -> None:
 
 
 def fold(folder: Folder, state: LoopState, turn: Turn) -> tuple[LoopState, list[Record]]:
-    """Fold what a tick folds; with the first one come the rows that people named golden."""
+    """Fold what a tick folds; with the first one come the rows that people named golden.
+
+    A policy that was given since the last tick holds from this one on.
+    """
+    changed: list[Record] = []
+    for digest in turn.policies:
+        state, told = kernel.change_policy(state, folder.plan_of(digest), turn.now_ns)
+        changed += told
     golden = folder.golden(turn.now_ns) if turn.tick == 0 else []
-    return kernel.step(state, [*turn.batch, *golden], turn.now_ns)
+    state, made = kernel.step(state, [*turn.batch, *golden], turn.now_ns)
+    return state, [*changed, *made]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +79,9 @@ class Engine:
         The service's folder, prepared.
     events, journal, registry, trainings, publisher
         What it works on.
-    plan, state, saved, feed
+    plan
+        The plan with the policy of the loop file, which holds from the next tick on.
+    state, saved, feed
         The kernel and how far the log is folded; `recover` makes them.
     between
         Called with the name of each point between two steps: a sign of life; tests die there.
@@ -105,11 +116,15 @@ class Engine:
     ) -> Engine:
         """Begin, or go on where the newest whole snapshot and the events after it lead to."""
         plan = folder.plan()
+        keep(folder.layout, plan.policy_digest, folder.loop.policy)
         written = next(read_snapshots(folder.layout.snapshots), None)
         if written is None:
-            state, saved = kernel.start(plan), Saved(place=beginning(folder.schema))
+            events.append([(FIRST_POLICY, encode(PolicyGiven(plan.policy_digest)))])
+            saved = Saved(place=beginning(folder.schema), policy=first_policy(events))
+            state = kernel.start(folder.plan_of(saved.policy))
         else:
-            state, saved = kernel.restore(plan, written[1]), written[0]
+            saved = written[0]
+            state = kernel.restore(folder.plan_of(saved.policy), written[1])
         feed = Feed(folder.schema, saved.place)
         feed.resume(events)
         engine = cls(
@@ -126,9 +141,19 @@ class Engine:
             between=between,
         )
         engine.catch_up()
+        engine._give_policy()
         if engine.saved.place.tick:
             engine.publish()  # a life before may have died just before it did
         return engine
+
+    def _give_policy(self) -> None:
+        """Go on under the loop file's policy from the next tick, where it is another one."""
+        given = self.feed.policy_waiting or self.saved.policy
+        if given == self.plan.policy_digest:
+            return
+        kernel.change_policy(self.state, self.plan, self.now_ns)  # raises where it cannot be done
+        key = f"policy/{self.feed.next_offset}"
+        self.events.append([(key, encode(PolicyGiven(self.plan.policy_digest)))])
 
     # -- what drives it
 
@@ -242,7 +267,7 @@ class Engine:
         for record in made:
             self._carry_out(record, turn, made)
             self.saved.verdict = VERDICTS.get(record.kind, self.saved.verdict)
-        self.saved.place = turn.place
+        self.saved.place, self.saved.policy = turn.place, self.state.policy_digest
         self.between("after effects")
 
     def _write(self, decisions: list[Decision]) -> None:
@@ -298,7 +323,7 @@ class Engine:
                 judged_to_ns=self.saved.judged_to_ns,
             )
         )
-        if order.champion is not None and self.folder.loop.policy.gates:
+        if order.champion is not None and self.folder.policy_of(order.policy_digest).gates:
             self.saved.judged_to_ns = order.matured_to_ns
 
     def _told(self, request: str) -> None:
