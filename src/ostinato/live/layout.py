@@ -54,6 +54,11 @@ class Layout:
         return self.folder / "registry"
 
     @property
+    def policies(self) -> Path:
+        """Every policy the loop has lived under, pickled."""
+        return self.folder / "policies"
+
+    @property
     def lake(self) -> Path:
         """Delta tables ``events``, ``predictions`` and ``labels``."""
         return self.folder / "lake"
@@ -95,5 +100,6 @@ class Layout:
 
     def make(self) -> None:
         """Make the folders."""
-        for each in (self.folder, self.registry, self.lake, self.snapshots, self.run, self.logs):
+        kept = (self.registry, self.policies, self.lake, self.snapshots, self.run, self.logs)
+        for each in (self.folder, *kept):
             each.mkdir(parents=True, exist_ok=True)

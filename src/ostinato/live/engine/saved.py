@@ -44,7 +44,8 @@ class Saved:
     """How far the log is folded, and what follows from it that no stage keeps.
 
     `artifacts`: hash by version, in order of training; `open`: orders under way, oldest first;
-    `verdict`: what came of the last candidate, ``pass``, ``fail`` or ``inconclusive``.
+    `verdict`: what came of the last candidate, ``pass``, ``fail`` or ``inconclusive``; `policy`:
+    digest of the plan that the state was made under.
     """
 
     place: Place
@@ -52,6 +53,7 @@ class Saved:
     open: list[Open] = field(default_factory=list)
     judged_to_ns: int | None = None
     verdict: str = "inconclusive"
+    policy: str = ""
 
 
 def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
