@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ostinato.core.errors import StoreError
@@ -30,11 +30,16 @@ def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
     `private`: only its owner may read it, from its first byte on.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(partial, "wb", opener=_private if private else None) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with open(partial, "wb", opener=_private if private else None) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)  # on a full disk every attempt would leave one more
+        raise
     sync_folder(path.parent)
 
 

@@ -65,7 +65,7 @@ class GroupCommit(Generic[Item, Answer]):
             return ticket.answers
         raise StoreError(
             "The events were not stored: the commit they were part of failed",
-            found=None if ticket.error is None else ticket.error.what,
+            found=None if ticket.error is None else _cause(ticket.error),
             hint="Append them again: a key that was stored after all is not stored twice.",
         ) from ticket.error
 
@@ -85,3 +85,7 @@ class GroupCommit(Generic[Item, Answer]):
             member.answers = answers[start : start + len(member.items)]
             start += len(member.items)
         assert start == len(answers), "a commit answers each item once"
+
+
+def _cause(error: OstinatoError) -> str:
+    return error.what if error.found is None else f"{error.what}: {error.found}"

@@ -23,7 +23,7 @@ class SlowDisk:
             self.entered.set()
             assert self.go_on.wait(30)
         if number in self.failing:
-            raise StoreError("The disk is full")
+            raise StoreError("The log could not be used", found="The disk is full")
         return [(number, item) for item in items]
 
 

@@ -19,9 +19,19 @@ def main(arguments: list[str]) -> int:
     try:
         run_engine(Layout(Path(arguments[0])))
     except OstinatoError as error:
-        sys.stderr.write(f"engine: {error}\n")
+        _say(str(error))
         return 2 if isinstance(error, InputError | LoopError | TamperedError) else 1
+    except OSError as error:  # a file beside the stores: a full disk, a folder set read-only
+        _say(
+            f"A file could not be written; was: {error}. hint: Check the disk and the permissions."
+        )
+        return 1
     return 0
+
+
+def _say(text: str) -> None:
+    # One line: whoever keeps the engine alive repeats the last one as the reason of its death.
+    sys.stderr.write(f"engine: {' '.join(text.splitlines())}\n")
 
 
 if __name__ == "__main__":

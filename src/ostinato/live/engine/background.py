@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from ostinato.core.errors import OstinatoError
+from ostinato.core.errors import OstinatoError, StoreError
 
 RETRY_SECONDS: Final = 5.0
 MOST_RETRY_SECONDS: Final = 300.0
@@ -21,7 +21,7 @@ class Background:
     name
         Of the thread.
     work
-        What to do. An `OstinatoError` it raises is kept, and it is done again after a while; it has
+        What to do. What it raises is kept as `error`, and it is done again after a while; it has
         to take up where it left off.
     retry_seconds
         How long it waits after the first failure.
@@ -58,10 +58,19 @@ class Background:
     def _try(self) -> None:
         try:
             self.work()
-        except OstinatoError as error:
-            self.error = error
+        except BaseException as error:  # noqa: BLE001 - a thread that is gone would not be missed
+            self.error = error if isinstance(error, OstinatoError) else _unforeseen(error)
             self._stop.wait(self._wait_seconds)
             self._wait_seconds = min(2 * self._wait_seconds, MOST_RETRY_SECONDS)
             self._wake.set()
         else:
             self.error, self._wait_seconds = None, self.retry_seconds
+
+
+def _unforeseen(error: BaseException) -> OstinatoError:
+    """Return what a library or the operating system said, as one of our errors.
+
+    Also of those that are no `Exception`: Polars panics so.
+    """
+    first = (str(error).splitlines() or [""])[0]
+    return StoreError(f"It failed ({type(error).__name__}: {first[:200]})")

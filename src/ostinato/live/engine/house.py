@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
+from ostinato.core.errors import StoreError
 from ostinato.core.ports import Registry
 from ostinato.core.units import DAY_NS
 from ostinato.live.engine.alerts import Alerts
 from ostinato.live.engine.background import Background
 from ostinato.live.engine.bootstrap import Folder
+from ostinato.live.engine.feed import Place
 from ostinato.live.engine.saved import read_snapshots
 from ostinato.live.engine.webhook import post
 from ostinato.live.events import Tick, decode
@@ -82,8 +84,12 @@ class House:
     @property
     def lake_status(self) -> str:
         """How far the lake is, or why it does not get on."""
+        try:
+            place = self.lake.place()
+        except StoreError as damaged:
+            return str(damaged)
         error = self._lake.error
-        return f"at offset {self.lake.place().offset:,}" if error is None else str(error.what)
+        return f"at offset {place.offset:,}" if error is None else f"{error.what}: {error.found}"
 
     @property
     def registry_status(self) -> str:
@@ -109,14 +115,22 @@ class House:
     def _trim(self, now_ns: int) -> None:
         """Drop events that nobody needs: in the lake, older than both snapshots and than kept."""
         places = [saved.place for saved, _ in read_snapshots(self.folder.layout.snapshots)]
-        if len(places) < 2:
+        held = self._held_to()
+        if len(places) < 2 or held is None:
             return
         limit_ns = now_ns - self.folder.config.retention_days * DAY_NS
-        needed = [place.needed_from for place in (*places, self.lake.place())]
+        needed = [place.needed_from for place in (*places, held)]
         before = min(*needed, first_after(self.events, limit_ns, places[0].tick))
         if before > self._trimmed_to:
             self.events.trim(before)
             self._trimmed_to = before
+
+    def _held_to(self) -> Place | None:
+        """Return how far the lake is; None where it cannot say: nothing may be dropped then."""
+        try:
+            return self.lake.place()
+        except StoreError:
+            return None
 
     # -- the mirror
 

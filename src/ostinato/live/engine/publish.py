@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ostinato.core.errors import StoreError
 from ostinato.live.engine.saved import Saved
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, Status, Undo, read, write
@@ -48,10 +49,16 @@ class Publisher:
 
     def _write_routes(self, routes: Published) -> None:
         if self._written is None:
-            self._written = read(self.layout.routes, Published)
+            self._written = self._found()
         if routes != self._written:
             write(self.layout.routes, routes)
             self._written = routes
+
+    def _found(self) -> Published | None:
+        try:
+            return read(self.layout.routes, Published)
+        except StoreError:
+            return None  # damaged: what follows from the log is written over it
 
 
 def routes_of(state: LoopState, saved: Saved) -> Published:

@@ -12,7 +12,7 @@ from ostinato.core.errors import OstinatoError
 from ostinato.live.gateway.routing import Table, make_table, wanted
 from ostinato.live.gateway.version import Version
 from ostinato.live.layout import Layout
-from ostinato.live.published import Published, Undo, read
+from ostinato.live.published import Published, Undo, Written, read
 
 LOOK_S: Final = 0.01
 """Seconds between two looks. Longer: an undo takes longer; shorter: idle work."""
@@ -50,7 +50,7 @@ class Watcher:
     Attributes
     ----------
     problems
-        By version, why it could not be loaded; of the file `routes.json` as well.
+        By version, why it could not be loaded; of `routes.json` and `undo.json` as well.
     """
 
     def __init__(
@@ -91,13 +91,10 @@ class Watcher:
         seen = _signature(self.layout.routes), _signature(self.layout.undo)
         if seen == self._seen:
             return
-        try:
-            undo, published = read(self.layout.undo, Undo), read(self.layout.routes, Published)
-        except OstinatoError as error:
-            self._trouble("routes.json", str(error))
-            return
-        finally:
-            self._seen = seen
+        self._seen = seen
+        # What cannot be read changes nothing; the acts of operators are in the log as well.
+        undo = self._read(self.layout.undo, Undo, self._undo)
+        published = self._read(self.layout.routes, Published, self._wanted)
         with self._lock:
             news = undo != self._undo
             self._undo = undo
@@ -106,6 +103,13 @@ class Watcher:
                 self._work.set()
             if news and self._published is not None:
                 self._put(self._published)
+
+    def _read(self, path: Path, kind: type[Written], before: Written | None) -> Written | None:
+        try:
+            return read(path, kind)
+        except OstinatoError as error:
+            self._trouble(path.name, str(error))
+            return before
 
     def load(self) -> bool:
         """Load what the routes wanted now name, and put them in force; False: not all of it."""

@@ -1,47 +1,10 @@
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
 
-from ostinato.live.gateway import app
 from ostinato.live.gateway.rows import MAX_ROWS
-
-
-class Endless:
-    """Brings a body and never says that it is over."""
-
-    def __init__(self, body):
-        self.body, self.waits, self.status = body, asyncio.Event(), None
-
-    async def __call__(self):
-        self.waits.set()
-        await asyncio.Event().wait()
-
-    async def __aiter__(self):
-        yield self.body
-        await self()
-
-    def response_bytes(self, status, headers, body):
-        self.status = status
-
-
-class Gone:
-    """Fails as the server does when the client is gone: in reading, and in answering."""
-
-    status = None
-
-    async def __call__(self):
-        raise RuntimeError("transport is closed")
-
-    async def __aiter__(self):
-        yield b"{"
-        await self()
-
-    def response_bytes(self, status, headers, body):
-        self.status = status
-        raise RuntimeError("transport is closed")
 
 
 def post(service, run_gateway, body):
@@ -159,20 +122,6 @@ def test_a_large_body_is_refused_whether_it_says_its_size_or_not(make_service, r
     assert run_gateway(service, scenario) == (413, 413, 200)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_client_that_goes_away_in_its_body_is_no_failure_of_ours(
-    make_service, run_gateway, capfd, told
-):
-    async def scenario(client):
-        proto = Gone()
-        headers = {"content-length": "99"} if told else {}
-        await client.send("POST", "/loops/small/predict", headers=headers, proto=proto)
-        return proto.status
-
-    assert run_gateway(make_service(), scenario) == 400
-    assert "Traceback" not in capfd.readouterr().err
-
-
 def test_too_many_rows_are_refused_as_too_large_not_as_overload(make_service, run_gateway):
     service = make_service()
 
@@ -183,37 +132,12 @@ def test_too_many_rows_are_refused_as_too_large_not_as_overload(make_service, ru
     assert service.events() == []
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_large_bodies_that_never_end_leave_room_for_small_ones(
-    make_service, run_gateway, monkeypatch, told
-):
-    monkeypatch.setattr(app, "MOST_READING", 3 * app.SMALL_BYTES)
-    service = make_service()
-    large = b" " * (2 * app.SMALL_BYTES)
-    headers = None if told else {}
-
-    async def scenario(client):
-        endless = Endless(large)
-        slow = asyncio.create_task(
-            client.send("POST", "/loops/small/predict", large, headers, proto=endless)
-        )
-        await endless.waits.wait()
-        refused = await client.send("POST", "/loops/small/predict", large, headers)
-        small, _ = await client.predict()
-        slow.cancel()
-        given_up = await slow
-        after = await client.send("POST", "/loops/small/predict", large, headers)
-        return refused.status, small, given_up.status, after.status
-
-    assert run_gateway(service, scenario) == (503, 200, 408, 400)
-
-
 def test_a_failure_of_our_own_is_told_by_name_only(make_service, run_gateway, capfd):
     async def scenario(client):
-        def fail(body):
+        def fail(exchange):
             raise ZeroDivisionError("secret")
 
-        client.app._predict = fail
+        client.gateway.predicting.ask = fail
         return await client.predict()
 
     status, body = run_gateway(make_service(), scenario)

@@ -144,6 +144,22 @@ def test_an_undo_file_of_this_epoch_gives_the_routes_to_the_previous_champion(
     assert not still
 
 
+def test_an_undo_that_cannot_be_read_holds_up_nothing_and_lifts_nothing(make_service, run_gateway):
+    service = make_service()
+    service.layout.undo.write_bytes(b"{")
+
+    async def scenario(client):
+        service.publish(epoch=5, champion="v002", previous="v001")
+        await client.epoch(5)
+        write(service.layout.undo, Undo(epoch=5, act_id="x"))
+        await client.until(lambda: client.gateway.batcher.table.undone)
+        service.layout.undo.write_bytes(b"{{")
+        await client.until(lambda: "undo.json" in client.gateway.watcher.problems)
+        return (await client.predict())[1]["version"]
+
+    assert run_gateway(service, scenario) == "v001"
+
+
 def test_routes_that_cannot_be_read_leave_the_old_ones(make_service, run_gateway):
     service = make_service()
 
