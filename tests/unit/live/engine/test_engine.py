@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 
 import ostinato as ost
 from ostinato.live.engine.saved import read_snapshots
 from ostinato.live.events import Acted, TrainingDone, decode, encode
+from ostinato.live.lake.lake import Lake
 from ostinato.live.published import Published, Status, Undo, read, write
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.journal_sqlite import SqliteJournal
@@ -92,6 +96,35 @@ def test_a_torn_snapshot_is_passed_over(make_play: Callable[..., Any], played: A
     with ExitStack() as stores:
         play.live(play.engine(stores))
     assert play.entries() == played.entries()
+
+
+def of_another_release(path: Path) -> None:
+    """Have a snapshot name a part of the state that this release does not know."""
+    body = path.read_bytes().partition(b"\n")[2].replace(b":LoopState", b":OtherState")
+    path.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, of_another_release])
+def test_without_a_snapshot_it_folds_the_log_again_and_the_lake_before_it(
+    make_play: Callable[..., Any], played: Any, spoil: Callable[[Path], None]
+) -> None:
+    play = make_play()
+    with ExitStack() as stores:
+        engine = play.engine(stores)
+        while not engine.begun:
+            engine.begin()
+        for now_ns, start, stop, from_label, to_label in play.moments()[:50]:
+            engine.events.append(play.events(start, stop, from_label, to_label))
+            engine.tick(now_ns)
+        Lake(play.layout, play.folder.schema).compact(engine.events)
+        engine.events.trim(engine.saved.place.needed_from)
+    for path in sorted(play.layout.snapshots.iterdir()):
+        spoil(path)
+    with ExitStack() as stores:
+        play.live(play.engine(stores))
+    assert play.entries() == played.entries()
+    found = FolderRegistry(play.layout.registry).alias_history("champion")
+    assert found == FolderRegistry(played.layout.registry).alias_history("champion")
 
 
 def test_when_the_clock_goes_back_time_stands_still(
