@@ -25,7 +25,7 @@ from ostinato.loop.kernel import Plan
 from ostinato.loop.loading import data_of, load_loop
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import check, make_plan
-from ostinato.replay.history import History, make_history
+from ostinato.replay.history import History, blind_spot, make_history
 from ostinato.replay.read import read_table
 from ostinato.replay.times import moment_ns
 
@@ -53,6 +53,7 @@ class Folder:
             matured_to_ns=history.matured_to_ns(history.start_ns, loop.label.horizon_ns),
             bucket_ns=max(DAY_NS, duration_ns(self.config.tick, name="tick")),
             seed=self.config.seed,
+            remark=blind_spot(loop) if self.config.clock == "events" else "",
         )
 
     def golden(self, now_ns: int) -> list[Record]:
