@@ -61,7 +61,8 @@ def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
     body = snapshot.encode(saved) + b"\n" + state
     path = folder / f"{saved.place.tick:012d}{_SUFFIX}"
     write_whole(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-    for old in _newest_first(folder)[KEPT:]:
+    torn = [each for each in sorted(folder.iterdir()) if each.suffix == ".tmp"]
+    for old in (*_newest_first(folder)[KEPT:], *torn):  # of lives that were killed as they wrote
         old.unlink()
     return path
 

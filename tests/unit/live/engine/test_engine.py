@@ -102,6 +102,18 @@ def test_a_torn_snapshot_is_passed_over(make_play: Callable[..., Any], played: A
     assert play.entries() == played.entries()
 
 
+def test_parts_of_snapshots_that_a_death_left_are_taken_away(
+    make_play: Callable[..., Any], stores: ExitStack
+) -> None:
+    play = make_play()
+    (play.layout.snapshots / ".000000000016.snapshot.4711.tmp").write_bytes(b"half")
+    engine = play.engine(stores)
+    while not engine.begun:
+        engine.begin()
+    engine.save()
+    assert [path.name for path in play.layout.snapshots.iterdir()] == ["000000000003.snapshot"]
+
+
 def of_another_release(path: Path) -> None:
     """Have a snapshot name a part of the state that this release does not know."""
     body = path.read_bytes().partition(b"\n")[2].replace(b":LoopState", b":OtherState")
