@@ -60,7 +60,7 @@ class Background:
             self.work()
         except OstinatoError as error:
             self._failed(error)
-        except OSError as error:  # small files beside the stores: a full disk
+        except OSError as error:  # files beside the stores: a full disk
             self._failed(
                 StoreError(
                     "A file of the service could not be written",
