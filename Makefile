@@ -14,7 +14,7 @@ OLD_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo live test check static lint types floors format-check format docs golden bench \
-  bench-decisions bench-quick bench-streams bench-serving soak simulate e2e clean
+  bench-decisions bench-quick bench-streams bench-serving crash abuse soak simulate e2e clean
 
 help: ## List the commands
 	@echo "Ostinato: replay a continuous-learning loop over history."
@@ -134,6 +134,12 @@ bench-quick: $(VENV)/.dev ## Both of them, small
 bench-serving: $(VENV)/.dev ## The live service beside its peers (half an hour; needs Linux and wrk)
 	@echo "==> Serving: the peers are installed under ~/.cache/ostinato-bench the first time"
 	@$(BIN)/python benchmarks/serving.py
+
+crash: $(VENV)/.dev ## Kill the processes of a live service 300 times under load (10 minutes)
+	@$(BIN)/python benchmarks/crash.py --kills 300
+
+abuse: $(VENV)/.dev ## Treat a live service badly; good clients must not notice (a minute or two)
+	@$(BIN)/python benchmarks/abuse.py
 
 soak: $(VENV)/.dev ## The live service at half load, for an hour
 	@$(BIN)/python benchmarks/soak.py

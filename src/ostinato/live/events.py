@@ -28,7 +28,8 @@ class Answered(Event, frozen=True, array_like=True, tag="answered"):
     `ostinato.core.records.ROLES`; `scores` by version, of those that have scored (NaN: no answer);
     `awaits`: versions whose scores follow in `Shadowed`; `propensities` empty where the champion
     answers all; `faults`: why a version failed; `took_ms`: milliseconds of scoring by version, for
-    the whole batch; `replica_since_ns`: since when this gateway serves each version.
+    the whole batch; `replica_since_ns`: when this gateway began to serve as it does, by version:
+    with the version it loaded last, for all of them.
     """
 
     epoch: int

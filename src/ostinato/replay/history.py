@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -66,6 +66,21 @@ class History:
         if len(open_rows):
             return int(times[open_rows[0]]) - 1
         return int(times[-1]) if len(times) else now_ns
+
+    def with_overdue(self, now_ns: int, horizon_ns: int) -> History:
+        """Return the history as it is known at a moment where an absent label means no.
+
+        A label that has not come within the horizon is class 0 until it does come: that it will
+        come later is not known yet.
+        """
+        overdue = (self.label_times_ns > now_ns) & (self.times_ns + horizon_ns <= now_ns)
+        if not overdue.any():
+            return self
+        return replace(
+            self,
+            labels=np.where(overdue, 0.0, self.labels),
+            label_times_ns=np.where(overdue, self.times_ns + horizon_ns, self.label_times_ns),
+        )
 
     def matured_rows(self, now_ns: int, horizon_ns: int) -> int:
         """Return how many rows, from the first on, have all matured at a moment.

@@ -140,6 +140,18 @@ class Trainer:
             Share of the units that chance lets through. Where labels are selective, candidates are
             proved on those alone, and on golden rows.
         """
+        if self.loop.label.never == "negative":
+            past = self.history.with_overdue(now_ns, self.loop.label.horizon_ns)
+            if past is not self.history:
+                return replace(self, history=past).carry_out(
+                    order,
+                    hard,
+                    artifacts,
+                    timeout=timeout,
+                    now_ns=now_ns,
+                    judged_to_ns=judged_to_ns,
+                    explore=explore,
+                )
         known = self.history.label_times_ns <= now_ns
         if self.history.n_classes:  # labels of no known class teach nothing
             known &= self.history.labels < self.history.n_classes

@@ -38,7 +38,7 @@ def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
         partial.replace(path)
     except OSError:
         with suppress(OSError):
-            partial.unlink(missing_ok=True)  # what is half written would fill a full disk further
+            partial.unlink(missing_ok=True)  # on a full disk every attempt would leave one more
         raise
     sync_folder(path.parent)
 

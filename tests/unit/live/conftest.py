@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import httptools
 import numpy as np
 import polars as pl
 import pytest
@@ -21,8 +23,10 @@ from ostinato.learn.estimators import fit
 from ostinato.live.config import ServiceConfig
 from ostinato.live.events import decode
 from ostinato.live.gateway.app import App
+from ostinato.live.gateway.connection import Connection
 from ostinato.live.gateway.gateway import Gateway, read_service
 from ostinato.live.gateway.protocols import protocol_routes
+from ostinato.live.gateway.sharing import Shared
 from ostinato.live.gateway.version import Version
 from ostinato.live.history_file import write_history
 from ostinato.live.layout import Layout
@@ -162,46 +166,100 @@ def fake_version():
     return Fake
 
 
-class FakeScope:
-    proto, client, query_string = "http", "127.0.0.1:1", ""
+class FakeTransport:
+    """Keeps what is written; can be slow."""
 
-    def __init__(self, method, path, headers, query=""):
-        self.method, self.path, self.headers, self.query_string = method, path, headers, query
+    def __init__(self):
+        self.written, self.over, self.ended, self.reading = bytearray(), False, False, True
+
+    def get_extra_info(self, name):
+        return ("127.0.0.1", 50_000)
+
+    def write(self, data):
+        assert not self.over, "nothing is written to a closed connection"
+        self.written += data
+
+    def can_write_eof(self):
+        return True
+
+    def write_eof(self):
+        self.ended = True
+
+    def close(self):
+        self.over = True
+
+    abort = close
+
+    def is_closing(self):
+        return self.over
+
+    def pause_reading(self):
+        self.reading = False
+
+    def resume_reading(self):
+        self.reading = True
 
 
-class FakeProto:
-    def __init__(self, body):
-        self.body, self.status, self.headers, self.answer = body, None, [], b""
+class Answer:
+    """A response as it was written: status, headers, body."""
 
-    async def __call__(self):
-        return self.body
+    def __init__(self):
+        self.status, self.headers, self.answer, self.complete = None, [], b"", False
 
-    async def __aiter__(self):
-        for start in range(0, len(self.body), 100):
-            yield self.body[start : start + 100]
+    def on_header(self, name, value):
+        self.headers.append((name.decode(), value.decode()))
 
-    def response_bytes(self, status, headers, body):
-        assert self.status is None, "one answer a request"
-        self.status, self.headers, self.answer = status, headers, body
+    def on_body(self, part):
+        self.answer += part
 
-    def response_empty(self, status, headers):
-        self.response_bytes(status, headers, b"")
+    def on_message_complete(self):
+        self.complete = True
+
+
+def read_answer(written):
+    answer = Answer()
+    parser = httptools.HttpResponseParser(answer)
+    with contextlib.suppress(httptools.HttpParserError):  # more answers behind it
+        parser.feed_data(bytes(written))
+    answer.status = parser.get_status_code()
+    return answer
+
+
+@pytest.fixture
+def fake_transport():
+    return FakeTransport
+
+
+def packed(method, path, body, headers):
+    """Write a request; a body without a length goes in chunks."""
+    lines = {"host": "localhost"} | headers
+    if body and "content-length" not in lines:
+        lines["transfer-encoding"] = "chunked"
+        pieces = [body[start : start + 100] for start in range(0, len(body), 100)]
+        body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in [*pieces, b""])
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
 class Client:
-    """Asks an application in this process, as the server would."""
+    """Asks an application in this process over connections without sockets."""
 
-    def __init__(self, app, gateway, service):
-        self.app, self.gateway, self.service = app, gateway, service
+    def __init__(self, app, gateway, service, shared):
+        self.app, self.gateway, self.service, self.shared = app, gateway, service, shared
+
+    def connect(self):
+        """Open a connection; returns it and its transport."""
+        connection, transport = Connection(self.shared), FakeTransport()
+        connection.connection_made(transport)
+        return connection, transport
 
     async def send(self, method, path, body=b"", headers=None, query=""):
-        proto = FakeProto(body)
         given = {"content-length": str(len(body))} if headers is None else headers
-        task = asyncio.ensure_future(
-            self.app.__rsgi__(FakeScope(method, path, given, query), proto)
-        )
-        await task
-        return proto
+        connection, transport = self.connect()
+        connection.data_received(packed(method, f"{path}?{query}" if query else path, body, given))
+        await self.until(lambda: not connection.pending)
+        connection.connection_lost(None)
+        return read_answer(transport.written)
 
     async def post(self, path, body, query=""):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -257,14 +315,22 @@ def run_gateway():
                 gateway, schema, config, service.layout, gateway.meters, clock=gateway.wall
             )
             app = App(gateway, [*gateway.routes, *further], guard=guard, counting=gateway.meters)
+            shared = Shared(
+                app,
+                gateway.wall,
+                asyncio.get_running_loop(),
+                most_connections=100,
+                most_bytes=config.max_body_bytes,
+                request_timeout_s=config.request_timeout_s,
+            )
             gateway.start()
-            client = Client(app, gateway, service)
+            client = Client(app, gateway, service, shared)
             try:
                 if wait:
                     await client.until(lambda: gateway.batcher.table is not None)
                 return await scenario(client)
             finally:
-                app.close()
+                shared.deadlines.close()
                 await gateway.close()
 
         return asyncio.run(whole())

@@ -165,22 +165,22 @@ def test_the_order_of_policies_changes_none_of_them(world, make_loop):
 
 
 def test_a_unit_keeps_its_hash_whatever_other_rows_hold():
-    from ostinato.replay.history import _unit_hashes
+    from ostinato.replay.history import unit_hashes
 
-    whole = _unit_hashes(pl.Series([5, 7, 9]))
-    holed = _unit_hashes(pl.Series([5, None, 9]))
-    floats = _unit_hashes(pl.Series([5.0, float("nan"), 9.0]))
-    mixed = _unit_hashes(pl.Series([5.0, 0.5, 9.0]))
+    whole = unit_hashes(pl.Series([5, 7, 9]))
+    holed = unit_hashes(pl.Series([5, None, 9]))
+    floats = unit_hashes(pl.Series([5.0, float("nan"), 9.0]))
+    mixed = unit_hashes(pl.Series([5.0, 0.5, 9.0]))
     assert whole[[0, 2]].tolist() == holed[[0, 2]].tolist() == floats[[0, 2]].tolist()
     assert mixed[[0, 2]].tolist() == whole[[0, 2]].tolist()
     assert holed[1] == floats[1] != whole[1]
 
 
 def test_units_may_be_large_numbers_or_text():
-    from ostinato.replay.history import _unit_hashes
+    from ostinato.replay.history import unit_hashes
 
-    assert len(set(_unit_hashes(pl.Series([2**64 - 1, 1], dtype=pl.UInt64)).tolist())) == 2
-    assert len(set(_unit_hashes(pl.Series(["a", None, "b", ""])).tolist())) == 4
+    assert len(set(unit_hashes(pl.Series([2**64 - 1, 1], dtype=pl.UInt64)).tolist())) == 2
+    assert len(set(unit_hashes(pl.Series(["a", None, "b", ""])).tolist())) == 4
 
 
 def test_a_missing_text_in_the_future_changes_no_digest_before_it(world, make_loop):

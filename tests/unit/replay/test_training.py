@@ -331,3 +331,22 @@ def test_a_schedule_of_a_parameter_the_learner_lacks_is_refused_when_the_plan_is
 
     with pytest.raises(ConfigError, match="lacks"):
         ost.replay(make_loop(policy=policy, learner=LogisticRegression()), world(1500), tick="1d")
+
+
+def test_a_label_after_the_horizon_is_a_no_until_it_comes(world, make_loop):
+    came = pl.when(pl.col("y") == 1)
+    later = pl.col("at") + pl.duration(days=3)
+    table = world(3000).with_columns(y=came.then(1), known=came.then(later))
+    label = ost.Label("y", time="known", horizon="1d", never="negative")
+    trainer = make_trainer(make_loop(label=label, learner=LogisticRegression()), table)
+    past = trainer.history.with_overdue(50 * DAY_NS, label.horizon_ns)
+    early = past.times_ns < 46 * DAY_NS
+    late = (past.times_ns > 47 * DAY_NS) & (past.times_ns < 49 * DAY_NS)
+    assert past.labels[early].any()
+    assert not past.labels[late].any(), "that they will come is not known yet"
+    settled = past.times_ns < 49 * DAY_NS
+    assert (past.label_times_ns[settled] <= 50 * DAY_NS).all()
+    done = carried_out(trainer).records[0]
+    assert done.evidence["validation_rows"]["recent"] == int(
+        ((past.times_ns >= 41 * DAY_NS) & (past.times_ns <= 48 * DAY_NS)).sum()
+    )

@@ -21,8 +21,8 @@ class Background:
     name
         Of the thread.
     work
-        What to do. An error it raises is kept, and it is done again after a while; it has to take
-        up where it left off.
+        What to do. What it raises is kept as `error`, and it is done again after a while; it has
+        to take up where it left off.
     retry_seconds
         How long it waits after the first failure.
     """
@@ -58,21 +58,19 @@ class Background:
     def _try(self) -> None:
         try:
             self.work()
-        except OstinatoError as error:
-            self._failed(error)
-        except OSError as error:  # files beside the stores: a full disk
-            self._failed(
-                StoreError(
-                    "A file of the service could not be written",
-                    found=f"{error.filename or self._thread.name} ({error.strerror or error})",
-                    hint="Check the permissions and the free space on the disk.",
-                )
-            )
+        except BaseException as error:  # noqa: BLE001 - a thread that is gone would not be missed
+            self.error = error if isinstance(error, OstinatoError) else _unforeseen(error)
+            self._stop.wait(self._wait_seconds)
+            self._wait_seconds = min(2 * self._wait_seconds, MOST_RETRY_SECONDS)
+            self._wake.set()
         else:
             self.error, self._wait_seconds = None, self.retry_seconds
 
-    def _failed(self, error: OstinatoError) -> None:
-        self.error = error
-        self._stop.wait(self._wait_seconds)
-        self._wait_seconds = min(2 * self._wait_seconds, MOST_RETRY_SECONDS)
-        self._wake.set()
+
+def _unforeseen(error: BaseException) -> OstinatoError:
+    """Return what a library or the operating system said, as one of our errors.
+
+    Also of those that are no `Exception`: Polars panics so.
+    """
+    first = (str(error).splitlines() or [""])[0]
+    return StoreError(f"It failed ({type(error).__name__}: {first[:200]})")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ostinato.core.errors import LoopError, TamperedError
+from ostinato.core.errors import LoopError, StoreError, TamperedError
 from ostinato.core.ports import EventLog, Journal, Registry
 from ostinato.core.records import (
     CandidateAccepted,
@@ -27,11 +27,12 @@ from ostinato.core.records import (
 from ostinato.core.snapshot import decode
 from ostinato.core.units import duration_ns, format_duration, format_time
 from ostinato.live.engine.bootstrap import Folder
-from ostinato.live.engine.feed import AUTONOMY, Feed, Turn, beginning
+from ostinato.live.engine.feed import AUTONOMY, Feed, Readable, Turn, beginning
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.saved import Open, Saved, read_snapshots, write_snapshot
 from ostinato.live.engine.trainings import Job, Outcome, Trainings
 from ostinato.live.events import Acted, Tick, TrainingDone, encode
+from ostinato.live.lake.lake import Lake, WholeLog
 from ostinato.loop import kernel
 from ostinato.loop.kernel import LoopState
 
@@ -58,6 +59,19 @@ def fold(folder: Folder, state: LoopState, turn: Turn) -> tuple[LoopState, list[
     """Fold what a tick folds; with the first one come the rows that people named golden."""
     golden = folder.golden(turn.now_ns) if turn.tick == 0 else []
     return kernel.step(state, [*turn.batch, *golden], turn.now_ns)
+
+
+def _newest(folder: Folder, plan: kernel.Plan) -> tuple[LoopState, Saved]:
+    """Return the newest state that can be read; where there is none, that before the first event.
+
+    What another release wrote may not be readable; the log and the lake give it again.
+    """
+    for saved, written in read_snapshots(folder.layout.snapshots):
+        try:
+            return kernel.restore(plan, written), saved
+        except StoreError:
+            continue
+    return kernel.start(plan), Saved(place=beginning(folder.schema))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,13 +119,10 @@ class Engine:
     ) -> Engine:
         """Begin, or go on where the newest whole snapshot and the events after it lead to."""
         plan = folder.plan()
-        written = next(read_snapshots(folder.layout.snapshots), None)
-        if written is None:
-            state, saved = kernel.start(plan), Saved(place=beginning(folder.schema))
-        else:
-            state, saved = kernel.restore(plan, written[1]), written[0]
+        state, saved = _newest(folder, plan)
         feed = Feed(folder.schema, saved.place)
-        feed.resume(events)
+        whole = WholeLog(events, Lake(folder.layout, folder.schema))
+        feed.resume(whole)
         engine = cls(
             folder=folder,
             events=events,
@@ -125,7 +136,7 @@ class Engine:
             feed=feed,
             between=between,
         )
-        engine.catch_up()
+        engine._catch_up(whole)
         if engine.saved.place.tick:
             engine.publish()  # a life before may have died just before it did
         return engine
@@ -150,7 +161,10 @@ class Engine:
 
     def catch_up(self) -> None:
         """Fold the ticks that are in the log; take what comes after them."""
-        for turn in self.feed.turns(self.events):
+        self._catch_up(self.events)
+
+    def _catch_up(self, events: Readable) -> None:
+        for turn in self.feed.turns(events):
             self._fold(turn)
             if self.saved.place.tick % SNAPSHOT_EVERY == 0:
                 self.save()
@@ -203,6 +217,7 @@ class Engine:
     def publish(self) -> None:
         """Tell gateways and people what holds now."""
         self.publisher.publish(self.state, self.saved, decisions=self.journal.head()[0])
+        self.publisher.settle(self.state.acts)
 
     def save(self) -> None:
         """Write a snapshot."""

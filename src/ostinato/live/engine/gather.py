@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from ostinato.core.records import (
@@ -19,8 +20,6 @@ from ostinato.core.records import (
 )
 from ostinato.live.events import Answered, Id, Scores, Shadowed
 from ostinato.live.schema import InputSchema
-
-LATE: Final = "The scores did not come in time after the answers."
 
 
 @dataclass(slots=True)
@@ -38,7 +37,9 @@ class Served:
 
     @property
     def complete(self) -> bool:
-        """Whether every awaited version has scored, or said why it has not."""
+        """Whether every awaited version has scored, said why not, or will not any more."""
+        if any(not each.scores and not each.faults for each in self.shadows.values()):
+            return True  # the gateway had too much to do, and gave it up
         came = {v for s in self.shadows.values() for v in (*s.scores, *s.faults)}
         return came.issuperset(self.event.awaits)
 
@@ -50,10 +51,33 @@ class Served:
     def faults(self) -> dict[str, str]:
         """Return why versions failed."""
         parts = [self.event.faults, *(shadow.faults for shadow in self.shadows.values())]
-        found = {version: cause for part in parts for version, cause in part.items()}
-        scored = self.scores()
-        late = [v for v in self.event.awaits if v not in scored and v not in found]
-        return {**found, **dict.fromkeys(late, LATE)}
+        return {version: cause for part in parts for version, cause in part.items()}
+
+    @property
+    def late(self) -> frozenset[str]:
+        """Awaited versions whose scores never came: the gateway that owed them died."""
+        came = {v for s in self.shadows.values() for v in (*s.scores, *s.faults)}
+        return frozenset(self.event.awaits) - came
+
+    def punctual(self) -> list[Served]:
+        """Return the rows without the versions that are late, except those that these answered.
+
+        That scores did not come is no fault of the version, and must not count against it.
+        """
+        late = self.late
+        if not late:
+            return [self]
+        by: dict[str, list[int]] = {}
+        for row, at in enumerate(self.event.answered):
+            version = self.event.versions[at]
+            by.setdefault(version if version in late else "", []).append(row)
+        whole = structs.replace(
+            self.event, scores=self.scores(), faults=self.faults(), took_ms=self.took_ms()
+        )
+        return [
+            Served(self.offset, _part(whole, rows, late - {version}))
+            for version, rows in by.items()
+        ]
 
     def took_ms(self) -> dict[str, float]:
         """Return milliseconds of scoring by version, for the whole batch."""
@@ -91,7 +115,7 @@ def gather(
         of a later epoch are not before those of an earlier one. Time never goes back in the kernel.
     """
     runs: dict[tuple[int, frozenset[str]], list[Served]] = {}
-    for each in served:
+    for each in (part for whole in served for part in whole.punctual()):
         if each.event.ids:
             named = frozenset(each.event.versions) - {FALLBACK_VERSION}
             runs.setdefault((each.event.epoch, named), []).append(each)
@@ -102,6 +126,26 @@ def gather(
         since_ns = int(found.answered.times_ns[-1])
         out.append(found)
     return out
+
+
+def _part(event: Answered, rows: Sequence[int], without: frozenset[str]) -> Answered:
+    """Return some rows of a micro-batch, without some versions that answered none of them."""
+    versions = [version for version in event.versions if version not in without]
+    place = {version: at for at, version in enumerate(versions)}
+    return structs.replace(
+        event,
+        versions=versions,
+        ids=[event.ids[row] for row in rows],
+        times_ns=[event.times_ns[row] for row in rows],
+        rows=[event.rows[row] for row in rows],
+        answered=[place[event.versions[event.answered[row]]] for row in rows],
+        roles=[event.roles[row] for row in rows],
+        scores={v: [event.scores[v][row] for row in rows] for v in versions if v in event.scores},
+        awaits=[],
+        propensities=[event.propensities[row] for row in rows] if event.propensities else [],
+        faults={v: cause for v, cause in event.faults.items() if v in place},
+        took_ms={v: took * len(rows) / len(event.ids) for v, took in event.took_ms.items()},
+    )
 
 
 def _gather_run(
@@ -173,33 +217,29 @@ def _propensities(events: list[Answered], order: Ints) -> Floats | None:
 
 
 def _latencies(run: list[Served], times: Ints, now_ns: int) -> list[LatencyObserved]:
-    """Tell per version and replica what a row took: its share of its micro-batch."""
-    rows: dict[tuple[str, int], list[slice]] = {}
-    took: dict[tuple[str, int], list[float]] = {}
+    """Tell per version and replica what each call took: milliseconds a row of its micro-batch."""
+    calls: dict[tuple[str, int], list[tuple[int, float]]] = {}
     start = 0
     for each in run:
         stop = start + len(each.event.ids)
+        at_ns = int(times[start:stop].max())
         for version, milliseconds in each.took_ms().items():
             replica = version, each.event.replica_since_ns.get(version, 0)
-            rows.setdefault(replica, []).append(slice(start, stop))
-            took.setdefault(replica, []).append(milliseconds / (stop - start))
+            calls.setdefault(replica, []).append((at_ns, milliseconds / (stop - start)))
         start = stop
-    return [_latency(key, rows[key], took[key], times, now_ns) for key in rows]
+    return [_latency(replica, sorted(found), now_ns) for replica, found in calls.items()]
 
 
 def _latency(
-    replica: tuple[str, int], rows: list[slice], took: list[float], times: Ints, now_ns: int
+    replica: tuple[str, int], calls: list[tuple[int, float]], now_ns: int
 ) -> LatencyObserved:
     version, since_ns = replica
-    at = np.concatenate([times[each] for each in rows])
-    milliseconds = np.repeat(took, [each.stop - each.start for each in rows])
-    order = np.argsort(at, kind="stable")
     return LatencyObserved(
-        ts_event_ns=int(at[order[-1]]),
+        ts_event_ns=calls[-1][0],
         ts_record_ns=now_ns,
         version=version,
-        times_ns=at[order],
-        latencies_ms=milliseconds[order],
+        times_ns=np.array([at_ns for at_ns, _ in calls], dtype=np.int64),
+        latencies_ms=np.array([milliseconds for _, milliseconds in calls]),
         replica_since_ns=since_ns,
     )
 

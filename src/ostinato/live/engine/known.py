@@ -15,7 +15,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ostinato.core.records import Floats, Ints, LabelsArrived, RequestsAnswered
-from ostinato.loop.loop import Loop
 from ostinato.replay.history import NEVER, History
 
 
@@ -28,15 +27,13 @@ class Told:
     labels: list[LabelsArrived] = field(default_factory=list)
 
 
-def history_at(history: History, loop: Loop, told: Told) -> History:
+def history_at(history: History, told: Told) -> History:
     """Put the rows before the start and what was told since together.
 
     Parameters
     ----------
     history
         The rows before the start.
-    loop
-        Says what an absent label means.
     told
         Everything up to the tick, in order; frames have the features of the requests.
     """
@@ -45,10 +42,6 @@ def history_at(history: History, loop: Loop, told: Told) -> History:
     labels = np.concatenate([history.labels, np.full(len(times), np.nan)])
     known = np.concatenate([history.label_times_ns, np.full(len(times), NEVER)])
     write_labels(ids, labels, known, told.labels)
-    if loop.label.never == "negative":
-        absent = np.flatnonzero(known[len(history) :] == NEVER) + len(history)
-        labels[absent] = 0.0
-        known[absent] = times[absent - len(history)] + loop.label.horizon_ns
     groups = [history.groups, *(each.groups for each in told.requests)]
     hashes = [each.unit_hashes for each in told.requests]
     golden = np.concatenate([history.golden, np.zeros(len(times), dtype=np.bool_)])

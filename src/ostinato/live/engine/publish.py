@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from ostinato.core.errors import StoreError
 from ostinato.live.engine.saved import Saved
 from ostinato.live.layout import Layout
-from ostinato.live.published import Published, Status, read, write
+from ostinato.live.published import Published, Status, Undo, read, write
 from ostinato.loop.kernel import LoopState
 from ostinato.loop.standing import standing
 
@@ -39,6 +40,12 @@ class Publisher:
         status = status_of(state, saved, decisions)
         beside = {"registry": self.registry, "lake": self.lake}
         write(self.layout.status, msgspec.structs.replace(status, **beside))
+
+    def settle(self, acts: Sequence[str]) -> None:
+        """Take away an undo whose act is folded: done or refused, the routes say what holds."""
+        undo = read(self.layout.undo, Undo)
+        if undo is not None and undo.act_id in acts:
+            self.layout.undo.unlink(missing_ok=True)
 
     def _write_routes(self, routes: Published) -> None:
         if self._written is None:

@@ -87,7 +87,7 @@ def known_at(folder: Folder, tick: int) -> tuple[History, str]:
         with SqliteEventLog(folder.layout.events, readonly=True) as events:
             end = _read_on(Feed(folder.schema, place), events, tick, told, folder)
         lies.append(f"log@{place.offset}-{end}")
-    history = history_at(folder.history, folder.loop, told)
+    history = history_at(folder.history, told)
     return history, ",".join(lies)
 
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
-
-import msgspec
+from typing import Final, Protocol
 
 from ostinato.core.clock import elapsed_ns
 from ostinato.core.errors import OstinatoError
 from ostinato.core.ids import content_id
+from ostinato.live.gateway.exchange import Exchange
 from ostinato.live.gateway.gateway import Gateway, say
-from ostinato.live.gateway.http import JSON, HttpError, Request, Response
+from ostinato.live.gateway.heads import Head
+from ostinato.live.gateway.http import HttpError, Request, Response
+from ostinato.live.gateway.refusals import too_slow
 from ostinato.live.gateway.route import Route, RouteTable, Scope
 
-Headers = list[tuple[str, str]]
-
-JSON_HEADERS: Final[Headers] = [("content-type", JSON)]
-
-SWEEP_S: Final = 1.0
-"""Seconds between two looks for requests that take too long."""
+PREDICT: Final = "/loops/{loop}/predict"
 
 
 class Guard(Protocol):
@@ -49,7 +45,7 @@ class Counting(Protocol):
 
 
 class App:
-    """Answers over RSGI, the interface of Granian.
+    """Answers what connections read.
 
     Parameters
     ----------
@@ -73,116 +69,79 @@ class App:
     ) -> None:
         self.gateway, self.guard, self.counting = gateway, guard, counting
         self.table = RouteTable(routes)
-        self.most_bytes = gateway.config.max_body_bytes
-        self._fast_path = f"/loops/{gateway.schema.loop}/predict"
-        self._predict = gateway.predicting.answer
-        self._open: dict[asyncio.Task[Any], float] = {}
+        self._predict_path = f"/loops/{gateway.schema.loop}/predict"
         self._loop = asyncio.get_running_loop()
-        self._sweeping = self._loop.call_later(SWEEP_S, self._sweep)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._faults = 0
 
-    def close(self) -> None:
-        """Stop looking for slow requests."""
-        self._sweeping.cancel()
+    def predicts(self, head: Head) -> bool:
+        """Whether a request asks the loop's own protocol for predictions: those go together."""
+        return head.method == "POST" and head.path == self._predict_path
 
-    async def __rsgi__(self, scope: Any, proto: Any) -> None:
-        """Answer one request."""
-        if scope.proto != "http":
-            proto.close(None)
+    def begin(self, exchange: Exchange) -> None:
+        """Answer a request, now or later."""
+        if not exchange.head.predicts:
+            exchange.task = task = self._loop.create_task(self._answer(exchange))
+            self._tasks.add(task)  # goes on when the connection is lost: an act must not be halved
+            task.add_done_callback(self._tasks.discard)
             return
-        task = self._this_task()
-        self._open[task] = self._loop.time()
-        began_ns = elapsed_ns() if self.counting is not None else 0
-        path = ""
+        exchange.path = PREDICT
         try:
-            if scope.method == "POST" and scope.path == self._fast_path:
-                path = "/loops/{loop}/predict"
-                if self.guard is not None:
-                    self._admit("predict", scope)
-                body = await self._predict(await self._body(scope, proto))
-                status = 200
-                proto.response_bytes(200, JSON_HEADERS, body)
-            else:
-                path, response = await self._answer(scope, proto)
-                status = response.status
-                send(proto, response, head=scope.method == "HEAD")
-        except HttpError as error:
-            status = error.status
-            send(proto, error.response(), head=scope.method == "HEAD")
-        except asyncio.CancelledError:
-            status = 408
-            send(proto, _too_slow(self.gateway.config.request_timeout_s).response(), head=False)
+            self._admit("predict", exchange)
+            self.gateway.predicting.ask(exchange)
         except Exception as error:  # noqa: BLE001 - the edge of the process: told, and counted
-            status = 500
-            send(proto, self._fault(error).response(), head=False)
-        finally:
-            self._open.pop(task, None)
+            self.failed(exchange, error)
+
+    def counted(self, exchange: Exchange, status: int) -> None:
+        """Count an answer."""
         if self.counting is not None:
-            self.counting.request(path, status, (elapsed_ns() - began_ns) / 1e9)
+            seconds = (elapsed_ns() - exchange.began_ns) / 1e9
+            self.counting.request(exchange.path, status, seconds)
 
-    async def _answer(self, scope: Any, proto: Any) -> tuple[str, Response]:
-        route, arguments = self.table.find(scope.method, scope.path)
-        who = self._admit(route.scope, scope)
-        headers = {name.lower(): value for name, value in scope.headers.items()}
-        request = Request(
-            scope.method,
-            scope.path,
-            await self._body(scope, proto),
-            headers,
-            scope.query_string,
-        )
-        request.arguments, request.who = arguments, who
-        if route.scope == "operate":  # may wait for the engine, and says itself how long
-            self._open.pop(self._this_task(), None)
+    def failed(self, exchange: Exchange, error: Exception) -> None:
+        """Answer with an error; what is no refusal is a fault of ours."""
+        told = error if isinstance(error, HttpError) else self._fault(error)
+        exchange.respond(told.response())
+
+    def given_up(self, exchange: Exchange) -> None:
+        """Answer that it took too long."""
+        exchange.respond(too_slow(self.gateway.config.request_timeout_s).response())
+
+    async def _answer(self, exchange: Exchange) -> None:
         try:
-            return route.path, await route.handler(request)
-        except HttpError as error:
-            return route.path, error.response()
+            exchange.respond(await self._asked(exchange))
+        except asyncio.CancelledError:
+            self.given_up(exchange)
+        except Exception as error:  # noqa: BLE001 - the edge of the process: told, and counted
+            self.failed(exchange, error)
+
+    async def _asked(self, exchange: Exchange) -> Response:
+        head = exchange.head
+        route, arguments = self.table.find(head.method, head.path)
+        who = self._admit(route.scope, exchange)
+        request = Request(head.method, head.path, exchange.body, head.headers, head.query)
+        request.arguments, request.who = arguments, who
+        exchange.path = route.path
+        if route.scope == "operate":  # may wait for the engine, and says itself how long
+            exchange.carrier.patient()
+        try:
+            return await route.handler(request)
+        except HttpError:
+            raise
         except OstinatoError as error:  # a store, mostly: what it says helps, and holds no secret
-            return route.path, as_http(error).response()
+            raise as_http(error) from error
 
-    def _this_task(self) -> asyncio.Task[Any]:
-        task = asyncio.current_task(self._loop)
-        assert task is not None, "the server runs each request as a task"
-        return task
-
-    def _admit(self, wanted: Scope | None, scope: Any) -> str:
+    def _admit(self, wanted: Scope | None, exchange: Exchange) -> str:
         if self.guard is None:
             return ""
-        header = scope.headers.get
+        head = exchange.head
         return self.guard.admit(
             wanted,
-            header("authorization") or "",
-            scope.client,
-            host=header("host"),
-            origin=header("origin"),
+            head.authorization,
+            exchange.carrier.address,
+            host=head.host,
+            origin=head.origin,
         )
-
-    async def _body(self, scope: Any, proto: Any) -> bytes:
-        """Read the body, not more of it than is allowed."""
-        length = scope.headers.get("content-length")
-        if length is not None and length.isdecimal():
-            if int(length) > self.most_bytes:
-                raise _too_large(length, self.most_bytes)
-            whole: bytes = await proto()
-            return whole
-        if scope.method in {"GET", "HEAD"}:
-            return b""
-        pieces, size = [], 0
-        async for piece in proto:
-            size += len(piece)
-            if size > self.most_bytes:
-                raise _too_large(f"more than {size}", self.most_bytes)
-            pieces.append(bytes(piece))
-        return b"".join(pieces)
-
-    def _sweep(self) -> None:
-        """End requests that take too long: a body that drips in, mostly."""
-        before = self._loop.time() - self.gateway.config.request_timeout_s
-        for task, began in list(self._open.items()):
-            if began < before:
-                task.cancel()
-        self._sweeping = self._loop.call_later(SWEEP_S, self._sweep)
 
     def _fault(self, error: Exception) -> HttpError:
         """Keep what happened in the log, and give the client a name for it."""
@@ -197,38 +156,6 @@ class App:
         )
 
 
-def send(proto: Any, response: Response, *, head: bool) -> None:
-    """Send a response; a client that is gone is no error."""
-    headers = [("content-type", response.type), *response.headers]
-    try:
-        if head:
-            length = ("content-length", str(len(response.body)))
-            proto.response_empty(response.status, [*headers, length])
-        else:
-            proto.response_bytes(response.status, headers, response.body)
-    except (RuntimeError, msgspec.MsgspecError):
-        return
-
-
 def as_http(error: OstinatoError) -> HttpError:
     """Return an error of a store or the loop as an answer: 503, try again."""
     return HttpError(503, error.what, found=error.found, expected=error.expected, hint=error.hint)
-
-
-def _too_large(found: object, most: int) -> HttpError:
-    return HttpError(
-        413,
-        "The body is too large",
-        found=f"{found} bytes",
-        expected=f"at most {most} bytes",
-        hint="Send less at once, or start the service with a larger max_body_bytes.",
-    )
-
-
-def _too_slow(seconds: float) -> HttpError:
-    return HttpError(
-        408,
-        "The request took too long",
-        expected=f"a request that is complete and answered within {seconds:g} s",
-        headers=(("connection", "close"),),
-    )

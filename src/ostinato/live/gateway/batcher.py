@@ -7,6 +7,7 @@ the disk, requests wait for company: their own commit could not begin before tha
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
@@ -41,25 +42,54 @@ class Watching(Protocol):
     def batch(self, sheet: Sheet) -> None: ...
 
 
-class Call:
-    """Rows of one request that wait for their answers."""
+class Call(ABC):
+    """Rows of one request that wait for their answers; subclasses know who waits.
 
-    __slots__ = ("answers", "given", "ids", "open", "rows", "times_ns")
+    Parameters
+    ----------
+    rows, ids, times_ns
+        As in `ports.Predictor`.
+    """
+
+    __slots__ = ("given", "ids", "open", "rows", "times_ns")
+
+    def __init__(
+        self, rows: Sequence[Row], ids: Sequence[Id] | None, times_ns: Sequence[int] | None
+    ) -> None:
+        assert rows, "a request has rows"
+        self.rows, self.times_ns, self.given = rows, times_ns, ids is not None
+        self.ids: Sequence[Id] = ids or ()  # the batcher makes what was not given
+        self.open = False  # the batcher has it
+
+    @abstractmethod
+    def answered(self, predictions: list[Prediction]) -> None:
+        """Take the answers, one per row."""
+
+    @abstractmethod
+    def failed(self, error: Exception) -> None:
+        """Take the reason why there are none."""
+
+
+class _Awaited(Call):
+    """A call whose answers somebody awaits."""
+
+    __slots__ = ("answers",)
 
     def __init__(
         self,
         rows: Sequence[Row],
-        ids: Sequence[Id],
+        ids: Sequence[Id] | None,
         times_ns: Sequence[int] | None,
         answers: asyncio.Future[list[Prediction]],
-        *,
-        given: bool,
     ) -> None:
-        self.rows, self.ids, self.times_ns, self.given = rows, ids, times_ns, given
+        super().__init__(rows, ids, times_ns)
         self.answers = answers
-        self.open = True
 
-    def fail(self, error: Exception) -> None:
+    def answered(self, predictions: list[Prediction]) -> None:
+        if not self.answers.done():
+            self.answers.set_result(predictions)
+
+    def failed(self, error: Exception) -> None:
         if not self.answers.done():
             self.answers.set_exception(error)
 
@@ -123,20 +153,34 @@ class Batcher:
         Raises
         ------
         HttpError
-            503 when too much waits already, or there is nobody to answer.
+            503 when too much waits already, or there is nobody to answer; 422 for an id that only
+            this gateway gives.
         """
-        assert rows, "a request has rows"
-        self._admit(len(rows))
-        loop = self.committer.loop
-        answers: asyncio.Future[list[Prediction]] = loop.create_future()
-        call = Call(rows, ids or self._new_ids(len(rows)), times_ns, answers, given=ids is not None)
+        answers: asyncio.Future[list[Prediction]] = self.committer.loop.create_future()
+        self.put(_Awaited(rows, ids, times_ns, answers))
+        return answers
+
+    def put(self, call: Call) -> None:
+        """Hand in a call; it is told its answers.
+
+        Raises
+        ------
+        HttpError
+            As `ask`.
+        """
+        count = len(call.rows)
+        self._admit(count)
+        if call.given:
+            self._only_own(call.ids)
+        else:
+            call.ids = self._new_ids(count)
+        call.open = True
         self._calls.append(call)
-        self._gathered += len(rows)
-        self.waiting += len(rows)
+        self._gathered += count
+        self.waiting += count
         if not self._flushing and (not self._commits or self._gathered >= COMPANY_ROWS):
             self._flushing = True
-            loop.call_soon(self._flush)
-        return answers
+            self.committer.loop.call_soon(self._flush)
 
     async def drain(self) -> None:
         """Wait until every request handed in has its answer, and its shadows are on their way."""
@@ -167,6 +211,19 @@ class Batcher:
                 headers=(("retry-after", "1"),),
             )
 
+    def _only_own(self, ids: Sequence[Id]) -> None:
+        """Refuse ids of this gateway: who takes one before it is made takes another's label."""
+        made = f"{self.instance}-"
+        for prediction_id in ids:
+            if isinstance(prediction_id, str) and prediction_id.startswith(made):
+                raise HttpError(
+                    422,
+                    "The prediction_id is one that the service makes",
+                    found=prediction_id,
+                    expected="an id of your own, or none",
+                    hint="A retry needs an id that you gave with the first request.",
+                )
+
     def _new_ids(self, count: int) -> list[Id]:
         first = self._made_ids + 1
         self._made_ids += count
@@ -196,7 +253,7 @@ class Batcher:
         """Answer one by one what cannot be answered together: one must not fail the others."""
         if len(calls) == 1:
             self._release(calls)
-            calls[0].fail(error)
+            calls[0].failed(error)
             return
         for call in calls:
             self._later([call], self._sheet([call], self.table or EMPTY))
@@ -272,7 +329,7 @@ class Batcher:
             if missing:
                 lost.extend(missing)
                 self._release([call])
-                call.fail(_no_answer(sheet))
+                call.failed(_no_answer(sheet))
                 continue
             (single if call.given else shared).extend(places)
             answered.append((call, places))
@@ -313,7 +370,7 @@ class Batcher:
                 error = not_stored(outcome)
                 for call, _ in answered:
                     self._release([call])
-                    call.fail(error)
+                    call.failed(error)
                 return
             earlier = {
                 entry.places[0]: payload
@@ -331,19 +388,17 @@ class Batcher:
     ) -> None:
         self._release([call for call, _ in answered])
         for call, places in answered:
-            if call.answers.done():
-                continue  # the client went away
             try:
-                call.answers.set_result(
-                    [
-                        _as_stored(sheet.ids[place], earlier[place])
-                        if place in earlier
-                        else _as_scored(sheet, place)
-                        for place in places
-                    ]
-                )
+                predictions = [
+                    _as_stored(sheet.ids[place], earlier[place])
+                    if place in earlier
+                    else _as_scored(sheet, place)
+                    for place in places
+                ]
             except HttpError as error:
-                call.fail(error)
+                call.failed(error)
+            else:
+                call.answered(predictions)
 
     def _release(self, calls: Sequence[Call]) -> None:
         for call in calls:

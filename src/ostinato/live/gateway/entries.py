@@ -66,9 +66,7 @@ def make_entry(
         propensities=_propensities(sheet, places) if table.split else [],
         faults=_faults(sheet, places),
         took_ms={name: took * share for name, took in sheet.took_ms.items()},
-        replica_since_ns={
-            name: table.loaded[name].since_ns for name in columns if name in table.loaded
-        },
+        replica_since_ns=dict.fromkeys(columns, table.since_ns),
     )
     entry.payload = encode(answered)
     return entry

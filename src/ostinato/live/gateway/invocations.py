@@ -21,7 +21,7 @@ from ostinato.live.gateway.dialect import speaking
 from ostinato.live.gateway.http import JSON, HttpError, Request, Response, answer
 from ostinato.live.gateway.named import ids_of, times_of
 from ostinato.live.gateway.ports import Predictor
-from ostinato.live.gateway.route import Route
+from ostinato.live.gateway.route import Route, shown
 from ostinato.live.gateway.rows import Row, RowReader, transposed
 from ostinato.live.schema import InputSchema
 
@@ -86,6 +86,7 @@ class Bodies:
         """
         kind = media_type(request, default=JSON, allowed=(JSON, CSV))
         if kind == CSV:
+            _only_with_length(request)
             return read_csv(self._reader, request.body), None, None
         asked = decode(_INVOCATION, request.body)
         rows = self._form(*_only_form(asked))
@@ -115,10 +116,18 @@ class Bodies:
         return self._reader.positional([[value] for value in decode(_LIST, raw)])
 
 
+def _only_with_length(request: Request) -> None:
+    # JSON says itself where it ends. Of CSV that broke off, the server hands over what came.
+    if "transfer-encoding" in request.headers:
+        raise HttpError(411, "CSV has to come with its length", expected="content-length")
+
+
 def _named_once(columns: list[str]) -> None:
     if len(set(columns)) != len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
-        raise HttpError(400, "A column is named twice", found=twice, expected="each name once")
+        raise HttpError(
+            400, "A column is named twice", found=shown(twice), expected="each name once"
+        )
 
 
 def _only_form(asked: Invocation) -> tuple[str, msgspec.Raw]:

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from ostinato.live.events import Id
-from ostinato.live.gateway.batcher import Batcher
+from ostinato.live.gateway.batcher import Batcher, Call
+from ostinato.live.gateway.exchange import Exchange
 from ostinato.live.gateway.http import Request, Response
-from ostinato.live.gateway.inputs import Inputs
+from ostinato.live.gateway.inputs import Asked, Inputs
 from ostinato.live.gateway.ports import Prediction
 from ostinato.live.gateway.route import Route, only_loop
 from ostinato.live.schema import InputSchema
@@ -56,24 +57,28 @@ class Predict:
         self._encode = msgspec.json.Encoder().encode
         self._labelled = schema.task == "multiclass"
 
-    async def answer(self, body: bytes) -> bytes:
-        """Answer the body of a request with the body of a response.
+    def ask(self, exchange: Exchange) -> None:
+        """Answer a request when its batch is scored and stored.
 
         Raises
         ------
         HttpError
             If it does not fit, or nobody can answer.
         """
-        asked = self._read(body)
-        predictions = await self.batcher.ask(asked.rows, asked.ids, asked.times_ns)
-        if asked.many:
+        self.batcher.put(_Call(self, exchange, self._read(exchange.body)))
+
+    def shown(self, predictions: list[Prediction], *, many: bool) -> bytes:
+        """Return the body of a response."""
+        if many:
             return self._encode({"predictions": [self._shown(each) for each in predictions]})
         return self._encode(self._shown(predictions[0]))
 
     async def handle(self, request: Request) -> Response:
-        """Answer a request."""
+        """Answer a request, as `ask` does, for whoever comes by another way."""
         only_loop(self.schema.loop, request.arguments["loop"])
-        return Response(200, await self.answer(request.body))
+        asked = self._read(request.body)
+        predictions = await self.batcher.ask(asked.rows, asked.ids, asked.times_ns)
+        return Response(200, self.shown(predictions, many=asked.many))
 
     def routes(self) -> list[Route]:
         """Return what this answers."""
@@ -86,3 +91,19 @@ class Predict:
         assert isinstance(score, Sequence), "a score per class"
         label: Any = self.schema.classes[max(range(len(score)), key=score.__getitem__)]
         return OneOfMany(prediction_id, score, label, version, role, epoch)
+
+
+class _Call(Call):
+    """A request whose answer goes straight to its connection."""
+
+    __slots__ = ("exchange", "many", "predict")
+
+    def __init__(self, predict: Predict, exchange: Exchange, asked: Asked) -> None:
+        super().__init__(asked.rows, asked.ids, asked.times_ns)
+        self.predict, self.exchange, self.many = predict, exchange, asked.many
+
+    def answered(self, predictions: list[Prediction]) -> None:
+        self.exchange.json(self.predict.shown(predictions, many=self.many))
+
+    def failed(self, error: Exception) -> None:
+        self.exchange.fail(error)

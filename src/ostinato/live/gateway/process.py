@@ -17,10 +17,7 @@ from typing import Any, Final
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
     os.environ[_name] = "1"
 
-from granian.constants import HTTPModes, Interfaces  # noqa: E402 - after the threads are pinned
-from granian.http import HTTP1Settings  # noqa: E402
-from granian.server.embed import Server  # noqa: E402
-from threadpoolctl import threadpool_limits  # noqa: E402
+from threadpoolctl import threadpool_limits  # noqa: E402 - after the threads are pinned
 
 from ostinato.core.clock import WallClock, elapsed_ns  # noqa: E402
 from ostinato.core.errors import OstinatoError  # noqa: E402
@@ -28,13 +25,16 @@ from ostinato.learn.compiled import compile_model  # noqa: E402
 from ostinato.live.gateway.app import App  # noqa: E402
 from ostinato.live.gateway.gateway import Gateway, read_service, say  # noqa: E402
 from ostinato.live.gateway.protocols import make_guard, protocol_routes  # noqa: E402
+from ostinato.live.gateway.server import Server  # noqa: E402
+from ostinato.live.gateway.sharing import Shared  # noqa: E402
 from ostinato.live.layout import Layout  # noqa: E402
 from ostinato.loop.loading import load_loop  # noqa: E402
 
 CONNECTIONS: Final = 20_000
-"""Connections at once. Each costs some kilobytes; more wait in the backlog."""
+"""Connections at once. Each costs some kilobytes; more are told to come again."""
 
-BACKLOG: Final = 4_096
+OTHER_FILES: Final = 512
+"""Open files that are no connections: stores, models, libraries."""
 
 SWITCH_S: Final = 0.0005
 """How long a thread may keep the interpreter when another wants it. Python's 5 ms would be the
@@ -75,7 +75,7 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
     """Serve a folder until a signal comes."""
     threadpool_limits(1)
     sys.setswitchinterval(SWITCH_S)
-    _many_files()
+    most_connections = _most_connections()
     layout = Layout(folder)
     layout.make()
     config, schema = read_service(layout)
@@ -96,51 +96,42 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
         await gateway.loaded(LOAD_S)
     further = protocol_routes(gateway, schema, config, layout, gateway.meters, clock=gateway.wall)
     app = App(gateway, [*gateway.routes, *further], guard=guard, counting=gateway.meters)
-    server = _server(app, config.host, config.port, header_timeout_s=config.request_timeout_s)
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    shared = Shared(
+        app,
+        gateway.wall,
+        loop,
+        most_connections=most_connections,
+        most_bytes=config.max_body_bytes,
+        request_timeout_s=config.request_timeout_s,
+    )
+    server = Server(shared)
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     gc.set_threshold(*COLLECT)
-    serving = asyncio.ensure_future(server.serve())
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    failed = serving.done() and not stop.is_set()
-    await _leave(server, serving, app, gateway)
-    return 2 if failed else 0
+    try:
+        await server.listen(config.host, config.port)
+        await stop.wait()
+    finally:
+        # Accept no more, answer what came, write everything down.
+        await server.drain(DRAIN_S)
+        await asyncio.wait_for(gateway.close(), DRAIN_S)
+    return 0
 
 
-async def _leave(server: Any, serving: asyncio.Future[None], app: App, gateway: Gateway) -> None:
-    """Accept no more, answer what came, write everything down."""
-    server.stop()
-    await asyncio.wait({serving}, timeout=DRAIN_S)
-    await asyncio.wait_for(gateway.close(), DRAIN_S)
-    app.close()
-
-
-def _server(app: App, host: str, port: int, *, header_timeout_s: int) -> Server:
-    return Server(
-        app,
-        address=host,
-        port=port,
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=header_timeout_s * 1000),
-        websockets=False,
-        backlog=BACKLOG,
-        backpressure=CONNECTIONS,
-        log_enabled=False,
-    )
-
-
-def _many_files() -> None:
+def _most_connections() -> int:
+    """Allow this process as many files as it may have; return how many can be connections."""
     if sys.platform == "win32":
-        return
+        return CONNECTIONS
     import resource  # noqa: PLC0415 - there is none on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
+    if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    return min(CONNECTIONS, max(hard - OTHER_FILES, 64))
 
 
 def _runner() -> Any:

@@ -49,6 +49,11 @@ class Table:
         """The epoch in force."""
         return self.routes.epoch
 
+    @property
+    def since_ns(self) -> int:
+        """When this replica began: with the version it loaded last, for all of them."""
+        return max((version.since_ns for version in self.loaded.values()), default=0)
+
     def sole(self) -> Version | None:
         """Return the champion if it answers every request and may do so inside the event loop."""
         if self.split or self.routes.champion is None:

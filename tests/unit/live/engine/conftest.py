@@ -73,6 +73,7 @@ class Play:
     history: History
     folder: Folder
     models: dict[str, Model] = field(default_factory=dict)
+    sent: pl.DataFrame | None = None
 
     @property
     def layout(self) -> Layout:
@@ -107,10 +108,24 @@ class Play:
             given = LabelsGiven(
                 ids=self.history.ids[rows].tolist(),
                 times_ns=at[from_label:to_label].tolist(),
-                values=[self.history.classes[int(v)] for v in self.history.labels[rows]],
+                values=[self.label(v) for v in self.history.labels[rows].tolist()],
             )
             found.append((f"l/0/{from_label}", encode(given)))
         return found
+
+    def label(self, value: float) -> Any:
+        """A label as a client gives it."""
+        classes = self.history.classes
+        if not classes:
+            return value
+        return classes[int(value)] if value < len(classes) else "(unheard of)"
+
+    def inputs(self) -> pl.DataFrame:
+        """What clients send, in order of time."""
+        if self.sent is None:
+            data = pl.read_parquet(self.place / "data.parquet").sort("at", maintain_order=True)
+            self.sent = data.select(self.folder.schema.names)
+        return self.sent
 
     def answered(self, low: int, high: int) -> list[tuple[str, bytes]]:
         """A micro-batch as it is answered, and its shadows' scores after it."""
@@ -137,7 +152,7 @@ class Play:
             versions=list(versions),
             ids=history.ids[low:high].tolist(),
             times_ns=history.times_ns[low:high].tolist(),
-            rows=frame.rows(),
+            rows=self.inputs()[low:high].rows(),
             answered=[versions.index(owner(routes, role) or versions[0]) for role in roles],
             roles=roles,
             scores={v: s for v, s in scores.items() if v not in routes.shadows},
@@ -190,17 +205,17 @@ def world() -> pl.DataFrame:
 
 @pytest.fixture(scope="session")
 def make_play(world: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Play]:
-    def make(**settings: Any) -> Play:
+    def make(declared: str = LOOP, data: pl.DataFrame = world, **settings: Any) -> Play:
         place = tmp_path_factory.mktemp("service")
-        (place / "loop.py").write_text(LOOP)
-        world.write_parquet(place / "data.parquet")
+        (place / "loop.py").write_text(declared)
+        data.write_parquet(place / "data.parquet")
         target = str(place / "loop.py")
         loop = load_loop(target).loop
-        history = make_history(loop, world, start=None, end=None)
+        history = make_history(loop, data, start=None, end=None)
         config = ServiceConfig(
             **{
                 "target": target,
-                "loop": "small",
+                "loop": loop.name,
                 "tick": TICK,
                 "clock": "events",
                 "autonomy": "auto",

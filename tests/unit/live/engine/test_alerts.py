@@ -160,3 +160,28 @@ def test_work_beside_the_loop_is_tried_again_until_it_succeeds() -> None:
     background.close()
     background.ask()
     assert not background._thread.is_alive()
+
+
+class PanicError(BaseException):
+    """What some libraries raise that is no `Exception`."""
+
+
+@pytest.mark.parametrize("raised", [OSError(28, "No space left on device"), PanicError("oh")])
+def test_work_that_fails_as_nobody_foresaw_is_told_and_tried_again(raised: BaseException) -> None:
+    done: list[int] = []
+    told = threading.Event()
+
+    def work() -> None:
+        done.append(1)
+        if len(done) == 1:
+            raise raised
+        told.wait(5)
+
+    background = Background("test", work, retry_seconds=0.01)
+    background.ask()
+    assert waited(lambda: len(done) == 2)
+    assert background.error is not None
+    assert type(raised).__name__ in background.error.what
+    told.set()
+    assert waited(lambda: background.error is None)
+    background.close()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 
 import ostinato as ost
 from ostinato.live.engine.saved import read_snapshots
-from ostinato.live.events import TrainingDone, decode
-from ostinato.live.published import Published, Status, read
+from ostinato.live.events import Acted, TrainingDone, decode, encode
+from ostinato.live.lake.lake import Lake
+from ostinato.live.published import Published, Status, Undo, read, write
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.journal_sqlite import SqliteJournal
 from ostinato.stores.registry_folder import FolderRegistry
@@ -94,6 +98,35 @@ def test_a_torn_snapshot_is_passed_over(make_play: Callable[..., Any], played: A
     assert play.entries() == played.entries()
 
 
+def of_another_release(path: Path) -> None:
+    """Have a snapshot name a part of the state that this release does not know."""
+    body = path.read_bytes().partition(b"\n")[2].replace(b":LoopState", b":OtherState")
+    path.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, of_another_release])
+def test_without_a_snapshot_it_folds_the_log_again_and_the_lake_before_it(
+    make_play: Callable[..., Any], played: Any, spoil: Callable[[Path], None]
+) -> None:
+    play = make_play()
+    with ExitStack() as stores:
+        engine = play.engine(stores)
+        while not engine.begun:
+            engine.begin()
+        for now_ns, start, stop, from_label, to_label in play.moments()[:50]:
+            engine.events.append(play.events(start, stop, from_label, to_label))
+            engine.tick(now_ns)
+        Lake(play.layout, play.folder.schema).compact(engine.events)
+        engine.events.trim(engine.saved.place.needed_from)
+    for path in sorted(play.layout.snapshots.iterdir()):
+        spoil(path)
+    with ExitStack() as stores:
+        play.live(play.engine(stores))
+    assert play.entries() == played.entries()
+    found = FolderRegistry(play.layout.registry).alias_history("champion")
+    assert found == FolderRegistry(played.layout.registry).alias_history("champion")
+
+
 def test_when_the_clock_goes_back_time_stands_still(
     make_play: Callable[..., Any], stores: ExitStack
 ) -> None:
@@ -119,3 +152,20 @@ def test_how_far_it_may_act_is_said_once_the_first_champion_serves(
     last = list(engine.journal.entries())[-1]
     assert last.kind == "autonomy_set"
     assert '"level":"observe"' in last.body
+
+
+def test_an_undo_that_is_refused_does_not_stay_in_force(
+    make_play: Callable[..., Any], stores: ExitStack
+) -> None:
+    play = make_play()
+    engine = play.engine(stores)
+    while not engine.begun:
+        engine.begin()
+    write(play.layout.undo, Undo(epoch=engine.epoch, act_id="u1"))
+    engine.tick(engine.now_ns + 1)
+    assert play.layout.undo.exists(), "its act is still to come"
+    act = Acted(act="undo", act_id="u1", who="ann", reason="I fear", subject="", time_ns=0)
+    engine.events.append([("act/u1", encode(act))])
+    engine.tick(engine.now_ns + 1)
+    assert list(engine.journal.entries())[-1].kind == "act_refused"
+    assert not play.layout.undo.exists()

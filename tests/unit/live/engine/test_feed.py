@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from ostinato.core import snapshot
 from ostinato.core.errors import StoreError
@@ -20,7 +21,6 @@ from ostinato.core.records import (
 )
 from ostinato.core.units import SECOND_NS
 from ostinato.live.engine.feed import Feed, Turn, beginning
-from ostinato.live.engine.gather import LATE
 from ostinato.live.events import (
     Acted,
     Answered,
@@ -126,10 +126,22 @@ def test_shadows_are_waited_for_a_minute_and_no_longer(line: Line) -> None:
     assert not of(RequestsAnswered, line.tick(2_000))
     assert not of(RequestsAnswered, line.tick(2_000 + 59 * SECOND_NS))
     (record,) = of(RequestsAnswered, line.tick(2_000 + 60 * SECOND_NS))
-    assert "v2" not in record.scores
-    assert record.faults == {"v2": LATE}
+    assert record.versions == ("v1",), "what did not come is no fault of the version"
+    assert not record.faults
     line.write(Shadowed(of="a/0/0", scores={"v2": [0.7]}))
     assert not line.tick(2_000 + 61 * SECOND_NS).batch
+
+
+def test_a_version_that_owes_scores_keeps_the_rows_it_answered(line: Line) -> None:
+    scores = {"v1": [0.1, float("nan")], "v2": [float("nan"), 0.9]}
+    both = answered([1, 2], [1_010, 1_020], versions=["v1", "v2"], answered=[0, 1], scores=scores)
+    line.write(structs.replace(both, roles=[0, 1], awaits=["v1", "v2"]), "a/0/0")
+    line.write(Shadowed(of="a/0/0", scores={"v1": [0.1, 0.2]}))
+    line.tick(2_000)
+    found = of(RequestsAnswered, line.tick(2_000 + 60 * SECOND_NS))
+    assert {each.versions: each.ids.tolist() for each in found} == {("v1",): [1], ("v1", "v2"): [2]}
+    (owing,) = [each for each in found if len(each.versions) == 2]
+    assert (owing.scores["v1"].tolist(), owing.scores["v2"].tolist()) == ([0.2], [0.9])
 
 
 def test_a_shadow_that_failed_is_not_waited_for(line: Line) -> None:
@@ -183,7 +195,16 @@ def test_latencies_are_told_per_version_and_replica(line: Line) -> None:
         )
     one, other = of(LatencyObserved, line.tick(2_000))
     assert (one.replica_since_ns, other.replica_since_ns) == (7, 8)
-    assert one.latencies_ms.tolist() == [2.0, 2.0]
+    assert one.latencies_ms.tolist() == [2.0], "one figure a call, milliseconds a row"
+    assert one.times_ns.tolist() == [1_020]
+
+
+def test_answers_do_not_wait_for_shadows_that_were_given_up(line: Line) -> None:
+    line.write(answered([1], [1_010], versions=["v1", "v2"], awaits=["v2"]), "a/1")
+    assert not of(RequestsAnswered, line.tick(1_500))
+    line.write(Shadowed(of="a/1", scores={}))
+    (record,) = of(RequestsAnswered, line.tick(2_000))
+    assert record.versions == ("v1",)
 
 
 def test_labels_of_a_tick_are_one_record_and_not_before_their_predictions(line: Line) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-import ostinato as ost
 from ostinato.core import snapshot
 from ostinato.core.records import CandidateTrained, LabelsArrived, RequestsAnswered, TrainingFailed
 from ostinato.live.engine.known import Told, history_at, write_labels
@@ -162,24 +161,9 @@ def test_served_rows_get_the_types_of_the_history_where_their_values_fit(played:
         **{**{n: getattr(history, n) for n in history.__slots__}, "frame": small}
     )
     served = pl.DataFrame({"x0": [0.5], "x1": [100], "kind": ["a"]})
-    found = history_at(history, played.loop, Told([served], [requests(1, 10**18)], []))
+    found = history_at(history, Told([served], [requests(1, 10**18)], []))
     assert found.frame.schema == small.schema
     large = served.with_columns(x1=pl.lit(1_000, pl.Int64))
-    found = history_at(history, played.loop, Told([large], [requests(1, 10**18)], []))
+    found = history_at(history, Told([large], [requests(1, 10**18)], []))
     assert found.frame.schema["x1"] == pl.Int64
     assert found.frame["x1"][-1] == 1_000
-
-
-def test_an_absent_label_that_means_no_is_known_after_the_horizon(played: Any) -> None:
-    loop = ost.Loop(
-        name="small",
-        task="binary",
-        time="at",
-        features=["x0"],
-        label=ost.Label("y", horizon="12h", never="negative"),
-        learner=played.loop.learner,
-    )
-    served = pl.DataFrame({"x0": [0.5], "x1": [0.1], "kind": ["a"]})
-    found = history_at(played.folder.history, loop, Told([served], [requests(1, 10**18)], []))
-    assert found.labels[-1] == 0.0
-    assert found.label_times_ns[-1] == 10**18 + 12 * 3600 * 10**9
