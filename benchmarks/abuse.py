@@ -60,6 +60,12 @@ class GoodClient:
 
     async def _run(self) -> None:
         client = Client(self.port, token=self.token)
+        try:
+            await self._ask(client)
+        finally:
+            client.close()
+
+    async def _ask(self, client: Client) -> None:
         while True:
             began = time.monotonic()
             try:
@@ -101,6 +107,7 @@ async def treat(port: int, token: str, reader: str, *, quick: bool) -> dict[str,
         told = await step
         found[name] = {**told, "meanwhile": good.seen()}
     good.task.cancel()
+    await asyncio.gather(good.task, return_exceptions=True)
     slowly = found["too slow"]
     if not quick:
         dropped = slowly["dropped in the head"] + slowly["dropped in the body"]
@@ -196,7 +203,7 @@ def run(home: Path, *, quick: bool) -> dict[str, Any]:
     found["the log"]["lines"] = [line for line in log.splitlines() if "Warning" in line][:5]
     found["the audit"] = {
         what: command("audit", what, "--dir", folder).returncode == 0
-        for what in ("verify", "replay")
+        for what in (("replay",) if quick else ("verify", "replay"))
     }
     found["the audit"]["wrong"] = not all(found["the audit"].values())
     return found

@@ -11,6 +11,7 @@ from ostinato.core.records import Decision
 from ostinato.live.engine.bootstrap import Folder, open_folder
 from ostinato.live.engine.engine import fold
 from ostinato.live.engine.feed import Feed, Readable, beginning
+from ostinato.live.engine.policies import first_policy
 from ostinato.live.lake.lake import Lake, WholeLog
 from ostinato.live.layout import Layout
 from ostinato.loop import kernel
@@ -84,7 +85,7 @@ def verify(layout: Layout) -> int:
 
 
 def _derived(folder: Folder, events: Readable) -> Iterator[Decision]:
-    state = kernel.start(folder.plan())
+    state = kernel.start(folder.plan_of(first_policy(events)))
     for turn in Feed(folder.schema, beginning(folder.schema)).turns(events):
         state, made = fold(folder, state, turn)
         for record in made:

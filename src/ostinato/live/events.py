@@ -99,6 +99,15 @@ class ClockMoved(Event, frozen=True, array_like=True, tag="clock"):
     to_ns: int
 
 
+class PolicyGiven(Event, frozen=True, array_like=True, tag="policy"):
+    """The loop goes on under another policy, from the next tick; the first one begins it.
+
+    `digest` is that of the plan; `live.engine.policies` keeps the policy itself.
+    """
+
+    digest: str
+
+
 class Tick(Event, frozen=True, array_like=True, tag="tick"):
     """The kernel folds everything before this, at this time."""
 
@@ -107,8 +116,19 @@ class Tick(Event, frozen=True, array_like=True, tag="tick"):
 
 
 AnyEvent = (
-    Answered | Shadowed | LabelsGiven | OutcomesGiven | Acted | TrainingDone | ClockMoved | Tick
+    Answered
+    | Shadowed
+    | LabelsGiven
+    | OutcomesGiven
+    | Acted
+    | TrainingDone
+    | ClockMoved
+    | PolicyGiven
+    | Tick
 )
+
+FIRST_POLICY: Final = "policy/first"
+"""Key of the policy that a log begins under."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(AnyEvent)

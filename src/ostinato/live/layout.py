@@ -56,6 +56,11 @@ class Layout:
         return self.folder / "registry"
 
     @property
+    def policies(self) -> Path:
+        """Every policy the loop has lived under, pickled."""
+        return self.folder / "policies"
+
+    @property
     def lake(self) -> Path:
         """Delta tables ``events``, ``predictions`` and ``labels``."""
         return self.folder / "lake"
@@ -96,6 +101,12 @@ class Layout:
         return self.folder / "logs"
 
     def make(self) -> None:
+<<<<<<< HEAD
+        """Make the folders."""
+        kept = (self.registry, self.policies, self.lake, self.snapshots, self.run, self.logs)
+        for each in (self.folder, *kept):
+            each.mkdir(parents=True, exist_ok=True)
+=======
         """Make the folders.
 
         Raises
@@ -119,3 +130,4 @@ class Layout:
                 found=f"{error.filename} ({error.strerror or error})",
                 hint="Check the permissions, or give another folder: --dir FOLDER.",
             ) from error
+>>>>>>> w/whole

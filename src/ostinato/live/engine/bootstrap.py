@@ -17,6 +17,7 @@ from ostinato.core.ports import Clock
 from ostinato.core.records import CasesNamed, Floats, Record, RequestsArrived
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.live.config import ServiceConfig
+from ostinato.live.engine.policies import kept
 from ostinato.live.history_file import read_history, write_history
 from ostinato.live.layout import Layout
 from ostinato.live.published import read, write
@@ -25,7 +26,8 @@ from ostinato.loop.kernel import Plan
 from ostinato.loop.loading import data_of, load_loop
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import check, make_plan
-from ostinato.replay.history import History, make_history
+from ostinato.loop.policy import Policy
+from ostinato.replay.history import History, blind_spot, make_history
 from ostinato.replay.read import read_table
 from ostinato.replay.times import moment_ns
 
@@ -40,12 +42,49 @@ class Folder:
     schema: InputSchema
     history: History
 
-    def plan(self) -> Plan:
-        """Return the plan of the kernel, the same as a replay's of the same history."""
+    def policy_of(self, digest: str) -> Policy:
+        """Return the policy of a plan, today's or an earlier one.
+
+        Raises
+        ------
+        StoreError
+            If none of that digest is kept.
+        """
+        return kept(self.layout, digest)
+
+    def plan_of(self, digest: str) -> Plan:
+        """Return the plan of a digest: that of today, or with an earlier policy.
+
+        Raises
+        ------
+        ConfigError
+            If more than the policy is another one by now.
+        StoreError
+            If no policy of that digest is kept.
+        """
+        plan = self.plan(self.policy_of(digest))
+        if plan.policy_digest != digest:
+            raise ConfigError(
+                "More than the policy of the loop file was changed",
+                found=f"plan {plan.policy_digest[:12]} with the policy of then",
+                expected=f"plan {digest[:12]}",
+                hint="Put the rest back (learner, label, metric, slices, prices); a loop with "
+                "others gets a folder of its own: --dir.",
+            )
+        return plan
+
+    def plan(self, policy: Policy | None = None) -> Plan:
+        """Return the plan of the kernel, the same as a replay's of the same history.
+
+        Parameters
+        ----------
+        policy
+            An earlier one; None: that of the loop file.
+        """
         loop, history = self.loop, self.history
         return make_plan(
             loop,
-            loop.policy,
+            policy or loop.policy,
             scorer=_Unused(),
             classes=history.n_classes,
             group_names=self.schema.group_names,
@@ -53,6 +92,7 @@ class Folder:
             matured_to_ns=history.matured_to_ns(history.start_ns, loop.label.horizon_ns),
             bucket_ns=max(DAY_NS, duration_ns(self.config.tick, name="tick")),
             seed=self.config.seed,
+            remark=blind_spot(loop) if self.config.clock == "events" else "",
         )
 
     def golden(self, now_ns: int) -> list[Record]:

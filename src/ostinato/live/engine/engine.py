@@ -28,10 +28,11 @@ from ostinato.core.snapshot import decode
 from ostinato.core.units import duration_ns, format_duration, format_time
 from ostinato.live.engine.bootstrap import Folder
 from ostinato.live.engine.feed import AUTONOMY, Feed, Readable, Turn, beginning
+from ostinato.live.engine.policies import first_policy, keep
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.saved import Open, Saved, read_snapshots, write_snapshot
 from ostinato.live.engine.trainings import Job, Outcome, Trainings
-from ostinato.live.events import Acted, Tick, TrainingDone, encode
+from ostinato.live.events import FIRST_POLICY, Acted, PolicyGiven, Tick, TrainingDone, encode
 from ostinato.live.lake.lake import Lake, WholeLog
 from ostinato.loop import kernel
 from ostinato.loop.kernel import LoopState
@@ -56,22 +57,30 @@ def _nothing(point: str) -> None:
 
 
 def fold(folder: Folder, state: LoopState, turn: Turn) -> tuple[LoopState, list[Record]]:
-    """Fold what a tick folds; with the first one come the rows that people named golden."""
+    """Fold what a tick folds; with the first one come the rows that people named golden.
+
+    A policy that was given since the last tick holds from this one on.
+    """
+    changed: list[Record] = []
+    for digest in turn.policies:
+        state, told = kernel.change_policy(state, folder.plan_of(digest), turn.now_ns)
+        changed += told
     golden = folder.golden(turn.now_ns) if turn.tick == 0 else []
-    return kernel.step(state, [*turn.batch, *golden], turn.now_ns)
+    state, made = kernel.step(state, [*turn.batch, *golden], turn.now_ns)
+    return state, [*changed, *made]
 
 
-def _newest(folder: Folder, plan: kernel.Plan) -> tuple[LoopState, Saved]:
-    """Return the newest state that can be read; where there is none, that before the first event.
+def _newest(folder: Folder) -> tuple[LoopState, Saved] | None:
+    """Return the newest state that can be read; None where there is none.
 
     What another release wrote may not be readable; the log and the lake give it again.
     """
     for saved, written in read_snapshots(folder.layout.snapshots):
         try:
-            return kernel.restore(plan, written), saved
+            return kernel.restore(folder.plan_of(saved.policy), written), saved
         except StoreError:
             continue
-    return kernel.start(plan), Saved(place=beginning(folder.schema))
+    return None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +93,9 @@ class Engine:
         The service's folder, prepared.
     events, journal, registry, trainings, publisher
         What it works on.
-    plan, state, saved, feed
+    plan
+        The plan with the policy of the loop file, which holds from the next tick on.
+    state, saved, feed
         The kernel and how far the log is folded; `recover` makes them.
     between
         Called with the name of each point between two steps: a sign of life; tests die there.
@@ -119,9 +130,15 @@ class Engine:
     ) -> Engine:
         """Begin, or go on where the newest whole snapshot and the events after it lead to."""
         plan = folder.plan()
-        state, saved = _newest(folder, plan)
-        feed = Feed(folder.schema, saved.place)
+        keep(folder.layout, plan.policy_digest, folder.loop.policy)
         whole = WholeLog(events, Lake(folder.layout, folder.schema))
+        newest = _newest(folder)
+        if newest is None:
+            events.append([(FIRST_POLICY, encode(PolicyGiven(plan.policy_digest)))])
+            saved = Saved(place=beginning(folder.schema), policy=first_policy(whole))
+            newest = kernel.start(folder.plan_of(saved.policy)), saved
+        state, saved = newest
+        feed = Feed(folder.schema, saved.place)
         feed.resume(whole)
         engine = cls(
             folder=folder,
@@ -137,9 +154,19 @@ class Engine:
             between=between,
         )
         engine._catch_up(whole)
+        engine._give_policy()
         if engine.saved.place.tick:
             engine.publish()  # a life before may have died just before it did
         return engine
+
+    def _give_policy(self) -> None:
+        """Go on under the loop file's policy from the next tick, where it is another one."""
+        given = self.feed.policy_waiting or self.saved.policy
+        if given == self.plan.policy_digest:
+            return
+        kernel.change_policy(self.state, self.plan, self.now_ns)  # raises where it cannot be done
+        key = f"policy/{self.feed.next_offset}"
+        self.events.append([(key, encode(PolicyGiven(self.plan.policy_digest)))])
 
     # -- what drives it
 
@@ -256,7 +283,7 @@ class Engine:
         for record in made:
             self._carry_out(record, turn, made)
             self.saved.verdict = VERDICTS.get(record.kind, self.saved.verdict)
-        self.saved.place = turn.place
+        self.saved.place, self.saved.policy = turn.place, self.state.policy_digest
         self.between("after effects")
 
     def _write(self, decisions: list[Decision]) -> None:
@@ -312,7 +339,7 @@ class Engine:
                 judged_to_ns=self.saved.judged_to_ns,
             )
         )
-        if order.champion is not None and self.folder.loop.policy.gates:
+        if order.champion is not None and self.folder.policy_of(order.policy_digest).gates:
             self.saved.judged_to_ns = order.matured_to_ns
 
     def _told(self, request: str) -> None:

@@ -19,12 +19,14 @@ from ostinato.core.records import AutonomySet, LabelsArrived, OperatorActed, Rec
 from ostinato.core.units import SECOND_NS
 from ostinato.live.engine.gather import Gathered, Served, as_keys, gather, joined
 from ostinato.live.events import (
+    FIRST_POLICY,
     Acted,
     Answered,
     AnyEvent,
     ClockMoved,
     LabelsGiven,
     OutcomesGiven,
+    PolicyGiven,
     Shadowed,
     Tick,
     TrainingDone,
@@ -80,12 +82,14 @@ class Place:
 class Turn:
     """What a tick folds, and the place after it.
 
-    `batch` is in the kernel's order. `requests`, `labels` and `outcomes` are what of it goes to the
-    lake.
+    `policies` are digests of the policies given since the last tick, to be adopted before `batch`
+    is folded. `batch` is in the kernel's order. `requests`, `labels` and `outcomes` are what of it
+    goes to the lake.
     """
 
     tick: int
     now_ns: int
+    policies: list[str]
     batch: list[Record]
     requests: list[Gathered]
     labels: LabelsArrived | None
@@ -118,6 +122,7 @@ class Feed:
     _outcomes: list[OutcomesGiven] = field(default_factory=list)
     _acts: list[Acted] = field(default_factory=list)
     _results: list[TrainingDone] = field(default_factory=list)
+    _policies: list[str] = field(default_factory=list)
     _moved_to_ns: int | None = None
 
     def __post_init__(self) -> None:
@@ -137,6 +142,11 @@ class Feed:
     def acts_waiting(self) -> bool:
         """Whether a person did something since the last tick."""
         return bool(self._acts)
+
+    @property
+    def policy_waiting(self) -> str | None:
+        """The policy that was given last and waits for the next tick."""
+        return self._policies[-1] if self._policies else None
 
     @property
     def moved_to_ns(self) -> int | None:
@@ -177,10 +187,12 @@ class Feed:
                 self._acts.append(event)
             case TrainingDone():
                 self._results.append(event)
+            case PolicyGiven() if key != FIRST_POLICY:
+                self._policies.append(event.digest)
             case ClockMoved():
                 self._moved_to_ns = max(event.to_ns, self._moved_to_ns or event.to_ns)
             case _:
-                pass  # shadow scores that came after their answers went in without them
+                pass  # the first policy; shadow scores whose answers went in without them
 
     def _turn(self, tick: Tick) -> Turn:
         before = self.place
@@ -209,10 +221,11 @@ class Feed:
             held=tuple(_held(each) for each in self._served.values()),
         )
         outcomes, self._outcomes, self._moved_to_ns = self._outcomes, [], None
-        self._acts = []
+        policies, self._policies, self._acts = self._policies, [], []
         return Turn(
             tick=tick.number,
             now_ns=now_ns,
+            policies=policies,
             batch=batch,
             requests=requests,
             labels=labels,
@@ -308,6 +321,7 @@ def _act(event: Acted, loop: str, since_ns: int, now_ns: int) -> Record:
             reason=event.reason,
             level=event.subject,
             who=event.who,
+            act_id=event.act_id,
         )
     return OperatorActed(
         ts_event_ns=at_ns,

@@ -44,7 +44,8 @@ class Saved:
     """How far the log is folded, and what follows from it that no stage keeps.
 
     `artifacts`: hash by version, in order of training; `open`: orders under way, oldest first;
-    `verdict`: what came of the last candidate, ``pass``, ``fail`` or ``inconclusive``.
+    `verdict`: what came of the last candidate, ``pass``, ``fail`` or ``inconclusive``; `policy`:
+    digest of the plan that the state was made under.
     """
 
     place: Place
@@ -52,6 +53,7 @@ class Saved:
     open: list[Open] = field(default_factory=list)
     judged_to_ns: int | None = None
     verdict: str = "inconclusive"
+    policy: str = ""
 
 
 def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
@@ -59,7 +61,8 @@ def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
     body = snapshot.encode(saved) + b"\n" + state
     path = folder / f"{saved.place.tick:012d}{_SUFFIX}"
     write_whole(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-    for old in _newest_first(folder)[KEPT:]:
+    torn = [each for each in sorted(folder.iterdir()) if each.suffix == ".tmp"]
+    for old in (*_newest_first(folder)[KEPT:], *torn):  # of lives that were killed as they wrote
         old.unlink()
     return path
 

@@ -50,7 +50,7 @@ def carry_out(folder: Folder, job: Job) -> Outcome:
     for version in (order.champion, order.anchor, order.warm_start_from):
         if version is not None:
             scores.add(job.artifacts[version], Model.from_bytes(registry.load(version)))
-    policy = folder.loop.policy
+    policy = folder.policy_of(order.policy_digest)
     result = Trainer(loop=folder.loop, history=history, scores=scores).carry_out(
         order,
         job.open.hard,

@@ -86,7 +86,6 @@ class Bodies:
         """
         kind = media_type(request, default=JSON, allowed=(JSON, CSV))
         if kind == CSV:
-            _only_with_length(request)
             return read_csv(self._reader, request.body), None, None
         asked = decode(_INVOCATION, request.body)
         rows = self._form(*_only_form(asked))
@@ -114,12 +113,6 @@ class Bodies:
             matrix = decode(_MATRIX, raw)
             return self._reader.positional(matrix)
         return self._reader.positional([[value] for value in decode(_LIST, raw)])
-
-
-def _only_with_length(request: Request) -> None:
-    # JSON says itself where it ends. Of CSV that broke off, the server hands over what came.
-    if "transfer-encoding" in request.headers:
-        raise HttpError(411, "CSV has to come with its length", expected="content-length")
 
 
 def _named_once(columns: list[str]) -> None:

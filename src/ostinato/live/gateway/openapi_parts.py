@@ -60,7 +60,6 @@ _REFUSALS: Final = {
     "403": "The token lacks the scope, or the service answers its own machine only.",
     "404": "There is no such loop or version.",
     "408": "The request did not arrive, or was not answered, in time.",
-    "411": "The body has to come with its length.",
     "413": "The body is too large, or has too many rows.",
     "415": "The body has a type that is not taken here.",
     "422": "The body does not fit: the error names the field.",

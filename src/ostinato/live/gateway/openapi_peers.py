@@ -193,7 +193,7 @@ def _invocations(schema: InputSchema) -> Operation:
             **content(named("Invocation"), example={"dataframe_records": [row]}),
             **content(TEXT, kind="text/csv"),
         },
-        refusals=(*_REFUSALS, "411"),
+        refusals=_REFUSALS,
         details=(
             "A prediction is the probability of the second class, one probability per class, or "
             "the target. Further columns are ignored; params may hold prediction_id and time. "

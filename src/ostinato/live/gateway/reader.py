@@ -205,7 +205,7 @@ class Reader:
             version=parser.get_http_version(),
             keep_alive=parser.should_keep_alive(),
         )
-        self._shared.check_length(head.length)
+        self._shared.check_length(head)
         head.predicts = self._shared.predicts(head)
         self._head = head
         if head.modern and "expect" in head.headers:

@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 
 from ostinato.core import snapshot
+from ostinato.core.errors import StoreError
 from ostinato.live.engine.feed import PAGE, Feed, Place, Readable, Turn, beginning
 from ostinato.live.engine.known import Told
 from ostinato.live.lake import tables
@@ -82,9 +83,11 @@ class Lake:
         Raises
         ------
         StoreError
-            If the tables cannot be written; what was carried over until then stays.
+            If the tables cannot be written; what was carried over until then stays. If the log
+            lacks what comes next: nothing is taken away then.
         """
         state, place = self.state(), self.place()
+        self._check_next(log, place.needed_from)
         for name, table in self._tables.items():
             table.cut(state.versions[name])
         feed = Feed(self.schema, place)
@@ -97,6 +100,17 @@ class Lake:
         if turns:
             self._carry(log, turns, state, place)
         return self.place()
+
+    def _check_next(self, log: Readable, offset: int) -> None:
+        """Refuse to begin anew where the log was trimmed: only the tables hold that."""
+        first = log.read(0, 1)
+        if first and first[0][0] > offset:
+            raise StoreError(
+                "The lake does not say how far it is, or is older than the log",
+                found=f"{self.layout.lake / 'state.json'}: offset {offset}",
+                expected=f"offset {first[0][0]} or later, where the log begins",
+                hint="Restore state.json and the tables from one backup.",
+            )
 
     def _carry(
         self, log: Readable, turns: list[Turn], before: LakeState, place: Place

@@ -185,10 +185,14 @@ class Play:
 
     def live(self, engine: Engine) -> None:
         """Play what this engine has not folded yet, to the end."""
+        self.live_until(engine, None)
+
+    def live_until(self, engine: Engine, ticks: int | None) -> None:
+        """Play what this engine has not folded yet, up to so many ticks."""
         while not engine.begun:
             engine.begin()
         first = engine.saved.place.tick - 3
-        for now_ns, start, stop, from_label, to_label in self.moments()[first:]:
+        for now_ns, start, stop, from_label, to_label in self.moments()[first:ticks]:
             engine.events.append(self.events(start, stop, from_label, to_label))
             engine.tick(now_ns)
 

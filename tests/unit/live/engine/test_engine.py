@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,9 @@ import polars as pl
 import pytest
 
 import ostinato as ost
+from ostinato.core.errors import ConfigError
+from ostinato.live.audit import replay_journal
+from ostinato.live.engine.bootstrap import open_folder
 from ostinato.live.engine.saved import read_snapshots
 from ostinato.live.events import Acted, TrainingDone, decode, encode
 from ostinato.live.lake.lake import Lake
@@ -98,6 +102,18 @@ def test_a_torn_snapshot_is_passed_over(make_play: Callable[..., Any], played: A
     assert play.entries() == played.entries()
 
 
+def test_parts_of_snapshots_that_a_death_left_are_taken_away(
+    make_play: Callable[..., Any], stores: ExitStack
+) -> None:
+    play = make_play()
+    (play.layout.snapshots / ".000000000016.snapshot.4711.tmp").write_bytes(b"half")
+    engine = play.engine(stores)
+    while not engine.begun:
+        engine.begin()
+    engine.save()
+    assert [path.name for path in play.layout.snapshots.iterdir()] == ["000000000003.snapshot"]
+
+
 def of_another_release(path: Path) -> None:
     """Have a snapshot name a part of the state that this release does not know."""
     body = path.read_bytes().partition(b"\n")[2].replace(b":LoopState", b":OtherState")
@@ -169,3 +185,43 @@ def test_an_undo_that_is_refused_does_not_stay_in_force(
     engine.tick(engine.now_ns + 1)
     assert list(engine.journal.entries())[-1].kind == "act_refused"
     assert not play.layout.undo.exists()
+
+
+def test_another_policy_in_the_loop_file_holds_from_the_next_tick_and_is_a_decision(
+    make_play: Callable[..., Any],
+) -> None:
+    play = make_play()
+    with ExitStack() as stores:
+        play.live_until(play.engine(stores), 20)
+    file = play.place / "loop.py"
+    file.write_text(file.read_text().replace('"5d"', '"3d"'))
+    play.folder = open_folder(play.layout)
+    for ticks in (60, None):  # the second life finds a snapshot made under the new policy
+        with ExitStack() as stores:
+            engine = play.engine(stores)
+            play.live_until(engine, ticks)
+            engine.save()
+    kinds = [json.loads(body)["kind"] for body, _ in play.entries()]
+    assert kinds.count("policy_changed") == 1
+    assert "training_requested" in kinds[kinds.index("policy_changed") :]
+    assert replay_journal(play.layout) is None, "an audit derives both halves"
+
+
+def test_a_loop_file_in_which_more_than_the_policy_changed_is_refused_and_can_be_put_back(
+    make_play: Callable[..., Any],
+) -> None:
+    play = make_play()
+    with ExitStack() as stores:
+        engine = play.engine(stores)
+        play.live_until(engine, 40)
+        engine.save()
+    file, before = play.place / "loop.py", (play.place / "loop.py").read_text()
+    file.write_text(before.replace('slices=["kind"]', "slices=[]"))
+    play.folder = open_folder(play.layout)
+    with ExitStack() as stores, pytest.raises(ConfigError, match="More than the policy"):
+        play.engine(stores)
+    file.write_text(before)
+    play.folder = open_folder(play.layout)
+    with ExitStack() as stores:
+        play.live_until(play.engine(stores), None)
+    assert "policy_changed" not in "".join(body for body, _ in play.entries())

@@ -204,6 +204,17 @@ def test_many_labels_are_carried_over_in_parts(
     assert len(rows(layout, "labels")) == 30
 
 
+def test_a_lake_that_lost_its_place_keeps_what_the_log_has_no_more(layout: Layout) -> None:
+    log = log_of(*[[answer(tick, (0.5, tick, "a"))] for tick in range(4)])
+    lake = Lake(layout, SCHEMA)
+    lake.compact(log)
+    log.trim(4)
+    (layout.lake / "state.json").unlink()
+    with pytest.raises(StoreError, match="does not say how far"):
+        lake.compact(log)
+    assert len(rows(layout, "predictions")) == 4
+
+
 def test_a_table_that_cannot_be_written_is_named(layout: Layout) -> None:
     (layout.lake / "labels").write_text("in the way")
     with pytest.raises(StoreError, match="lake could not be used"):

@@ -227,11 +227,3 @@ def test_any_json_is_answered_or_refused(client, body):
 @given(st.binary(max_size=60) | st.text('",\n\r 1aN', max_size=40).map(lambda t: HEAD + t.encode()))
 def test_any_csv_is_answered_or_refused(client, body):
     assert client.post(PATH, body, "text/csv").status in {200, 400}
-
-
-def test_csv_in_pieces_is_refused_because_nobody_could_tell_that_it_broke_off(client):
-    answer = client.post(
-        PATH, frame().to_csv(index=False).encode(), "text/csv", **{"transfer-encoding": "chunked"}
-    )
-
-    assert answer.status == 411
