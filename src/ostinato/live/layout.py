@@ -101,12 +101,6 @@ class Layout:
         return self.folder / "logs"
 
     def make(self) -> None:
-<<<<<<< HEAD
-        """Make the folders."""
-        kept = (self.registry, self.policies, self.lake, self.snapshots, self.run, self.logs)
-        for each in (self.folder, *kept):
-            each.mkdir(parents=True, exist_ok=True)
-=======
         """Make the folders.
 
         Raises
@@ -114,15 +108,9 @@ class Layout:
         StoreError
             If they cannot be made.
         """
+        kept = (self.registry, self.policies, self.lake, self.snapshots, self.run, self.logs)
         try:
-            for each in (
-                self.folder,
-                self.registry,
-                self.lake,
-                self.snapshots,
-                self.run,
-                self.logs,
-            ):
+            for each in (self.folder, *kept):
                 each.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
@@ -130,4 +118,3 @@ class Layout:
                 found=f"{error.filename} ({error.strerror or error})",
                 hint="Check the permissions, or give another folder: --dir FOLDER.",
             ) from error
->>>>>>> w/whole

@@ -58,30 +58,11 @@ class Background:
     def _try(self) -> None:
         try:
             self.work()
-<<<<<<< HEAD
-=======
-<<<<<<< HEAD
->>>>>>> main
         except BaseException as error:  # noqa: BLE001 - a thread that is gone would not be missed
             self.error = error if isinstance(error, OstinatoError) else _unforeseen(error)
             self._stop.wait(self._wait_seconds)
             self._wait_seconds = min(2 * self._wait_seconds, MOST_RETRY_SECONDS)
             self._wake.set()
-<<<<<<< HEAD
-=======
-=======
-        except OstinatoError as error:
-            self._failed(error)
-        except OSError as error:  # files beside the stores: a full disk
-            self._failed(
-                StoreError(
-                    "A file of the service could not be written",
-                    found=f"{error.filename or self._thread.name} ({error.strerror or error})",
-                    hint="Check the permissions and the free space on the disk.",
-                )
-            )
->>>>>>> w/whole
->>>>>>> main
         else:
             self.error, self._wait_seconds = None, self.retry_seconds
 
