@@ -36,7 +36,7 @@ ENVIRONMENT = {
 }
 CATCHERS = {
     "cli/main.py": "the edge of the process: it is printed, and ends with an exit code of its own",
-    "live/engine/background.py": "a thread that is gone would not be missed; it is told, and retried",
+    "live/engine/background.py": "a thread that is gone would not be missed; it is told",
     "live/gateway/app.py": "the edge of a request: it is logged and answered with 500",
     "live/gateway/batcher.py": "whoever waits for an answer must be told, whatever happened",
     "live/gateway/committer.py": "the thread that commits must live; whoever waits is told",
