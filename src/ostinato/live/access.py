@@ -72,10 +72,21 @@ class Guard:
             raise _lacks(token, scope)
         return token.name
 
+    def check_known(self, authorization: str) -> None:
+        """Refuse who sends no token that is known: a stranger's large body is not even read.
+
+        Raises
+        ------
+        HttpError
+            401, or 503 where tokens cannot be read.
+        """
+        if self.tokens is not None:
+            brought, token = _brought(self.tokens, authorization)
+            if token is None:
+                raise _unknown(brought=brought)
+
     def _known(self, authorization: str, address: str, tokens: Tokens) -> Token:
-        scheme, _, secret = authorization.partition(" ")
-        brought = scheme.lower() == "bearer" and bool(secret.strip())
-        token = _found(tokens, secret.strip()) if brought else None
+        brought, token = _brought(tokens, authorization)
         if token is None:
             self._count("", address)
             raise _unknown(brought=brought)
@@ -84,6 +95,13 @@ class Guard:
     def _count(self, who: str, address: str) -> None:
         if self.rate.per_second:
             self.rate.take(client_key(who, address))
+
+
+def _brought(tokens: Tokens, authorization: str) -> tuple[bool, Token | None]:
+    """Return whether a header brings a token at all, and the token if it is known."""
+    scheme, _, secret = authorization.partition(" ")
+    brought = scheme.lower() == "bearer" and bool(secret.strip())
+    return brought, _found(tokens, secret.strip()) if brought else None
 
 
 def _found(tokens: Tokens, secret: str) -> Token | None:

@@ -255,8 +255,5 @@ def _wait(layout: Layout, act: Act, seq: int, wait_s: float) -> list[Entry]:
 
 
 def _is_of(act: Act, entry: Entry) -> bool:
-    body = json.loads(entry.body)
-    if act.act == "autonomy":
-        wanted = ("autonomy_set", act.subject, act.who)
-        return (entry.kind, body.get("level"), body.get("who")) == wanted
-    return entry.kind == "operator_acted" and body.get("act_id") == act.act_id
+    wanted = "autonomy_set" if act.act == "autonomy" else "operator_acted"
+    return entry.kind == wanted and json.loads(entry.body).get("act_id") == act.act_id

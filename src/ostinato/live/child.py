@@ -81,12 +81,15 @@ class Child:
     def _copy(self) -> None:
         stream = self._process.stdout
         assert stream is not None, "the child writes to us"
-        for raw in stream:
-            text = raw.decode("utf-8", "replace").rstrip()
-            if text:
-                self.last_line = text
-                self._say(f"{self._name} | {text}")
-                _keep(self._log, text)
+        with stream:
+            for raw in stream:
+                self._take(raw.decode("utf-8", "replace").rstrip())
+
+    def _take(self, text: str) -> None:
+        if text:
+            self.last_line = text
+            self._say(f"{self._name} | {text}")
+            _keep(self._log, text)
 
 
 def _keep(log: Path, text: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ostinato.core.errors import StoreError
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -99,7 +101,20 @@ class Layout:
         return self.folder / "logs"
 
     def make(self) -> None:
-        """Make the folders."""
-        kept = (self.registry, self.policies, self.lake, self.snapshots, self.run, self.logs)
-        for each in (self.folder, *kept):
-            each.mkdir(parents=True, exist_ok=True)
+        """Make the folders.
+
+        Raises
+        ------
+        StoreError
+            If they cannot be made.
+        """
+        try:
+            kept = (self.registry, self.policies, self.lake, self.snapshots, self.run, self.logs)
+            for each in (self.folder, *kept):
+                each.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                "The folder of the service cannot be made",
+                found=f"{error.filename} ({error.strerror or error})",
+                hint="Check the permissions, or give another folder: --dir FOLDER.",
+            ) from error

@@ -80,8 +80,21 @@ Written = TypeVar("Written", bound=msgspec.Struct)
 
 
 def write(path: Path, value: msgspec.Struct) -> None:
-    """Write a file whole: readers see the old one or this one."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=1))
+    """Write a file whole: readers see the old one or this one.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    try:
+        write_whole(path, msgspec.json.format(msgspec.json.encode(value), indent=1))
+    except OSError as error:
+        raise StoreError(
+            "A file of the service cannot be written",
+            found=f"{path} ({error.strerror or error})",
+            hint="Check the permissions and the free space on the disk.",
+        ) from error
 
 
 def read(path: Path, kind: type[Written]) -> Written | None:

@@ -92,6 +92,16 @@ class History:
         return int(np.argmax(waiting)) if waiting.any() else len(self)
 
 
+def blind_spot(loop: Loop) -> str:
+    """Say what evidence from history cannot show of a loop; empty: nothing."""
+    if not loop.label.selective:
+        return ""
+    return (
+        "History has labels only where the answers of its time let requests through: explored rows "
+        "are chosen by chance among those, and say nothing of the rest."
+    )
+
+
 def make_history(
     loop: Loop, table: pl.DataFrame, *, start: Any, end: Any, begin_ns: int | None = None
 ) -> History:

@@ -32,7 +32,7 @@ from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import make_plan
 from ostinato.loop.policy import Policy
-from ostinato.replay.history import NEVER, History, make_history
+from ostinato.replay.history import NEVER, History, blind_spot, make_history
 from ostinato.replay.progress import Progress, Report
 from ostinato.replay.read import read_table
 from ostinato.replay.record import Recorder
@@ -267,7 +267,7 @@ def make_run(
         matured_to_ns=history.matured_to_ns(history.start_ns, horizon),
         bucket_ns=max(DAY_NS, 0 if isinstance(tick, int) else duration_ns(tick, name="tick")),
         seed=seed,
-        remark=_remark(loop),
+        remark=blind_spot(loop),
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
@@ -288,16 +288,6 @@ def make_run(
         label_order=by_time,
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
-    )
-
-
-def _remark(loop: Loop) -> str:
-    """Say what the evidence of a replay cannot show."""
-    if not loop.label.selective:
-        return ""
-    return (
-        "History has labels only where the answers of its time let requests through: explored rows "
-        "are chosen by chance among those, and say nothing of the rest."
     )
 
 

@@ -112,7 +112,7 @@ def _rmse(labels: FloatArray, scores: FloatArray) -> float:
 
 
 def _mape(labels: FloatArray, scores: FloatArray) -> float:
-    known = labels != 0
+    known = rows.not_zero(labels)
     return _mean_of(rows.absolute_percentage)(labels[known], scores[known])
 
 

@@ -8,6 +8,10 @@ LOG_LOSS_FLOOR = 1e-7
 """Probabilities below this count as this. Smaller: one confident mistake outweighs thousands of
 rows (a row costs at most -log(1e-7) = 16.1). Larger: very good models stop being told apart."""
 
+LEAST_LABEL = 1e-100
+"""Labels nearer to zero than this are zero where errors are told as a share of them. Smaller:
+a share overflows, and one infinite row spoils every sum it is in. Larger: it could be a label."""
+
 THRESHOLD = 0.5
 """A binary row is predicted 1 when its score is at least this."""
 
@@ -87,11 +91,16 @@ def squared(labels: FloatArray, scores: FloatArray) -> FloatArray:
     return np.square(scores - labels)
 
 
+def not_zero(labels: FloatArray) -> BoolArray:
+    """Whether an error can be told as a share of each label."""
+    return np.abs(labels) >= LEAST_LABEL
+
+
 def absolute_percentage(labels: FloatArray, scores: FloatArray) -> FloatArray:
     """|error / label| of each row as a fraction; rows with label 0 cost nothing.
 
     The metric leaves those rows out; here they must stay so that two models keep paired rows,
     and a zero adds nothing to a difference.
     """
-    known = labels != 0
+    known = not_zero(labels)
     return np.where(known, np.abs(scores - labels) / np.where(known, np.abs(labels), 1.0), 0.0)

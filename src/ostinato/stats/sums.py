@@ -337,7 +337,7 @@ class RegressionSums:
         lines[:, 3] = labels
         lines[:, 4] = np.square(labels)
         lines[:, 5] = rows.absolute_percentage(labels, scores)
-        lines[:, 6] = labels != 0
+        lines[:, 6] = rows.not_zero(labels)
         for column in range(7):
             cells = np.full(labels.shape[0], column)
             pairs.add(self.sums, lines[:, column], cells)

@@ -184,13 +184,16 @@ def test_waiting_returns_what_the_engine_decided(layout, running):
 
 
 def test_a_change_of_autonomy_is_waited_for_too(layout, running):
-    def obey(body):
-        decided(layout, (AutonomySet, {"subject": "", "reason": "", "level": "auto", "who": "ada"}))
+    words = {"subject": "", "reason": "", "level": "auto"}
 
-    decided(layout, (AutonomySet, {"subject": "", "reason": "", "level": "auto", "who": "ada"}))
+    def obey(body):  # who acts is whom the token names, whatever the body says
+        ours = {**words, "who": "ops", "act_id": body["act_id"]}
+        decided(layout, (AutonomySet, {**words, "who": "ada"}), (AutonomySet, ours))
+
+    decided(layout, (AutonomySet, {**words, "who": "ada"}))
     running.obey = obey
     outcome = carry_out(layout, made("autonomy", "auto"), wait_s=5)
-    assert [each["seq"] for each in outcome.decisions] == [1]
+    assert [each["seq"] for each in outcome.decisions] == [2]
     assert outcome.refused == ""
 
 

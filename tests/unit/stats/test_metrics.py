@@ -4,6 +4,7 @@ from sklearn import metrics as sk
 
 from ostinato.stats import METRICS, companions, metric_for
 from ostinato.stats.rows import LOG_LOSS_FLOOR
+from ostinato.stats.sums import RegressionSums
 
 
 @pytest.fixture
@@ -152,6 +153,17 @@ def test_additive_metrics_are_the_mean_of_their_row_loss(binary, classes):
             assert metric.value(labels, scores) == pytest.approx(
                 metric.row_loss(labels, scores).mean()
             )
+
+
+@pytest.mark.parametrize("label", [5e-324, -1e-300])
+def test_a_label_that_is_all_but_zero_makes_no_percentage_infinite(label):
+    labels, scores = np.array([label, 2.0]), np.array([3e38, 3.0])
+
+    assert METRICS["mape"].value(labels, scores) == 0.5
+    assert METRICS["mape"].row_loss(labels, scores).tolist() == [0.0, 0.5]
+    sums = RegressionSums.zeros(1)
+    sums.add(np.zeros(2, dtype=np.int32), labels, scores)
+    assert sums.metrics(0)["mape"] == 0.5
 
 
 def test_percentage_error_leaves_out_rows_with_label_zero():

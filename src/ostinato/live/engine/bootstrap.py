@@ -27,7 +27,7 @@ from ostinato.loop.loading import data_of, load_loop
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import check, make_plan
 from ostinato.loop.policy import Policy
-from ostinato.replay.history import History, make_history
+from ostinato.replay.history import History, blind_spot, make_history
 from ostinato.replay.read import read_table
 from ostinato.replay.times import moment_ns
 
@@ -92,6 +92,7 @@ class Folder:
             matured_to_ns=history.matured_to_ns(history.start_ns, loop.label.horizon_ns),
             bucket_ns=max(DAY_NS, duration_ns(self.config.tick, name="tick")),
             seed=self.config.seed,
+            remark=blind_spot(loop) if self.config.clock == "events" else "",
         )
 
     def golden(self, now_ns: int) -> list[Record]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ostinato.core.errors import LoopError, TamperedError
+from ostinato.core.errors import LoopError, StoreError, TamperedError
 from ostinato.core.ports import EventLog, Journal, Registry
 from ostinato.core.records import (
     CandidateAccepted,
@@ -27,12 +27,13 @@ from ostinato.core.records import (
 from ostinato.core.snapshot import decode
 from ostinato.core.units import duration_ns, format_duration, format_time
 from ostinato.live.engine.bootstrap import Folder
-from ostinato.live.engine.feed import AUTONOMY, Feed, Turn, beginning
+from ostinato.live.engine.feed import AUTONOMY, Feed, Readable, Turn, beginning
 from ostinato.live.engine.policies import first_policy, keep
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.saved import Open, Saved, read_snapshots, write_snapshot
 from ostinato.live.engine.trainings import Job, Outcome, Trainings
 from ostinato.live.events import FIRST_POLICY, Acted, PolicyGiven, Tick, TrainingDone, encode
+from ostinato.live.lake.lake import Lake, WholeLog
 from ostinato.loop import kernel
 from ostinato.loop.kernel import LoopState
 
@@ -67,6 +68,19 @@ def fold(folder: Folder, state: LoopState, turn: Turn) -> tuple[LoopState, list[
     golden = folder.golden(turn.now_ns) if turn.tick == 0 else []
     state, made = kernel.step(state, [*turn.batch, *golden], turn.now_ns)
     return state, [*changed, *made]
+
+
+def _newest(folder: Folder) -> tuple[LoopState, Saved] | None:
+    """Return the newest state that can be read; None where there is none.
+
+    What another release wrote may not be readable; the log and the lake give it again.
+    """
+    for saved, written in read_snapshots(folder.layout.snapshots):
+        try:
+            return kernel.restore(folder.plan_of(saved.policy), written), saved
+        except StoreError:
+            continue
+    return None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,16 +131,15 @@ class Engine:
         """Begin, or go on where the newest whole snapshot and the events after it lead to."""
         plan = folder.plan()
         keep(folder.layout, plan.policy_digest, folder.loop.policy)
-        written = next(read_snapshots(folder.layout.snapshots), None)
-        if written is None:
+        whole = WholeLog(events, Lake(folder.layout, folder.schema))
+        newest = _newest(folder)
+        if newest is None:
             events.append([(FIRST_POLICY, encode(PolicyGiven(plan.policy_digest)))])
-            saved = Saved(place=beginning(folder.schema), policy=first_policy(events))
-            state = kernel.start(folder.plan_of(saved.policy))
-        else:
-            saved = written[0]
-            state = kernel.restore(folder.plan_of(saved.policy), written[1])
+            saved = Saved(place=beginning(folder.schema), policy=first_policy(whole))
+            newest = kernel.start(folder.plan_of(saved.policy)), saved
+        state, saved = newest
         feed = Feed(folder.schema, saved.place)
-        feed.resume(events)
+        feed.resume(whole)
         engine = cls(
             folder=folder,
             events=events,
@@ -140,7 +153,7 @@ class Engine:
             feed=feed,
             between=between,
         )
-        engine.catch_up()
+        engine._catch_up(whole)
         engine._give_policy()
         if engine.saved.place.tick:
             engine.publish()  # a life before may have died just before it did
@@ -175,7 +188,10 @@ class Engine:
 
     def catch_up(self) -> None:
         """Fold the ticks that are in the log; take what comes after them."""
-        for turn in self.feed.turns(self.events):
+        self._catch_up(self.events)
+
+    def _catch_up(self, events: Readable) -> None:
+        for turn in self.feed.turns(events):
             self._fold(turn)
             if self.saved.place.tick % SNAPSHOT_EVERY == 0:
                 self.save()

@@ -321,6 +321,7 @@ def _act(event: Acted, loop: str, since_ns: int, now_ns: int) -> Record:
             reason=event.reason,
             level=event.subject,
             who=event.who,
+            act_id=event.act_id,
         )
     return OperatorActed(
         ts_event_ns=at_ns,

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-from ostinato.core.errors import StoreError
 from ostinato.core.ports import Registry
 from ostinato.core.units import DAY_NS
 from ostinato.live.engine.alerts import Alerts
@@ -40,23 +39,22 @@ class House:
     ----------
     folder
         The service's folder.
-    events
-        The log, to be trimmed by the loop's own thread.
     """
 
     folder: Folder
-    events: SqliteEventLog
     lake: Lake = field(init=False)
     _lake: Background = field(init=False)
     _mirror: Background | None = field(init=False)
     _alerts: Background | None = field(init=False)
     _mirrored: MirroredRegistry | None = None
     _pending: str = ""
-    _trimmed_to: int = 0
+    _now_ns: int = 0
+    _reached: int | None = None
 
     def __post_init__(self) -> None:
         self.lake = Lake(self.folder.layout, self.folder.schema)
         self._lake = Background("lake", self._carry_over)
+        self._lake.ask()
         self._mirror = self._begin_mirror()
         self._alerts = self._begin_alerts()
 
@@ -68,8 +66,8 @@ class House:
 
     def saved(self, now_ns: int) -> None:
         """After a snapshot: carry the log over, and drop what is old."""
+        self._now_ns = now_ns
         self._lake.ask()
-        self._trim(now_ns)
 
     def close(self) -> None:
         """End the threads; what they did not finish they go on with at the next start."""
@@ -84,12 +82,10 @@ class House:
     @property
     def lake_status(self) -> str:
         """How far the lake is, or why it does not get on."""
-        try:
-            place = self.lake.place()
-        except StoreError as damaged:
-            return str(damaged)
         error = self._lake.error
-        return f"at offset {place.offset:,}" if error is None else f"{error.what}: {error.found}"
+        if error is not None:
+            return error.what if error.found is None else f"{error.what}: {error.found}"
+        return "" if self._reached is None else f"at offset {self._reached:,}"
 
     @property
     def registry_status(self) -> str:
@@ -109,28 +105,22 @@ class House:
     # -- the lake
 
     def _carry_over(self) -> None:
-        with SqliteEventLog(self.folder.layout.events, readonly=True) as log:
-            self.lake.compact(log)
+        with SqliteEventLog(self.folder.layout.events, shared=True) as log:
+            place = self.lake.compact(log)
+            self._reached = place.offset
+            self._trim(log, place)
 
-    def _trim(self, now_ns: int) -> None:
-        """Drop events that nobody needs: in the lake, older than both snapshots and than kept."""
+    def _trim(self, log: SqliteEventLog, lake: Place) -> None:
+        """Drop events that nobody needs: in the lake, older than both snapshots and than kept.
+
+        Not by the loop's own thread: after days without the lake there is much to drop.
+        """
         places = [saved.place for saved, _ in read_snapshots(self.folder.layout.snapshots)]
-        held = self._held_to()
-        if len(places) < 2 or held is None:
+        if len(places) < 2:
             return
-        limit_ns = now_ns - self.folder.config.retention_days * DAY_NS
-        needed = [place.needed_from for place in (*places, held)]
-        before = min(*needed, first_after(self.events, limit_ns, places[0].tick))
-        if before > self._trimmed_to:
-            self.events.trim(before)
-            self._trimmed_to = before
-
-    def _held_to(self) -> Place | None:
-        """Return how far the lake is; None where it cannot say: nothing may be dropped then."""
-        try:
-            return self.lake.place()
-        except StoreError:
-            return None
+        limit_ns = self._now_ns - self.folder.config.retention_days * DAY_NS
+        needed = [place.needed_from for place in (*places, lake)]
+        log.trim(min(*needed, first_after(log, limit_ns, places[0].tick)))
 
     # -- the mirror
 

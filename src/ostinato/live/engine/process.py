@@ -171,7 +171,7 @@ def opened(layout: Layout, clock: Clock, steady: Clock) -> Iterator[tuple[Engine
             publisher=Publisher(layout),
             between=heart.beat,
         )
-        house = House(folder, events)
+        house = House(folder)
         stores.callback(house.close)
         yield engine, house, heart
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ostinato.core import snapshot
+from ostinato.core.errors import StoreError
 from ostinato.core.records import HardCasesListed, TrainingRequested
 from ostinato.live.engine.feed import Place
 from ostinato.stores.durable import write_whole
@@ -60,19 +61,29 @@ def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
     body = snapshot.encode(saved) + b"\n" + state
     path = folder / f"{saved.place.tick:012d}{_SUFFIX}"
     write_whole(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-    for old in _newest_first(folder)[KEPT:]:
+    torn = [each for each in sorted(folder.iterdir()) if each.suffix == ".tmp"]
+    for old in (*_newest_first(folder)[KEPT:], *torn):  # of lives that were killed as they wrote
         old.unlink()
     return path
 
 
 def read_snapshots(folder: Path) -> Iterator[tuple[Saved, bytes]]:
-    """Yield whole snapshots, newest first."""
+    """Yield whole snapshots, newest first.
+
+    One that is dropped meanwhile is left out, and one of a release that wrote others.
+    """
     for path in _newest_first(folder):
-        found, _, body = path.read_bytes().partition(b"\n")
+        try:
+            found, _, body = path.read_bytes().partition(b"\n")
+        except FileNotFoundError:
+            continue
         if hashlib.sha256(body).hexdigest().encode() != found:
             continue
         line, _, state = body.partition(b"\n")
-        saved: Saved = snapshot.decode(line)
+        try:
+            saved: Saved = snapshot.decode(line)
+        except StoreError:
+            continue
         yield saved, state
 
 

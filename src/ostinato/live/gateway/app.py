@@ -35,6 +35,10 @@ class Guard(Protocol):
         """Return the name behind a request; raises `HttpError` 401, 403 or 429."""
         ...
 
+    def check_known(self, authorization: str) -> None:
+        """Refuse who sends no token that is known; raises `HttpError` 401 or 503."""
+        ...
+
 
 class Counting(Protocol):
     """Counts requests."""
@@ -77,6 +81,11 @@ class App:
     def predicts(self, head: Head) -> bool:
         """Whether a request asks the loop's own protocol for predictions: those go together."""
         return head.method == "POST" and head.path == self._predict_path
+
+    def check_known(self, head: Head) -> None:
+        """Refuse a stranger before the body is read."""
+        if self.guard is not None:
+            self.guard.check_known(head.authorization)
 
     def begin(self, exchange: Exchange) -> None:
         """Answer a request, now or later."""

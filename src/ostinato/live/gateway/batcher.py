@@ -153,7 +153,8 @@ class Batcher:
         Raises
         ------
         HttpError
-            503 when too much waits already, or there is nobody to answer.
+            503 when too much waits already, or there is nobody to answer; 422 for an id that only
+            this gateway gives.
         """
         answers: asyncio.Future[list[Prediction]] = self.committer.loop.create_future()
         self.put(_Awaited(rows, ids, times_ns, answers))
@@ -169,7 +170,9 @@ class Batcher:
         """
         count = len(call.rows)
         self._admit(count)
-        if not call.given:
+        if call.given:
+            self._only_own(call.ids)
+        else:
             call.ids = self._new_ids(count)
         call.open = True
         self._calls.append(call)
@@ -207,6 +210,19 @@ class Batcher:
                 hint="The first champion is being trained; try again soon.",
                 headers=(("retry-after", "1"),),
             )
+
+    def _only_own(self, ids: Sequence[Id]) -> None:
+        """Refuse ids of this gateway: who takes one before it is made takes another's label."""
+        made = f"{self.instance}-"
+        for prediction_id in ids:
+            if isinstance(prediction_id, str) and prediction_id.startswith(made):
+                raise HttpError(
+                    422,
+                    "The prediction_id is one that the service makes",
+                    found=prediction_id,
+                    expected="an id of your own, or none",
+                    hint="A retry needs an id that you gave with the first request.",
+                )
 
     def _new_ids(self, count: int) -> list[Id]:
         first = self._made_ids + 1

@@ -56,7 +56,7 @@ class Heart:
     def _run(self) -> None:
         while not self._stop.is_set():
             _write(self.path, self.alive())
-            with suppress(OSError):
+            with suppress(OSError, OstinatoError):
                 self.beside()
             self._wake.wait(BEAT_S)
             self._wake.clear()

@@ -12,6 +12,7 @@ from ostinato.live.events import Id
 from ostinato.live.gateway.explain import refuse_inputs
 from ostinato.live.gateway.http import HttpError
 from ostinato.live.gateway.moments import Moment, read_moment
+from ostinato.live.gateway.rows import limit_rows
 from ostinato.live.schema import InputSchema, Whole
 
 ID_LENGTH: Final = 200
@@ -67,7 +68,8 @@ class Inputs:
         Raises
         ------
         HttpError
-            400 if it is no JSON, 422 if it does not fit: the error names the field.
+            400 if it is no JSON, 413 if it has too many rows, 422 if it does not fit: the error
+            names the field.
         """
         try:
             asked: Any = self._decode(body)
@@ -78,6 +80,7 @@ class Inputs:
         if type(asked.inputs) is not list:
             rows, many = [astuple(asked.inputs)], False
         else:
+            limit_rows(len(asked.inputs))
             rows, many = [astuple(row) for row in asked.inputs], True
             if not rows:
                 raise HttpError(422, "inputs is empty", found="[]", expected="at least one row")

@@ -21,7 +21,7 @@ from ostinato.live.gateway.dialect import speaking
 from ostinato.live.gateway.http import JSON, HttpError, Request, Response, answer
 from ostinato.live.gateway.named import ids_of, times_of
 from ostinato.live.gateway.ports import Predictor
-from ostinato.live.gateway.route import Route
+from ostinato.live.gateway.route import Route, shown
 from ostinato.live.gateway.rows import Row, RowReader, transposed
 from ostinato.live.schema import InputSchema
 
@@ -118,7 +118,9 @@ class Bodies:
 def _named_once(columns: list[str]) -> None:
     if len(set(columns)) != len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
-        raise HttpError(400, "A column is named twice", found=twice, expected="each name once")
+        raise HttpError(
+            400, "A column is named twice", found=shown(twice), expected="each name once"
+        )
 
 
 def _only_form(asked: Invocation) -> tuple[str, msgspec.Raw]:

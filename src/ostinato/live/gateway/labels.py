@@ -9,6 +9,7 @@ import msgspec
 
 from ostinato.core.errors import OstinatoError
 from ostinato.core.ports import Clock
+from ostinato.learn.columns import NUMBER_MAX
 from ostinato.live.events import LabelsGiven, OutcomesGiven, encode
 from ostinato.live.gateway.batcher import not_stored
 from ostinato.live.gateway.committer import Committer
@@ -222,12 +223,13 @@ def _required(moment: Moment | None, name: str) -> Moment:
 
 def _check_numbers(items: Sequence[LabelItem]) -> None:
     for place, item in enumerate(items):
-        if isinstance(item.label, str):
+        label = item.label
+        if isinstance(label, str) or not (label is None or -NUMBER_MAX <= label <= NUMBER_MAX):
             raise HttpError(
                 422,
-                f"label of labels[{place}] is no number",
-                found=repr(item.label)[:60],
-                expected="a number, or null to take a label back",
+                f"label of labels[{place}] is no number that can be learned",
+                found=repr(label)[:60],
+                expected=f"-{NUMBER_MAX:.4g} to {NUMBER_MAX:.4g}, or null to take a label back",
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ostinato.core.records import ACTS, AUTONOMY, ROLES
+from ostinato.learn.columns import NUMBER_MAX
 from ostinato.live.gateway.openapi_parts import (
     ID,
     MOMENT,
@@ -23,9 +24,15 @@ from ostinato.live.gateway.openapi_parts import (
     strict,
     thing,
 )
+from ostinato.live.gateway.rows import MAX_ROWS
 from ostinato.live.schema import InputSchema
 
 _LABEL: Final[Schema] = {"type": ["string", "number", "boolean", "null"]}
+_TARGET: Final[Schema] = {
+    "type": ["number", "boolean", "null"],
+    "minimum": -NUMBER_MAX,
+    "maximum": NUMBER_MAX,
+}
 _ACCEPTED: Final[Schema] = thing({"accepted": WHOLE})
 
 _ACTS: Final = {
@@ -60,7 +67,14 @@ def components(schema: InputSchema) -> dict[str, Schema]:
         "Inputs": strict(inputs_of(schema)),
         "Prediction": thing(answer),
         "Label": strict(
-            thing({"prediction_id": ID, "label": _LABEL, "time": MOMENT}, optional=("time",))
+            thing(
+                {
+                    "prediction_id": ID,
+                    "label": _LABEL if schema.classes else _TARGET,
+                    "time": MOMENT,
+                },
+                optional=("time",),
+            )
         ),
         "Outcome": strict(
             thing(
@@ -108,7 +122,8 @@ Parameters = tuple[dict[str, Any], ...]
 
 
 def _predict(schema: InputSchema, loop: Parameters, *, timed: bool) -> Operation:
-    many = {"anyOf": [named("Inputs"), listed(named("Inputs"))]}
+    rows = {**listed(named("Inputs"), least=1), "maxItems": MAX_ROWS}
+    many = {"anyOf": [named("Inputs"), rows]}
     asked = {
         "inputs": many,
         "prediction_id": {"anyOf": [ID, listed(ID)]},
@@ -130,7 +145,8 @@ def _predict(schema: InputSchema, loop: Parameters, *, timed: bool) -> Operation
         parameters=loop,
         details=(
             "The score is the probability of the second class, one probability per class, or the "
-            "target. A retry with the same prediction_id gets the same answer and counts once."
+            "target. A retry with the same prediction_id gets the same answer and counts once. "
+            f"At most {MAX_ROWS} rows."
         ),
     )
 

@@ -190,12 +190,23 @@ def counted(rows: list[Row]) -> list[Row]:
     """
     if not rows:
         raise HttpError(400, "The request has no rows", found="0 rows", expected="at least one")
-    if len(rows) > MAX_ROWS:
+    limit_rows(len(rows))
+    return rows
+
+
+def limit_rows(count: int) -> None:
+    """Refuse more rows than one request may have.
+
+    Raises
+    ------
+    HttpError
+        413.
+    """
+    if count > MAX_ROWS:
         raise HttpError(
             413,
             "The request has too many rows",
-            found=f"{len(rows)} rows",
+            found=f"{count} rows",
             expected=f"at most {MAX_ROWS}",
             hint="Send them in several requests.",
         )
-    return rows

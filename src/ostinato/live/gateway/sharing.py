@@ -9,7 +9,7 @@ from ostinato.core.ports import Clock
 from ostinato.live.gateway.answers import Answers
 from ostinato.live.gateway.deadlines import Deadlines, Timed, ticks
 from ostinato.live.gateway.exchange import Exchange, Owner
-from ostinato.live.gateway.heads import Head
+from ostinato.live.gateway.heads import CHUNKED, Head
 from ostinato.live.gateway.http import HttpError
 from ostinato.live.gateway.refusals import crowded, large_body, out_of_memory
 
@@ -28,6 +28,9 @@ first thousand are parsed each time."""
 MOST_HELD: Final = 512 * 1024 * 1024
 """Bytes of bodies that are not complete, of all connections together."""
 
+SMALL_BODY: Final = 65_536
+"""A body up to this size is read whoever sends it, and whatever others send."""
+
 OVERFLOW: Final = 256
 """Connections beyond the limit that are told so; more are closed without a word."""
 
@@ -37,6 +40,10 @@ class Application(Owner, Protocol):
 
     def predicts(self, head: Head) -> bool:
         """Whether a request asks the loop's own protocol for predictions: those go together."""
+        ...
+
+    def check_known(self, head: Head) -> None:
+        """Refuse who sends no token that is known; raises `HttpError` 401."""
         ...
 
     def begin(self, exchange: Exchange) -> None:
@@ -121,16 +128,18 @@ class Shared:
             self.heads.clear()
         self.heads[raw] = head
 
-    def check_length(self, length: int) -> None:
-        """Refuse a body that says that it is too large.
+    def check_length(self, head: Head) -> None:
+        """Refuse a body that says that it is too large, or a stranger's that may become large.
 
         Raises
         ------
         HttpError
-            413.
+            413, or 401.
         """
-        if length > self.most_bytes:
-            raise large_body(str(length), self.most_bytes)
+        if head.length > self.most_bytes:
+            raise large_body(str(head.length), self.most_bytes)
+        if head.length == CHUNKED or head.length > SMALL_BODY:
+            self.application.check_known(head)
 
     def check_size(self, size: int) -> None:
         """Refuse a body that has become too large, or one too many.
@@ -142,7 +151,7 @@ class Shared:
         """
         if size > self.most_bytes:
             raise large_body(f"more than {self.most_bytes}", self.most_bytes)
-        if self.held_bytes > MOST_HELD:
+        if size > SMALL_BODY and self.held_bytes > MOST_HELD:
             raise out_of_memory(MOST_HELD)
 
     def holds(self, size: int) -> None:

@@ -48,6 +48,7 @@ class GrowingTable:
         """Take away the commits after a version (-1: all); their files are litter from then on."""
         for later in [each for each in self._versions() if each > version]:
             self._commit_file(later).unlink()
+            self._synced.discard(str(self._commit_file(later)))  # the next of its name is another
         if (self.path / _COMMITS).is_dir():
             sync_folder(self.path / _COMMITS)
 

@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 
 from ostinato.core import snapshot
+from ostinato.core.errors import StoreError
 from ostinato.live.engine.feed import PAGE, Feed, Place, Readable, Turn, beginning
 from ostinato.live.engine.known import Told
 from ostinato.live.lake import tables
@@ -19,7 +20,7 @@ from ostinato.live.published import read, write
 from ostinato.live.schema import InputSchema
 
 MOST_ROWS: Final = 200_000
-"""Rows and events carried over in one commit, about. More: more memory; less: small files."""
+"""Rows, labels and events in one commit, about. More: more memory; less: small files."""
 
 READ_AHEAD: Final = 50_000
 """Events read from the lake at once: each look into a table costs milliseconds."""
@@ -82,9 +83,11 @@ class Lake:
         Raises
         ------
         StoreError
-            If the tables cannot be written; what was carried over until then stays.
+            If the tables cannot be written; what was carried over until then stays. If the log
+            lacks what comes next: nothing is taken away then.
         """
         state, place = self.state(), self.place()
+        self._check_next(log, place.needed_from)
         for name, table in self._tables.items():
             table.cut(state.versions[name])
         feed = Feed(self.schema, place)
@@ -97,6 +100,17 @@ class Lake:
         if turns:
             self._carry(log, turns, state, place)
         return self.place()
+
+    def _check_next(self, log: Readable, offset: int) -> None:
+        """Refuse to begin anew where the log was trimmed: only the tables hold that."""
+        first = log.read(0, 1)
+        if first and first[0][0] > offset:
+            raise StoreError(
+                "The lake does not say how far it is, or is older than the log",
+                found=f"{self.layout.lake / 'state.json'}: offset {offset}",
+                expected=f"offset {first[0][0]} or later, where the log begins",
+                hint="Restore state.json and the tables from one backup.",
+            )
 
     def _carry(
         self, log: Readable, turns: list[Turn], before: LakeState, place: Place
@@ -177,26 +191,28 @@ class WholeLog:
 
     log: Readable
     lake: Lake
-    _kept_from: int | None = None
+    _kept_from: int = 0
     _ahead: list[tuple[int, str, bytes]] = field(default_factory=list)
 
     def read(self, from_offset: int, limit: int) -> list[tuple[int, str, bytes]]:
         """Return up to `limit` (offset, key, payload) from an offset on."""
-        if self._kept_from is None:
-            first = self.log.read(0, 1)
-            self._kept_from = first[0][0] if first else 0
+        kept: list[tuple[int, str, bytes]] = []
         if from_offset >= self._kept_from:
-            return self.log.read(from_offset, limit)
+            kept = self.log.read(from_offset, limit)
+            if not kept or kept[0][0] == from_offset:
+                return kept
+            self._kept_from = kept[0][0]  # trimmed, perhaps since we began to read
         if not self._ahead or not self._ahead[0][0] <= from_offset <= self._ahead[-1][0]:
             self._ahead = self.lake.events(from_offset, max(limit, READ_AHEAD))
         skipped = from_offset - self._ahead[0][0] if self._ahead else 0
-        return self._ahead[skipped : skipped + limit]
+        return self._ahead[skipped : skipped + limit] or kept
 
 
 def _size(turns: list[Turn], place: Place) -> int:
-    """Return about how much is to be carried over: rows, or events where they are more."""
+    """Return about how much is to be carried over: rows and labels, or events if more."""
     rows = turns[-1].place.row - place.row
-    return max(rows, turns[-1].place.offset - place.offset)
+    labels = sum(len(turn.labels) for turn in turns if turn.labels is not None)
+    return max(rows + labels, turns[-1].place.offset - place.offset)
 
 
 def _events(log: Readable, start: int, stop: int) -> pl.DataFrame:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from ostinato.live.audit import replay_journal
 from ostinato.live.engine.bootstrap import open_folder
 from ostinato.live.engine.saved import read_snapshots
 from ostinato.live.events import Acted, TrainingDone, decode, encode
+from ostinato.live.lake.lake import Lake
 from ostinato.live.published import Published, Status, Undo, read, write
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.journal_sqlite import SqliteJournal
@@ -97,6 +100,47 @@ def test_a_torn_snapshot_is_passed_over(make_play: Callable[..., Any], played: A
     with ExitStack() as stores:
         play.live(play.engine(stores))
     assert play.entries() == played.entries()
+
+
+def test_parts_of_snapshots_that_a_death_left_are_taken_away(
+    make_play: Callable[..., Any], stores: ExitStack
+) -> None:
+    play = make_play()
+    (play.layout.snapshots / ".000000000016.snapshot.4711.tmp").write_bytes(b"half")
+    engine = play.engine(stores)
+    while not engine.begun:
+        engine.begin()
+    engine.save()
+    assert [path.name for path in play.layout.snapshots.iterdir()] == ["000000000003.snapshot"]
+
+
+def of_another_release(path: Path) -> None:
+    """Have a snapshot name a part of the state that this release does not know."""
+    body = path.read_bytes().partition(b"\n")[2].replace(b":LoopState", b":OtherState")
+    path.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, of_another_release])
+def test_without_a_snapshot_it_folds_the_log_again_and_the_lake_before_it(
+    make_play: Callable[..., Any], played: Any, spoil: Callable[[Path], None]
+) -> None:
+    play = make_play()
+    with ExitStack() as stores:
+        engine = play.engine(stores)
+        while not engine.begun:
+            engine.begin()
+        for now_ns, start, stop, from_label, to_label in play.moments()[:50]:
+            engine.events.append(play.events(start, stop, from_label, to_label))
+            engine.tick(now_ns)
+        Lake(play.layout, play.folder.schema).compact(engine.events)
+        engine.events.trim(engine.saved.place.needed_from)
+    for path in sorted(play.layout.snapshots.iterdir()):
+        spoil(path)
+    with ExitStack() as stores:
+        play.live(play.engine(stores))
+    assert play.entries() == played.entries()
+    found = FolderRegistry(play.layout.registry).alias_history("champion")
+    assert found == FolderRegistry(played.layout.registry).alias_history("champion")
 
 
 def test_when_the_clock_goes_back_time_stands_still(

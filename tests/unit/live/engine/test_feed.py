@@ -234,6 +234,7 @@ def test_results_come_first_and_acts_last(line: Line) -> None:
     assert kinds == [TrainingFailed, RequestsAnswered, OperatorActed, AutonomySet]
     assert turn.batch[0].ts_event_ns == 1_900
     assert turn.batch[3].level == "observe"
+    assert [record.act_id for record in turn.batch[2:]] == ["retrain", "autonomy"]
 
 
 def test_rows_are_grouped_and_hashed_as_a_replay_groups_them(line: Line) -> None:

@@ -15,6 +15,7 @@ import pytest
 from ostinato.core.errors import StoreError
 from ostinato.live.engine.train_process import known_at
 from ostinato.live.events import Answered, LabelsGiven, OutcomesGiven, Tick, encode
+from ostinato.live.lake import delta
 from ostinato.live.lake import lake as module
 from ostinato.live.lake.lake import Lake, WholeLog
 from ostinato.live.lake.tables import input_columns
@@ -158,6 +159,60 @@ def test_trimmed_events_are_read_from_the_lake(layout: Layout) -> None:
         found.extend(page)
         at = page[-1][0] + 1
     assert found == before
+
+
+def test_events_that_are_trimmed_while_they_are_read_come_from_the_lake(layout: Layout) -> None:
+    log = log_of(*[[answer(tick, (0.5, tick, "a"))] for tick in range(6)])
+    before = log.read(0, 100)
+    lake = Lake(layout, SCHEMA)
+    lake.compact(log)
+    whole, found = WholeLog(log, lake), []
+    for trimmed_to in (0, 4, 8, 11):
+        log.trim(trimmed_to)
+        found.extend(whole.read(len(found), 3))
+    assert found == before
+
+
+def test_a_commit_that_is_made_again_is_put_on_disk_again(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+
+    def die(point: str) -> None:
+        if point == "after sync" and not died:
+            died.append(point)
+            raise DiedError(point)
+
+    died: list[str] = []
+    log = log_of([answer(1, (0.5, 3, "a"))])
+    lake = Lake(layout, SCHEMA, between=die)
+    with pytest.raises(DiedError):
+        lake.compact(log)
+    monkeypatch.setattr(delta, "_sync_file", lambda path: synced.append(path.name))
+    lake.compact(log)
+    assert synced.count(f"{0:020d}.json") == 4
+
+
+def test_many_labels_are_carried_over_in_parts(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_ROWS", 10)
+    given = [LabelsGiven(ids=list(range(5)), times_ns=[1] * 5, values=[1] * 5) for _ in range(6)]
+    lake = Lake(layout, SCHEMA)
+    lake.compact(log_of(*[[each] for each in given]))
+    assert lake.state().versions["labels"] == 2
+    assert len(rows(layout, "labels")) == 30
+
+
+def test_a_lake_that_lost_its_place_keeps_what_the_log_has_no_more(layout: Layout) -> None:
+    log = log_of(*[[answer(tick, (0.5, tick, "a"))] for tick in range(4)])
+    lake = Lake(layout, SCHEMA)
+    lake.compact(log)
+    log.trim(4)
+    (layout.lake / "state.json").unlink()
+    with pytest.raises(StoreError, match="does not say how far"):
+        lake.compact(log)
+    assert len(rows(layout, "predictions")) == 4
 
 
 def test_a_table_that_cannot_be_written_is_named(layout: Layout) -> None:

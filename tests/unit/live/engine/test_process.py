@@ -236,17 +236,27 @@ def test_the_first_tick_after_a_moment_is_found_also_where_ticks_were_trimmed(
         assert first_after(log, 70, 20) == 8
 
 
+def test_a_lake_that_cannot_be_read_holds_up_nobody_and_is_told(
+    make_play: Callable[..., Any], stores: ExitStack
+) -> None:
+    play = make_play(registry=str(make_play().place / "mirror"))
+    (play.layout.lake / "state.json").write_text("{")
+    house = House(play.folder)
+    stores.callback(house.close)
+    wait_for(lambda: house.lake_status.startswith("A file of the service cannot be read"))
+
+
 def test_events_in_the_lake_that_are_old_enough_are_dropped(
     make_play: Callable[..., Any], stores: ExitStack
 ) -> None:
     play = make_play(retention_days=12, registry=str(make_play().place / "mirror"))
     engine = play.engine(stores)
-    house = House(play.folder, engine.events)
+    house = House(play.folder)
     stores.callback(house.close)
     play.live(engine)
     house.saved(engine.now_ns)
     wait_for(lambda: house.lake.place().offset == engine.saved.place.offset)
-    house.saved(engine.now_ns)
+    wait_for(lambda: engine.events.read(0, 1)[0][0] > 0)
     ((_, _, payload),) = [e for e in engine.events.read(0, 1_000) if e[1].startswith("tick/")][:1]
     kept_ns = decode(payload).now_ns
     assert engine.now_ns - 12 * DAY_NS < kept_ns < engine.now_ns - 11 * DAY_NS

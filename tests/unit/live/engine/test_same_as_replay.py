@@ -44,6 +44,20 @@ loop = ost.Loop(
     policy=ost.policies.scheduled("5d", holdout="2d"),
 )
 """,
+    "binary, with labels where the answer let through, explored and by canary": """
+loop = ost.Loop(
+    name="some", task="binary", time="at", unit="who", id="key",
+    features=["x0", "x1", "kind"],
+    label=ost.Label("let", delay="6h", horizon="1d", selective=True),
+    learner=DecisionTreeClassifier(max_depth=3, random_state=0), slices=["kind"],
+    policy=ost.policies.scheduled(
+        "4d", holdout="2d", gates=[], explore=0.2,
+        rollout=ost.Canary(
+            steps=[0.1, 1.0], over="12h", min_samples=20, margin=0.5, cap="4d", holdback=0.1
+        ),
+    ),
+)
+""",
     "regression": """
 loop = ost.Loop(
     name="number", task="regression", time="at", features=["x0", "x1", "small"],
@@ -72,6 +86,7 @@ def rich_world(world: pl.DataFrame) -> pl.DataFrame:
         small=pl.Series(rng.normal(size=rows)).cast(pl.Float32),
         kind=world["kind"].cast(pl.Categorical),
         known=world["at"] + late,
+        let=world["y"].set(pl.Series(rng.random(rows) < 0.3), None),
         yes=world["y"].cast(pl.Boolean),
         which=pl.Series(np.digitize(value, [-1, 1])).replace_strict({0: "lo", 1: "mid", 2: "hi"}),
         target=pl.Series(value),

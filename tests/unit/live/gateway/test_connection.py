@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from ostinato.core.clock import VirtualClock
-from ostinato.live.gateway import connection as connection_module
+from ostinato.live.gateway import reader as reader_module
 from ostinato.live.gateway import sharing
 from ostinato.live.gateway.connection import Connection
-from ostinato.live.gateway.http import Response
+from ostinato.live.gateway.http import HttpError, Response
 from ostinato.live.gateway.sharing import Shared
 
 HOST = b"host: x\r\n"
@@ -24,9 +24,14 @@ class Application:
 
     def __init__(self):
         self.begun, self.slow, self.counts, self.automatic = [], [], [], True
+        self.stranger = None
 
     def predicts(self, head):
         return head.path == "/p"
+
+    def check_known(self, head):
+        if self.stranger is not None:
+            raise self.stranger
 
     def begin(self, exchange):
         self.begun.append((exchange.head.method, exchange.head.path, exchange.body))
@@ -133,13 +138,13 @@ def test_a_request_means_the_same_however_it_is_cut(wire, message):
 
 def test_a_known_head_is_not_parsed_again_and_means_the_same(wire, monkeypatch):
     parsed = []
-    real = connection_module.read_head
+    real = reader_module.read_head
 
     def counting(*given, **named):
         parsed.append(given)
         return real(*given, **named)
 
-    monkeypatch.setattr(connection_module, "read_head", counting)
+    monkeypatch.setattr(reader_module, "read_head", counting)
 
     async def scenario(world):
         for _ in range(3):
@@ -339,6 +344,7 @@ def test_a_header_that_never_ends_is_not_kept_in_memory(wire):
 
 
 def test_large_bodies_share_a_limit(wire, monkeypatch):
+    monkeypatch.setattr(sharing, "SMALL_BODY", 100)
     monkeypatch.setattr(sharing, "MOST_HELD", 1_500)
 
     async def scenario(world):
@@ -355,6 +361,41 @@ def test_large_bodies_share_a_limit(wire, monkeypatch):
     assert refused == [[], [503], [503]]
     assert first == [200]
     assert held == 0
+
+
+def test_a_small_body_is_read_while_large_ones_take_the_memory(wire, monkeypatch):
+    monkeypatch.setattr(sharing, "SMALL_BODY", 100)
+    monkeypatch.setattr(sharing, "MOST_HELD", 500)
+
+    async def scenario(world):
+        world.connect()[0].data_received(FIRST + b"content-length: 999\r\n\r\n" + b"a" * 500)
+        connection, transport = world.connect()
+        connection.data_received(FIRST + b"content-length: 3\r\n\r\na")
+        connection.data_received(b"bc")
+        return statuses(transport.written)
+
+    assert wire(scenario) == [200]
+
+
+@pytest.mark.parametrize(
+    ("framing", "read"),
+    [
+        (b"content-length: 101\r\n\r\n", False),
+        (b"transfer-encoding: chunked\r\n\r\n", False),
+        (b"content-length: 100\r\n\r\n", True),
+    ],
+)
+def test_of_a_stranger_no_large_body_is_read(wire, monkeypatch, framing, read):
+    monkeypatch.setattr(sharing, "SMALL_BODY", 100)
+
+    async def scenario(world):
+        world.app.stranger = HttpError(401, "Who is it?")
+        connection, transport = world.connect()
+        connection.data_received(FIRST + framing)
+        connection.data_received(b"64\r\n" + b"a" * 90)
+        return statuses(transport.written), world.shared.held_bytes
+
+    assert wire(scenario) == (([], 94) if read else ([401], 0))
 
 
 @pytest.mark.parametrize(

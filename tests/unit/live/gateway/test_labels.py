@@ -78,6 +78,17 @@ def test_text_is_no_label_of_a_regression(make_service, run_gateway):
     assert "no number" in answer["what"]
 
 
+@pytest.mark.parametrize("value", [1e39, -1e300, 1e308])
+def test_a_label_whose_square_would_be_infinite_is_refused(make_service, run_gateway, value):
+    service = make_service(task="regression")
+
+    status, answer = label(service, run_gateway, {"prediction_id": 1, "label": value})
+
+    assert status == 422
+    assert "3.403e+38" in answer["expected"]
+    assert service.events() == []
+
+
 def test_outcomes_belong_to_a_prediction_or_a_unit(make_service, run_gateway):
     service = make_service()
     good = {

@@ -125,6 +125,22 @@ def test_ids_of_two_lives_of_a_gateway_differ(make_service, run_gateway):
     assert len(service.events()) == 2
 
 
+def test_nobody_can_take_an_id_that_the_gateway_has_yet_to_make(make_service, run_gateway):
+    service = make_service()
+
+    async def scenario(client):
+        _, first = await client.predict()
+        name, _, number = first["prediction_id"].rpartition("-")
+        ahead = f"{name}-{int(number) + 1}"
+        return await client.predict(prediction_id=ahead), await client.predict()
+
+    (refused, answer), (status, _) = run_gateway(service, scenario)
+
+    assert (refused, status) == (422, 200)
+    assert answer["what"] == "The prediction_id is one that the service makes"
+    assert len(service.events()) == 2
+
+
 def test_classes_come_with_their_probabilities_and_the_likeliest(make_service, run_gateway):
     service = make_service(task="multiclass")
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from ostinato.live.gateway.rows import MAX_ROWS
+
 
 def post(service, run_gateway, body):
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -118,6 +120,16 @@ def test_a_large_body_is_refused_whether_it_says_its_size_or_not(make_service, r
         return told.status, silent.status, small.status
 
     assert run_gateway(service, scenario) == (413, 413, 200)
+
+
+def test_too_many_rows_are_refused_as_too_large_not_as_overload(make_service, run_gateway):
+    service = make_service()
+
+    status, answer = post(service, run_gateway, {"inputs": [service.inputs()] * (MAX_ROWS + 1)})
+
+    assert status == 413
+    assert answer["what"] == "The request has too many rows"
+    assert service.events() == []
 
 
 def test_a_failure_of_our_own_is_told_by_name_only(make_service, run_gateway, capfd):

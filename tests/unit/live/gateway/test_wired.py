@@ -84,10 +84,11 @@ def test_with_tokens_the_one_behind_an_act_is_its_who(make_service, run_gateway)
         return (
             await act("/loops/small/pause", {}),
             await act("/loops/small/pause", {"authorization": "Bearer wrong"}),
+            await act("/loops/small/pause", {"content-length": "99999", "expect": "100-continue"}),
             await act("/loops/small/predict", allowed),
             await act("/loops/small/pause", allowed),
         )
 
-    assert run_gateway(service, scenario, guard=guard) == (401, 401, 403, 202)
+    assert run_gateway(service, scenario, guard=guard) == (401, 401, 401, 403, 202)
     ((_, event),) = service.events()
     assert event.who == "ann"

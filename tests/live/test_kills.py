@@ -1,0 +1,22 @@
+"""Processes killed under load: nothing that was confirmed is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CRASH = Path(__file__).parents[2] / "benchmarks" / "crash.py"
+
+
+@pytest.mark.timeout(120)
+def test_killed_five_times_under_load_it_keeps_every_promise():
+    command = [sys.executable, str(CRASH), "--kills", "5", "--gateways", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert sum(found["kills"].values()) == 5
+    assert found["predictions confirmed"] > 100
