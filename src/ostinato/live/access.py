@@ -64,7 +64,8 @@ class Guard:
             return ""
         if self.tokens is None:
             only_this_machine(host, origin)
-            self._count("", address)
+            if self.rate.per_second:
+                self._count("", address)
             return ""
         token = self._known(authorization, address, self.tokens)
         self._count(token.name, address)
@@ -166,14 +167,22 @@ def only_this_machine(host: str | None, origin: str | None) -> None:
     HttpError
         403.
     """
-    if origin is not None and not _leads_here(origin):
-        raise _elsewhere("Origin", origin)
-    if host is not None and not _leads_here(f"//{host}"):
-        raise _elsewhere("Host", host)
+    wrong = _wrong(host, origin)
+    if wrong is not None:
+        raise _elsewhere(*wrong)
 
 
 # Nearly all requests bring the same few values, and reading one costs as much as a small answer.
 @lru_cache(maxsize=64)
+def _wrong(host: str | None, origin: str | None) -> tuple[str, str] | None:
+    """Return the header that leads elsewhere."""
+    if origin is not None and not _leads_here(origin):
+        return "Origin", origin
+    if host is not None and not _leads_here(f"//{host}"):
+        return "Host", host
+    return None
+
+
 def _leads_here(url: str) -> bool:
     try:
         return is_loopback(urlsplit(url).hostname or "")

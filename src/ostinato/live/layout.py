@@ -108,8 +108,8 @@ class Layout:
         StoreError
             If they cannot be made.
         """
+        kept = (self.registry, self.policies, self.lake, self.snapshots, self.run, self.logs)
         try:
-            kept = (self.registry, self.policies, self.lake, self.snapshots, self.run, self.logs)
             for each in (self.folder, *kept):
                 each.mkdir(parents=True, exist_ok=True)
         except OSError as error:

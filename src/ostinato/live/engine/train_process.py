@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from ostinato.core.errors import OstinatoError
 from ostinato.core.records import CandidateTrained, Record
 from ostinato.learn.model import Model
 from ostinato.live.engine.bootstrap import Folder, open_folder
@@ -106,4 +107,7 @@ def _read_on(feed: Feed, events: Readable, tick: int, told: Told, folder: Folder
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except OstinatoError as error:
+        sys.exit(" ".join(str(error).splitlines()))  # the engine tells the last line

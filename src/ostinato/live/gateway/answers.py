@@ -29,10 +29,16 @@ class Answers:
     ----------
     clock
         The wall clock.
+
+    Attributes
+    ----------
+    final
+        Whether connections are to end with their answers, for the gateway ends.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.final = False
         self._second, self._date, self._json = -1, "", b""
         self.tell_time()
 

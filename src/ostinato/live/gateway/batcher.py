@@ -18,7 +18,7 @@ from ostinato.core.ports import Clock
 from ostinato.core.records import ROLES
 from ostinato.live.events import Answered, Id, decode, prediction_key
 from ostinato.live.gateway.committer import Committer, Outcome
-from ostinato.live.gateway.entries import Entry, make_entry
+from ostinato.live.gateway.entries import NAN, Entry, make_entry
 from ostinato.live.gateway.http import HttpError
 from ostinato.live.gateway.ports import Prediction
 from ostinato.live.gateway.routing import EMPTY, Table
@@ -169,7 +169,12 @@ class Batcher:
             As `ask`.
         """
         count = len(call.rows)
-        self._admit(count)
+        if (
+            self.waiting + count > MOST_ROWS
+            or self.committer.full
+            or (self.table is None and self.fallback is None)
+        ):
+            raise self._refusal(count)
         if call.given:
             self._only_own(call.ids)
         else:
@@ -192,9 +197,9 @@ class Batcher:
         self._made_keys += 1
         return f"{self.instance}/{self._made_keys}"
 
-    def _admit(self, rows: int) -> None:
+    def _refusal(self, rows: int) -> HttpError:
         if self.waiting + rows > MOST_ROWS or self.committer.full:
-            raise HttpError(
+            return HttpError(
                 503,
                 "The gateway has too much to do",
                 found=f"{self.waiting} rows wait",
@@ -202,14 +207,13 @@ class Batcher:
                 hint="Try again in a second, or start more gateways.",
                 headers=(("retry-after", "1"),),
             )
-        if self.table is None and self.fallback is None:
-            raise HttpError(
-                503,
-                "No version answers yet",
-                expected="a champion",
-                hint="The first champion is being trained; try again soon.",
-                headers=(("retry-after", "1"),),
-            )
+        return HttpError(
+            503,
+            "No version answers yet",
+            expected="a champion",
+            hint="The first champion is being trained; try again soon.",
+            headers=(("retry-after", "1"),),
+        )
 
     def _only_own(self, ids: Sequence[Id]) -> None:
         """Refuse ids of this gateway: who takes one before it is made takes another's label."""
@@ -273,13 +277,12 @@ class Batcher:
 
     def _sheet(self, calls: Sequence[Call], table: Table) -> Sheet:
         now_ns = self.clock.now_ns()
-        rows: list[Row] = []
-        ids: list[Id] = []
-        times_ns: list[int] = []
-        for call in calls:
-            rows.extend(call.rows)
-            ids.extend(call.ids)
-            times_ns.extend(call.times_ns or [now_ns] * len(call.rows))
+        rows = [row for call in calls for row in call.rows]
+        ids = [prediction_id for call in calls for prediction_id in call.ids]
+        if any(call.times_ns for call in calls):
+            times_ns = [t for c in calls for t in (c.times_ns or [now_ns] * len(c.rows))]
+        else:
+            times_ns = [now_ns] * len(rows)
         return Sheet(table, rows, ids, times_ns)
 
     def _at_once(self, calls: Sequence[Call], sheet: Sheet) -> bool:
@@ -321,11 +324,12 @@ class Batcher:
         single: list[int] = []
         answered: list[tuple[Call, range]] = []
         lost: list[int] = []
+        complete = None not in sheet.answerers
         start = 0
         for call in calls:
             places = range(start, start + len(call.rows))
             start = places.stop
-            missing = [place for place in places if sheet.answerers[place] is None]
+            missing = () if complete else [p for p in places if sheet.answerers[p] is None]
             if missing:
                 lost.extend(missing)
                 self._release([call])
@@ -387,14 +391,14 @@ class Batcher:
         self, answered: list[tuple[Call, range]], sheet: Sheet, earlier: dict[int, bytes]
     ) -> None:
         self._release([call for call, _ in answered])
+        scored = _as_scored(sheet)
         for call, places in answered:
+            predictions = scored[places.start : places.stop]
             try:
-                predictions = [
-                    _as_stored(sheet.ids[place], earlier[place])
-                    if place in earlier
-                    else _as_scored(sheet, place)
-                    for place in places
-                ]
+                if earlier:
+                    for at, place in enumerate(places):
+                        if place in earlier:
+                            predictions[at] = _as_stored(sheet.ids[place], earlier[place])
             except HttpError as error:
                 call.failed(error)
             else:
@@ -407,14 +411,21 @@ class Batcher:
                 self.waiting -= len(call.rows)
 
 
-def _as_scored(sheet: Sheet, place: int) -> Prediction:
-    version = sheet.answerers[place]
-    assert version is not None, "rows without an answer were sorted out before"
-    score = sheet.columns[version].scores[place]
-    assert score is not None, "who answers has a score"
-    return Prediction(
-        sheet.ids[place], score, version, ROLES[sheet.roles[place]], sheet.table.epoch
-    )
+def _as_scored(sheet: Sheet) -> list[Prediction]:
+    """Return the answers of a sheet; empty ones where there is none, which nobody gets."""
+    epoch, columns = sheet.table.epoch, sheet.columns
+    return [
+        Prediction(
+            prediction_id,
+            NAN if version is None else columns[version].scores[place],  # type: ignore[arg-type] # who answers has a score
+            version or "",
+            ROLES[role],
+            epoch,
+        )
+        for place, (prediction_id, version, role) in enumerate(
+            zip(sheet.ids, sheet.answerers, sheet.roles, strict=True)
+        )
+    ]
 
 
 def _as_stored(prediction_id: Id, payload: bytes) -> Prediction:

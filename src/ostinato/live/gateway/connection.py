@@ -142,9 +142,9 @@ class Connection(asyncio.Protocol):
 
     # -- what the exchanges call (see exchange.Carrier)
 
-    def closes(self, exchange: Exchange) -> bool:
-        """Whether the connection is to end with this answer, for the gateway ends."""
-        return self.shared.draining and bool(self.pending) and self.pending[-1] is exchange
+    def is_last(self, exchange: Exchange) -> bool:
+        """Whether nothing was asked after it."""
+        return bool(self.pending) and self.pending[-1] is exchange
 
     def answered(self, exchange: Exchange) -> None:
         """Send the answers that are next."""
@@ -164,7 +164,10 @@ class Connection(asyncio.Protocol):
                 self._advance()
         else:
             self._held = False
-            self._rest()
+            if self._ended or self._asks or not self._reader.fresh:
+                self._rest()
+            else:
+                self.due = self.shared.idle_due()
         if not self._reading:
             self._pace()
 

@@ -53,7 +53,6 @@ class Deadlines:
     ) -> None:
         self.now = 0
         self._loop, self._each_tick = loop, each_tick
-        self._began_s = loop.time()
         self._watched: set[Timed] = set()
         self._slots: list[list[Timed]] = [[] for _ in range(AHEAD)]
         self._timer = loop.call_later(TICK_S, self._turn)
@@ -72,16 +71,15 @@ class Deadlines:
         self._timer.cancel()
 
     def _turn(self) -> None:
-        # A loop that was held up has several ticks to make good.
-        reached = int((self._loop.time() - self._began_s) / TICK_S)
+        # One tick a turn: a loop that was held up could not read what was sent in time.
         self._timer = self._loop.call_later(TICK_S, self._turn)
         if self._each_tick is not None:
             self._each_tick()
-        while self.now < reached:
-            self.now += 1
-            self._look()
+        self.tick()
 
-    def _look(self) -> None:
+    def tick(self) -> None:
+        """Let one tick pass."""
+        self.now += 1
         place = self.now % AHEAD
         slot, self._slots[place] = self._slots[place], []
         for timed in slot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from ostinato.live.events import Answered, Id, Scores, encode
@@ -44,24 +45,20 @@ def make_entry(
     index = {version: at for at, version in enumerate(versions)}
     columns = {name: sheet.columns[name] for name in versions if name in sheet.columns}
     share = len(places) / len(sheet)
+    taken = _whole if share == 1 else partial(_some, places)
     entry = Entry(key, sheet, places, b"")
     entry.awaits = [
-        name
-        for name in table.versions
-        if name not in columns or not all(columns[name].asked[place] for place in places)
+        name for name in table.versions if name not in columns or 0 in taken(columns[name].asked)
     ]
     answered = Answered(
         epoch=table.epoch,
         versions=versions,
-        ids=list(ids) if ids is not None else [sheet.ids[place] for place in places],
-        times_ns=[sheet.times_ns[place] for place in places],
-        rows=[sheet.rows[place] for place in places],
-        answered=[index[sheet.answerers[place] or versions[0]] for place in places],
-        roles=[sheet.roles[place] for place in places],
-        scores={
-            name: filled([column.scores[place] for place in places], classes)
-            for name, column in columns.items()
-        },
+        ids=list(ids) if ids is not None else taken(sheet.ids),
+        times_ns=taken(sheet.times_ns),
+        rows=taken(sheet.rows),
+        answered=[index[version or versions[0]] for version in taken(sheet.answerers)],
+        roles=taken(sheet.roles),
+        scores={name: filled(taken(column.scores), classes) for name, column in columns.items()},
         awaits=entry.awaits,
         propensities=_propensities(sheet, places) if table.split else [],
         faults=_faults(sheet, places),
@@ -72,8 +69,18 @@ def make_entry(
     return entry
 
 
+def _whole(column: Any) -> Any:
+    return column
+
+
+def _some(places: Sequence[int], column: Any) -> Any:
+    return [column[place] for place in places]
+
+
 def filled(scores: Sequence[Score | None], classes: int) -> Scores:
     """Return scores as the log has them: NaN where there is none."""
+    if None not in scores:
+        return scores  # type: ignore[return-value] # there is no None in them
     nothing: Any = [NAN] * classes if classes else NAN
     return [nothing if score is None else score for score in scores]
 

@@ -23,8 +23,8 @@ class Carrier(Protocol):
         """Writes responses."""
         ...
 
-    def closes(self, exchange: Exchange) -> bool:
-        """Whether the connection is to end with this answer, for the gateway ends."""
+    def is_last(self, exchange: Exchange) -> bool:
+        """Whether nothing was asked after it."""
         ...
 
     def answered(self, exchange: Exchange) -> None:
@@ -95,24 +95,24 @@ class Exchange:
 
     def json(self, body: bytes) -> None:
         """Answer 200 with JSON."""
-        carrier = self.carrier
-        if not self.head.plain or carrier.closes(self):
+        answers = self.carrier.answers
+        if answers.final or not self.head.plain:
             self.respond(Response(200, body))
         elif self.data is None:
-            self.data = carrier.answers.json(body)
+            self.data = answers.json(body)
             self.owner.counted(self, 200)
-            carrier.answered(self)
+            self.carrier.answered(self)
 
     def respond(self, response: Response) -> None:
         """Answer; a header ``connection: close`` ends the connection with it."""
         if self.data is not None:
             return
-        head = self.head
-        self.last |= CLOSE in response.headers or self.carrier.closes(self)
+        head, answers = self.head, self.carrier.answers
+        self.last |= CLOSE in response.headers or (answers.final and self.carrier.is_last(self))
         headers = tuple(pair for pair in response.headers if pair != CLOSE)
         words = [CLOSE] if self.last else [] if head.modern else [KEEP]
         bare = Response(response.status, response.body, response.type, headers)
-        self.data = self.carrier.answers.whole(bare, words, empty=head.method == "HEAD")
+        self.data = answers.whole(bare, words, empty=head.method == "HEAD")
         self.owner.counted(self, response.status)
         self.carrier.answered(self)
 

@@ -103,7 +103,9 @@ class Meters:
             by_status = counted.requests[path] = {}
             counted.request_seconds[path] = Histogram.empty(SECONDS)
         by_status[status] = by_status.get(status, 0) + 1
-        counted.request_seconds[path].add(seconds)
+        histogram = counted.request_seconds[path]
+        histogram.counts[bisect_left(SECONDS, seconds)] += 1
+        histogram.total += seconds
 
     def predictions(self, version: str, role: str, count: int = 1) -> None:
         """Count answers of a version."""

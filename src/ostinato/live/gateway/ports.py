@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from ostinato.live.events import Id
 from ostinato.live.published import Published
 
 
-class Prediction(NamedTuple):
-    """One answer: `score` is a number, or one per class; `role` as in `core.records.ROLES`."""
+class Prediction(msgspec.Struct, gc=False):
+    """One answer.
+
+    `score` is a number (the probability of the second class, or the target), or one per class;
+    `role` as in `core.records.ROLES`.
+    """
 
     prediction_id: Id
     score: float | list[float]

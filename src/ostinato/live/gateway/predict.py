@@ -17,17 +17,7 @@ from ostinato.live.gateway.route import Route, only_loop
 from ostinato.live.schema import InputSchema
 
 
-class One(msgspec.Struct, gc=False):
-    """An answer: a number (the probability of the second class, or the target)."""
-
-    prediction_id: Id
-    score: float | list[float]
-    version: str
-    role: str
-    epoch: int
-
-
-class OneOfMany(msgspec.Struct, gc=False):
+class Labelled(msgspec.Struct, gc=False):
     """An answer with a probability per class, and the most probable class."""
 
     prediction_id: Id
@@ -69,9 +59,8 @@ class Predict:
 
     def shown(self, predictions: list[Prediction], *, many: bool) -> bytes:
         """Return the body of a response."""
-        if many:
-            return self._encode({"predictions": [self._shown(each) for each in predictions]})
-        return self._encode(self._shown(predictions[0]))
+        told = [self._with_label(each) for each in predictions] if self._labelled else predictions
+        return self._encode({"predictions": told} if many else told[0])
 
     async def handle(self, request: Request) -> Response:
         """Answer a request, as `ask` does, for whoever comes by another way."""
@@ -84,13 +73,11 @@ class Predict:
         """Return what this answers."""
         return [Route("POST", "/loops/{loop}/predict", "predict", self.handle)]
 
-    def _shown(self, prediction: Prediction) -> One | OneOfMany:
-        prediction_id, score, version, role, epoch = prediction
-        if not self._labelled:
-            return One(prediction_id, score, version, role, epoch)
+    def _with_label(self, found: Prediction) -> Labelled:
+        score = found.score
         assert isinstance(score, Sequence), "a score per class"
         label: Any = self.schema.classes[max(range(len(score)), key=score.__getitem__)]
-        return OneOfMany(prediction_id, score, label, version, role, epoch)
+        return Labelled(found.prediction_id, score, label, found.version, found.role, found.epoch)
 
 
 class _Call(Call):

@@ -63,7 +63,7 @@ class Server:
         What is not answered after `seconds` is cut off.
         """
         shared = self.shared
-        shared.draining = True
+        shared.answers.final = True
         if self._server is not None:
             self._server.close()
         until_s = self._loop.time() + seconds

@@ -97,7 +97,6 @@ class Shared:
         self.heads: dict[bytes, Head] = {}
         self.connections: set[Open] = set()
         self.held_bytes = 0
-        self.draining = False
         self._idle, self._linger = ticks(IDLE_S), ticks(LINGER_S)
         self._request = ticks(request_timeout_s)
 

@@ -96,9 +96,12 @@ class Sheet:
         column = self.columns.get(name)
         if column is None:
             column = self.columns[name] = Column(len(self))
-        for place, score in zip(places, found.scores, strict=True):
-            column.scores[place] = score
-            column.asked[place] = 1
+        if len(places) == len(self.rows):  # all of them, in order
+            column.scores, column.asked = list(found.scores), bytearray(b"\1") * len(places)
+        else:
+            for place, score in zip(places, found.scores, strict=True):
+                column.scores[place] = score
+                column.asked[place] = 1
         if found.fault:
             self.faults[name] = found.fault
         self.took_ms[name] = self.took_ms.get(name, 0.0) + found.took_ms

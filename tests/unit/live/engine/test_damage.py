@@ -47,6 +47,9 @@ def test_a_lake_that_does_not_know_how_far_it_is_is_told_and_nothing_is_dropped(
     stores.callback(house.close)
     first = engine.events.read(0, 1)
     house.saved(engine.now_ns)
+    looks = iter(range(1_000))
+    while not house.lake_status and next(looks, None) is not None:
+        threading.Event().wait(0.01)
     assert "state.json" in house.lake_status
     assert engine.events.read(0, 1) == first
 

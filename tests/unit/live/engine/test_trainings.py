@@ -96,6 +96,7 @@ def test_a_process_that_always_dies_has_failed_in_the_end(ordered: tuple[Any, Jo
     trainings.begin(job)
     (failed,) = snapshot.decode(wait_for(trainings, job.open.order.request).records)
     assert "ended with 1; attempts: 1" in failed.reason
+    assert "The history of the service cannot be read" in failed.reason
     assert "history of the service cannot be read" in (play.layout.logs / "trainer.log").read_text()
 
 

@@ -574,8 +574,7 @@ async def passed(world, seconds):
     """Let time pass for the connections, a tick at a time."""
     deadlines = world.shared.deadlines
     for _ in range(sharing.ticks(seconds)):
-        deadlines.now += 1
-        deadlines._look()
+        deadlines.tick()
 
 
 def test_idle_connections_are_closed_and_busy_ones_are_not(wire):
@@ -628,7 +627,7 @@ def test_at_the_end_what_was_asked_is_answered_and_says_that_it_is_the_last(wire
         idle, busy, half = world.connect(), world.connect(), world.connect()
         busy[0].data_received(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n" * 2)
         half[0].data_received(FIRST + b"content-length: 2\r\n\r\na")
-        world.shared.draining = True
+        world.shared.answers.final = True
         for connection, _ in (idle, busy, half):
             connection.drain()
         for _ in range(2):
