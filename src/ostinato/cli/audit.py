@@ -1,8 +1,9 @@
-"""`ostinato audit`: is the journal whole, and does the log lead to its decisions?"""
+"""`ostinato audit`: what does the journal say, is it whole, and does the log lead to it?"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -10,8 +11,10 @@ from ostinato.cli.options import AsJson
 from ostinato.cli.output import NO, exit_codes, give, give_json
 from ostinato.cli.service_options import HERE, Folder
 from ostinato.core.errors import TamperedError, TruncatedError
+from ostinato.core.units import format_time
 from ostinato.live.audit import Difference, replay_journal
 from ostinato.live.audit import verify as verify_chain
+from ostinato.live.entries import line, read_entries
 from ostinato.live.layout import Layout
 
 app = typer.Typer(
@@ -19,8 +22,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Check the journal of a service, running or not.",
+    help="Read and check the journal of a service, running or not.",
 )
+
+
+@app.command(name="log")
+def show(
+    *,
+    folder: Folder = HERE,
+    last: Annotated[
+        int, typer.Option("--last", min=0, help="How many decisions, the newest; 0: all.")
+    ] = 20,
+    kind: Annotated[
+        str, typer.Option("--kind", help="Of this kind alone, such as operator_acted.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """List what was decided and why; acts of people with who did them."""
+    with exit_codes(as_json=json):
+        found = read_entries(Layout(folder.absolute()), last=last, kind=kind)
+        if json:
+            give_json(found)
+        else:
+            for each in found:
+                give(line(each, when=format_time(each["ts_event_ns"])))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from ostinato.cli.output import NO, exit_codes, give, give_json, say
 from ostinato.core.errors import InputError
 from ostinato.live.act import Outcome, carry_out, make_act, send
 from ostinato.live.client import split_address
+from ostinato.live.entries import line
 from ostinato.live.layout import Layout
 
 WAIT_S = 60.0
@@ -88,6 +89,6 @@ def _tell(act_id: str, act: str, outcome: Outcome, *, as_json: bool) -> None:
     else:
         say(f"{act}: taken")
     for each in outcome.decisions or ():
-        give(f"{each['seq']:>6}  {each['kind']}  {each['subject']}  {each['reason']}".rstrip())
+        give(line(each))
     if outcome.refused:
         say(f"refused: {outcome.refused}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from getpass import getuser
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ import typer
 from ostinato.cli.options import AsJson, DataPath, LoopTarget, Seed
 from ostinato.cli.output import exit_codes, give, say
 from ostinato.cli.service_options import HERE, Folder
+from ostinato.live.act import set_autonomy
 from ostinato.live.config import ServiceConfig
 from ostinato.live.layout import Layout
 from ostinato.live.service import is_loopback, set_up
@@ -51,9 +53,13 @@ def serve(
         ),
     ] = "fsync",
     autonomy: Annotated[
-        Literal["observe", "suggest", "approve", "auto"],
-        typer.Option("--autonomy", help="How far the loop acts by itself."),
-    ] = "suggest",
+        Literal["observe", "suggest", "approve", "auto"] | None,
+        typer.Option(
+            "--autonomy",
+            help="How far the loop acts by itself. Default: suggest at the first start, then as "
+            "it stands.",
+        ),
+    ] = None,
     registry: Annotated[
         str,
         typer.Option(
@@ -105,7 +111,7 @@ def serve(
             tick=tick,
             clock=clock,
             durability=durability,
-            autonomy=autonomy,
+            autonomy=autonomy or "suggest",
             train_takes=train_takes,
             seed=seed,
             predict_timeout_ms=predict_timeout_ms,
@@ -121,9 +127,12 @@ def serve(
         layout = Layout(folder.absolute())
         for line in set_up(layout, config, data=data, start=start):
             write(f"changed: {line}" if "->" in line else line)
+        level, changed = set_autonomy(layout, autonomy, who=getuser())
+        if changed:
+            write(f"changed: {changed}")
         if not config.open_access and not layout.tokens.exists():
             write("nobody has a token yet: ostinato token create NAME --scope predict")
-        code = supervise(layout, write)
+        code = supervise(layout, write, autonomy=level)
     if code:
         raise typer.Exit(code)
 

@@ -49,8 +49,14 @@ def _text(found: dict[str, Any]) -> str:
         [each["name"], f"process {each['pid']}, epoch {each['epoch']}, {each['beat_age_s']} s ago"]
         for each in found.get("processes", ())
     ]
+    if found["running"] and "processes" in found and not _has_engine(found["processes"]):
+        lines.append(["engine", "does not run: decisions wait; serve says why"])
     lines += [["trouble", each] for each in found.get("troubles", ())]
     return aligned(lines, left=2)
+
+
+def _has_engine(processes: list[dict[str, Any]]) -> bool:
+    return any(each["name"] == "engine" for each in processes)
 
 
 def _service(found: dict[str, Any]) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ostinato.core.clock import SteadyClock, WallClock
-from ostinato.core.errors import InputError, StoreError
+from ostinato.core.errors import InputError, OstinatoError, StoreError
 from ostinato.core.ids import content_id
 from ostinato.core.ports import Entry
 from ostinato.core.records import AUTONOMY
 from ostinato.core.units import SECOND_NS
 from ostinato.live.client import Client, UnreachableError
 from ostinato.live.config import ServiceConfig
+from ostinato.live.entries import shown
 from ostinato.live.events import Acted, encode
 from ostinato.live.layout import Layout
 from ostinato.live.lock import holder
@@ -79,6 +80,48 @@ def make_act(act: str, *, who: str, reason: str, subject: str = "") -> Act:
     return Act(act=act, who=who, reason=reason, subject=subject, act_id=act_id)
 
 
+def set_autonomy(layout: Layout, level: str | None, *, who: str) -> tuple[str, str]:
+    """Tell a service that is about to start how far it may act by itself.
+
+    Parameters
+    ----------
+    layout
+        The folder, set up.
+    level
+        What is asked for; None: it stays as it is.
+    who
+        Who asks for it, for the journal.
+
+    Returns
+    -------
+    (str, str)
+        The level that will hold, and what changes; empty: nothing. Before the first ticks nothing
+        does: the first start's own level is set then.
+
+    Raises
+    ------
+    StoreError
+        If the log cannot be written.
+    """
+    if not layout.status.exists():
+        return read_config(layout).autonomy, ""
+    stands = _level(layout)
+    if level is None or level == stands:
+        return stands or read_config(layout).autonomy, ""
+    reason = f"Started with --autonomy {level}."
+    carry_out(layout, make_act("autonomy", who=who, reason=reason, subject=level))
+    return level, f"--autonomy: {stands or 'unknown'} -> {level}"
+
+
+def _level(layout: Layout) -> str:
+    """Return the level that the engine last told; empty: what it told cannot be read."""
+    try:
+        status = read(layout.status, Status)
+    except OstinatoError:
+        return ""
+    return "" if status is None else status.autonomy
+
+
 def send(url: str, loop: str, act: Act, *, token: str = "") -> None:
     """Send an act to a service.
 
@@ -134,7 +177,7 @@ def carry_out(layout: Layout, act: Act, *, token: str = "", wait_s: float = 0.0)
     return Outcome(
         way=way,
         running=running,
-        decisions=[_shown(entry, body) for entry, body in zip(entries, bodies, strict=True)],
+        decisions=[shown(entry, body) for entry, body in zip(entries, bodies, strict=True)],
         refused=refusals[0]["reason"] if refusals else "",
     )
 
@@ -214,8 +257,3 @@ def _wait(layout: Layout, act: Act, seq: int, wait_s: float) -> list[Entry]:
 def _is_of(act: Act, entry: Entry) -> bool:
     wanted = "autonomy_set" if act.act == "autonomy" else "operator_acted"
     return entry.kind == wanted and json.loads(entry.body).get("act_id") == act.act_id
-
-
-def _shown(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
-    names = ("kind", "subject", "reason")
-    return {"seq": entry.seq, **{name: body.get(name, "") for name in names}}

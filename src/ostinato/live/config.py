@@ -28,7 +28,8 @@ class ServiceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         ``"fsync"``: an event is confirmed when it is on disk. ``"async"``: it is confirmed when
         it is queued; a crash loses at most the last `async_window_ms`.
     autonomy
-        How far the loop acts by itself: observe, suggest, approve, auto.
+        How far the loop acts by itself from the first start on: observe, suggest, approve, auto.
+        Later changes are acts.
     train_takes
         On the events clock, how long a training takes.
     seed

@@ -21,7 +21,7 @@ from ostinato.live.keeper import UNUSABLE
 from ostinato.live.layout import Layout
 from ostinato.live.published import read
 from ostinato.live.schema import InputSchema
-from ostinato.live.service import settle
+from ostinato.live.service import read_config, settle
 from ostinato.loop.loading import load_loop
 from ostinato.replay.times import moment_ns
 
@@ -51,7 +51,7 @@ def make_ready(
     schema = read(layout.schema, InputSchema)
     told = [] if schema is None else _later(schema, data, start)
     told += settle(layout, config)
-    prepare(layout, config, clock=WallClock(), data=data, start=start)
+    prepare(layout, read_config(layout), clock=WallClock(), data=data, start=start)
     return told
 
 

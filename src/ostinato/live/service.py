@@ -111,6 +111,9 @@ def settle(layout: Layout, config: ServiceConfig) -> list[str]:
     """
     check_config(config)
     before = read(layout.service, ServiceConfig)
+    if before is not None and layout.status.exists():
+        # Of the first start; what holds since stands in the journal.
+        config = msgspec.structs.replace(config, autonomy=before.autonomy)
     changes = [] if before is None else _changes(before, config)
     layout.make()
     write(layout.service, config)

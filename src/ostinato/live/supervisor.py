@@ -59,6 +59,8 @@ class Supervisor:
         The folder and how the service runs.
     say
         Told what happens, a line each; must not block.
+    autonomy
+        How far the loop acts by itself by now; empty: as at the first start.
     engine, gateways
         What runs; default: as the configuration says.
     is_ready
@@ -73,12 +75,14 @@ class Supervisor:
         config: ServiceConfig,
         say: Callable[[str], None],
         *,
+        autonomy: str = "",
         engine: Component | None = None,
         gateways: Sequence[Component] | None = None,
         is_ready: Callable[[str], bool] = answers,
         clock: Clock | None = None,
     ) -> None:
         self._layout, self._config, self._say = layout, config, say
+        self._autonomy = autonomy or config.autonomy
         parts = gateway_components(layout, config) if gateways is None else gateways
         self._engine = Keeper(engine or engine_component(layout), layout, say)
         suspects: dict[str, int] = {}
@@ -108,7 +112,7 @@ class Supervisor:
         config = self._config
         self._say(
             f"{config.loop}: {config.target} in {self._layout.folder}, process {os.getpid()}; "
-            f"autonomy {config.autonomy}, clock {config.clock}, durability {config.durability}"
+            f"autonomy {self._autonomy}, clock {config.clock}, durability {config.durability}"
         )
 
     def _keep_alive(self, signals: Signals) -> int:
@@ -205,13 +209,16 @@ def gateway_components(layout: Layout, config: ServiceConfig) -> list[Component]
     ]
 
 
-def supervise(layout: Layout, write: Callable[[str], None]) -> int:
-    """Run the service of a folder that has been set up; return the exit code."""
+def supervise(layout: Layout, write: Callable[[str], None], *, autonomy: str = "") -> int:
+    """Run the service of a folder that has been set up; return the exit code.
+
+    `autonomy` is said at the start; empty: that of the first start.
+    """
     config = read_config(layout)
     layout.make()
     console = Console(write)
     try:
-        return Supervisor(layout, config, console.say).run()
+        return Supervisor(layout, config, console.say, autonomy=autonomy).run()
     finally:
         console.close()
 

@@ -12,6 +12,7 @@ from ostinato.core.records import ACTS
 from ostinato.live.act import Outcome
 from ostinato.live.config import ServiceConfig
 from ostinato.live.layout import Layout
+from ostinato.live.lock import FolderLock
 from ostinato.live.published import Alive, Published, Status, write
 from ostinato.live.service import free_port, settle
 
@@ -126,6 +127,9 @@ def test_the_status_of_a_stopped_service_is_read_from_its_folder(layout):
     assert "trouble" not in lines
     found = json.loads(run("status", "--dir", str(layout.folder), "--json").stdout)
     assert (found["running"], found["answers"], found["status"]["tick"]) == (None, False, 9)
+    with FolderLock(layout.lock):
+        said = run("status", "--dir", str(layout.folder)).stdout
+    assert "does not run: decisions wait" in said, "a running service whose engine is gone says so"
 
 
 def test_a_file_that_cannot_be_read_is_a_trouble_and_not_the_end(layout):

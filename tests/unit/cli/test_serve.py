@@ -11,18 +11,19 @@ from ostinato.core.errors import InputError
 
 @pytest.fixture
 def called(monkeypatch):
-    called = {"code": 0, "told": []}
+    called = {"code": 0, "told": [], "autonomy": ("suggest", "")}
 
     def set_up(layout, config, *, data, start):
         called.update(layout=layout, config=config, data=data, start=start)
         return called["told"]
 
-    def supervise(layout, write):
-        write("ready")
+    def supervise(layout, write, *, autonomy):
+        write(f"ready, autonomy {autonomy}")
         return called["code"]
 
     monkeypatch.setattr(serve, "set_up", set_up)
     monkeypatch.setattr(serve, "supervise", supervise)
+    monkeypatch.setattr(serve, "set_autonomy", lambda layout, level, *, who: called["autonomy"])
     return called
 
 
@@ -48,7 +49,13 @@ def test_beyond_this_machine_tokens_are_asked_for(called):
 
 def test_what_changed_is_said(called):
     called["told"] = ["--port: 1 -> 2"]
-    assert "changed: --port: 1 -> 2" in run("flights.py").stderr
+    called["autonomy"] = ("auto", "--autonomy: suggest -> auto")
+    said = run("flights.py").stderr.splitlines()
+    assert said == [
+        "changed: --port: 1 -> 2",
+        "changed: --autonomy: suggest -> auto",
+        "ready, autonomy auto",
+    ]
 
 
 def test_a_service_that_cannot_start_ends_with_its_code(called):
@@ -57,7 +64,7 @@ def test_a_service_that_cannot_start_ends_with_its_code(called):
 
 
 def test_lines_are_json_when_asked_for(called):
-    assert json.loads(run("flights.py", "--json").stdout) == {"line": "ready"}
+    assert json.loads(run("flights.py", "--json").stdout) == {"line": "ready, autonomy suggest"}
 
 
 def test_bad_options_are_explained(called, monkeypatch):

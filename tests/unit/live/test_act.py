@@ -10,7 +10,7 @@ import pytest
 from ostinato.core.errors import InputError, StoreError
 from ostinato.core.records import ActRefused, AutonomySet, OperatorActed
 from ostinato.live import act as acts
-from ostinato.live.act import carry_out, make_act
+from ostinato.live.act import carry_out, make_act, set_autonomy
 from ostinato.live.client import RefusedError
 from ostinato.live.config import ServiceConfig
 from ostinato.live.events import Acted, decode
@@ -219,3 +219,26 @@ def test_an_act_needs_a_reason_and_a_level_that_there_is():
 
 def test_two_acts_have_two_ids():
     assert made().act_id != made().act_id
+
+
+def test_another_level_at_a_later_start_is_an_act_with_who_and_why(layout):
+    write(layout.status, standing("suggest"))
+    assert set_autonomy(layout, "auto", who="ada") == ("auto", "--autonomy: suggest -> auto")
+    ((_, event),) = logged(layout)
+    assert (event.act, event.subject, event.who) == ("autonomy", "auto", "ada")
+    assert event.reason == "Started with --autonomy auto."
+
+
+def test_without_a_level_a_later_start_leaves_it_as_it_stands(layout):
+    write(layout.status, standing("approve"))
+    assert set_autonomy(layout, None, who="ada") == ("approve", "")
+    assert set_autonomy(layout, "approve", who="ada") == ("approve", "")
+    assert not layout.events.exists()
+
+
+def test_the_level_of_the_first_start_is_no_act(layout):
+    assert set_autonomy(layout, "auto", who="ada") == ("suggest", "")
+
+
+def standing(level):
+    return Status(tick=4, now_ns=7, folded_offset=0, decisions=9, epoch=1, autonomy=level)

@@ -39,6 +39,14 @@ def test_a_restart_with_other_options_says_which(tmp_path):
     assert read_config(Layout(tmp_path)).port == 9000
 
 
+def test_how_far_it_acts_by_itself_is_told_to_the_first_start_alone(tmp_path):
+    layout = Layout(tmp_path)
+    settle(layout, CONFIG)
+    layout.status.write_text("{}")
+    assert settle(layout, changed(autonomy="auto")) == []
+    assert read_config(layout).autonomy == "suggest"
+
+
 @pytest.mark.parametrize("values", [{"loop": "other"}, {"seed": 1}, {"clock": "events"}])
 def test_what_cannot_change_is_refused_and_stays(tmp_path, values):
     settle(Layout(tmp_path), CONFIG)

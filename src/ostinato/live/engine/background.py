@@ -72,5 +72,11 @@ def _unforeseen(error: BaseException) -> OstinatoError:
 
     Also of those that are no `Exception`: Polars panics so.
     """
+    if isinstance(error, OSError):  # files beside the stores: a full disk
+        return StoreError(
+            "A file of the service could not be written",
+            found=f"{error.filename or 'no file is named'} ({error.strerror or error})",
+            hint="Check the permissions and the free space on the disk.",
+        )
     first = (str(error).splitlines() or [""])[0]
     return StoreError(f"It failed ({type(error).__name__}: {first[:200]})")

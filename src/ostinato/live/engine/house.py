@@ -95,7 +95,7 @@ class House:
         error = self._mirror.error
         if error is not None:
             return f"{error.what}; {self._pending}"
-        return self._pending or "level"
+        return self._pending or "up to date"
 
     @property
     def alerts_failing(self) -> bool:

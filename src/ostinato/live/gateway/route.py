@@ -96,6 +96,7 @@ class RouteTable:
             "There is nothing at this path",
             found=shown(path),
             expected="one of the paths in /openapi.json",
+            hint="A browser shows them at /docs.",
         )
 
 
