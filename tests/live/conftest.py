@@ -51,7 +51,7 @@ class Moody(LogisticRegression):
         if what == "hang":
             time.sleep(600)
         if what == "eat":
-            eaten = np.ones(200_000_000)  # 1.6 GB
+            eaten = np.ones(100_000_000)  # 800 MB
             time.sleep(600)
         if what == "die once":
             (HERE / "fit").unlink()

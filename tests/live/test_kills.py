@@ -14,7 +14,8 @@ CRASH = Path(__file__).parents[2] / "benchmarks" / "crash.py"
 
 @pytest.mark.timeout(120)
 def test_killed_five_times_under_load_it_keeps_every_promise():
-    command = [sys.executable, str(CRASH), "--kills", "5", "--gateways", "1", "--json"]
+    # Both gateways may be dead at once; on a busy machine they take their time to come back.
+    command = [sys.executable, str(CRASH), "--kills", "5", "--slowest", "45", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)

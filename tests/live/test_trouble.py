@@ -17,13 +17,13 @@ def failure(whole, what):
 
 
 def test_a_learner_that_misbehaves_costs_a_training_and_a_version_only_its_answers(make_whole):
-    limits = {"train_timeout": 12, "train_memory_mb": 1_200, "predict_timeout_ms": 500}
+    limits = {"train_timeout": 15, "train_memory_mb": 700, "predict_timeout_ms": 500}
     whole = make_whole(moody=True, **limits).start()
     first = whole.routes().champion
 
     assert "does not like Mondays" in failure(whole, "raise")
-    assert "longer than 12 s" in failure(whole, "hang")
-    assert "more than 1200 MB" in failure(whole, "eat")
+    assert "longer than 15 s" in failure(whole, "hang")
+    assert "more than 700 MB" in failure(whole, "eat")
     whole.say("fit", "die once")
     whole.say("name", "bad")
     bad = whole.retrained()
