@@ -24,7 +24,7 @@ def test_every_seed_holds(chunk):
     failed = [(v.seed, v.outcome, v.findings[:3], v.error) for v in verdicts if v.outcome != "ok"]
     assert failed == [], f"again: python -m ostinato.sim --seed N --ticks {SHORTER}"
     counts = sum((Counter(verdict.counts) for verdict in verdicts), Counter())
-    assert counts["promoted"] > SEEDS, "a world in which nothing happens shows nothing"
+    assert counts["promoted"] >= SEEDS, "a world in which nothing happens shows nothing"
     assert counts["rows"] > 500 * SEEDS
     assert counts["rows_matured"] > SEEDS
     assert check_alarms(counts) == []

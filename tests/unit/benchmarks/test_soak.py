@@ -131,11 +131,11 @@ def test_the_command_asks_half_of_the_most_and_ends_with_1_when_requests_fail(
 
 
 def test_a_process_is_named_by_what_it_runs():
-    wait = "import sys; sys.stdin.read()"
+    wait = "import sys; print(); sys.stdout.flush(); sys.stdin.read()"
     launched = ["ostinato.live.launch", "7", "ostinato.live.engine", "/folder"]
     for words, name in ((launched, "ostinato.live.engine"), ([], "python")):
         command = [sys.executable, "-c", wait, *words]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-            # Its command line is there once Popen returns: it waits for the child's exec.
+            process.stdout.readline()  # it runs: its command line is its own
             assert process_name(process.pid).startswith(name)
             process.stdin.close()

@@ -28,6 +28,7 @@ class _Desk:
     """What people said so far, and what of this tick is not answered yet.
 
     `open_` are proposals by id, `acts` the acts of the tick, `kinds` what was decided in it.
+    `overtaken`: questions about learning that one about a release overtook, and in which tick.
     """
 
     tick: int = -1
@@ -35,6 +36,7 @@ class _Desk:
     paused: bool = False
     champion: str | None = None
     open_: dict[str, str] = field(default_factory=dict)
+    overtaken: dict[str, int] = field(default_factory=dict)
     acts: list[dict[str, Any]] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     refused: set[str] = field(default_factory=set)
@@ -60,7 +62,9 @@ def _asked(desk: _Desk, body: dict[str, Any]) -> Iterator[Finding]:
     if kind in {"operator_acted", "autonomy_set"} and body["act_id"] in desk.seen:
         yield _finding(desk, f"{body['act_id']} was heard twice")
     if kind == "action_proposed" and desk.open_:
-        yield _finding(desk, f"{body['proposal']} is asked while {list(desk.open_)} is open")
+        if body["action"] == "learn" or desk.overtaken:
+            yield _finding(desk, f"{body['proposal']} is asked while {list(desk.open_)} is open")
+        desk.overtaken.update(dict.fromkeys(desk.open_, desk.tick))
     wanted = {act["act"] for act in desk.acts}
     if kind == "learning_requested" and version != "first champion":
         if desk.level == "suggest" and not wanted & {"approve", "retrain"}:
@@ -88,6 +92,7 @@ def _learn(desk: _Desk, body: dict[str, Any]) -> None:
             desk.open_[body["proposal"]] = body["subject"]
         case "proposal_lapsed":
             desk.open_.pop(body["proposal"], None)
+            desk.overtaken.pop(body["proposal"], None)
         case "rolled_back":
             desk.champion = body["previous"]
         case _:
@@ -128,7 +133,10 @@ def _answered(desk: _Desk, body: dict[str, Any]) -> None:
 
 
 def _closed(desk: _Desk) -> Iterator[Finding]:
-    """Each act of a tick was refused, or something came of it."""
+    """Each act of a tick was refused, or something came of it; what was overtaken is taken back."""
+    for proposal, tick in desk.overtaken.items():
+        if proposal in desk.open_ and tick < desk.tick:
+            yield _finding(desk, f"{proposal} is still open, and was overtaken at tick {tick}")
     for body in desk.acts:
         effects = _EFFECTS.get(body["act"], ())
         if not effects or body["act_id"] in desk.refused:
