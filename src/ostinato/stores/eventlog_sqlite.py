@@ -32,6 +32,11 @@ KEYS_PER_QUERY: Final = 500
 TRIMMED_AT_ONCE: Final = 2_000
 """Events dropped in one commit. More: writers wait longer for their turn."""
 
+INSERT_ONE: Final = """INSERT INTO events (offset, key, payload)
+    SELECT coalesce(max(offset) + 1, 0), ?, ? FROM events WHERE true
+    ON CONFLICT (key) DO NOTHING"""
+
+FIND_ONE: Final = "SELECT offset, payload FROM events WHERE key = ?"
 
 Stored = tuple[int, bytes | None]
 """Where an event is, and the payload that had its key before; None: it is the first."""
@@ -101,9 +106,7 @@ class SqliteEventLog(Closable):
     def find(self, key: str) -> tuple[int, bytes] | None:
         """Return (offset, payload) of the event with a key; None where there is none."""
         with self._database.reading() as connection:
-            found: tuple[int, bytes] | None = connection.execute(
-                "SELECT offset, payload FROM events WHERE key = ?", (key,)
-            ).fetchone()
+            found: tuple[int, bytes] | None = connection.execute(FIND_ONE, (key,)).fetchone()
             return found
 
     def trim(self, before_offset: int) -> None:
@@ -125,6 +128,8 @@ class SqliteEventLog(Closable):
         self._database.close()
 
     def _commit(self, events: list[Event]) -> list[Stored]:
+        if len(events) == 1:
+            return [self._commit_one(*events[0])]
         with self._database.writing() as connection:
             first = first_of_each_key(events)
             earlier = _stored(connection, list(first))
@@ -142,6 +147,16 @@ class SqliteEventLog(Closable):
                 held = first[key]
                 answers.append((offsets[key], None if held is payload else held))
         return answers
+
+    def _commit_one(self, key: str, payload: bytes) -> Stored:
+        with self._database.writing_once() as connection:
+            stored = connection.execute(INSERT_ONE, (key, payload))
+            if stored.rowcount:
+                assert stored.lastrowid is not None, "offsets are row ids"
+                return stored.lastrowid, None
+            # The key is there: whoever wrote it, what it holds does not change any more.
+            earlier: Stored = connection.execute(FIND_ONE, (key,)).fetchone()
+            return earlier
 
 
 def _end(connection: sqlite3.Connection) -> int:

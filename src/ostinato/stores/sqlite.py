@@ -88,6 +88,23 @@ class Database(Closable):
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Write in one transaction: on disk when the block ends, undone when it raises."""
+        with self.writing_once() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def writing_once(self) -> Iterator[sqlite3.Connection]:
+        """Write by a single statement: on disk when it ends, undone when it raises.
+
+        That spares the statements around it; each of them is a moment at which another thread can
+        take the interpreter for a while.
+        """
         if self.readonly:
             raise StoreError(
                 f"The {self.layout.name} is open for reading only",
@@ -95,14 +112,7 @@ class Database(Closable):
                 hint="Open it without readonly=True, in one process at a time.",
             )
         with self._mutex, self._explained(), self._turn():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+            yield self._connection
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -141,6 +141,7 @@ class Batcher:
         self._gathered = 0  # rows that wait for company
         self._commits = 0  # batches on their way to the disk
         self._flushing = False
+        self._unlogged = 0  # batches that were answered and are not on their way to the log yet
         self._made_ids = 0
         self._made_keys = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,7 +190,7 @@ class Batcher:
 
     async def drain(self) -> None:
         """Wait until every request handed in has its answer, and its shadows are on their way."""
-        while self._calls or self._tasks or self.waiting:  # noqa: ASYNC110 - once, at the end
+        while self._calls or self._tasks or self.waiting or self._unlogged:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.005)
 
     def new_key(self) -> str:
@@ -318,8 +319,6 @@ class Batcher:
 
     def _log(self, calls: Sequence[Call], sheet: Sheet) -> None:
         """Write the events of a batch, and answer when they are stored."""
-        if self.watching is not None:
-            self.watching.batch(sheet)
         shared: list[int] = []
         single: list[int] = []
         answered: list[tuple[Call, range]] = []
@@ -343,8 +342,24 @@ class Batcher:
             entry = make_entry(key, sheet, lost, classes=self.classes, ids=ids)
             self.committer.submit_later([(entry.key, entry.payload)])
             self.shadow([entry])
+        if answered and not single and not self.wait_for_disk:
+            self._answer(answered, sheet, {})
+            self._unlogged += 1
+            self.committer.loop.call_soon(self._log_answered, shared, sheet)
+            return
         if answered:
             self._store(answered, self._entries(sheet, shared, single), sheet)
+        if self.watching is not None:
+            self.watching.batch(sheet)
+
+    def _log_answered(self, places: list[int], sheet: Sheet) -> None:
+        """Write the events of a batch that did not wait for it."""
+        self._unlogged -= 1
+        entries = self._entries(sheet, places, [])
+        self.committer.submit_later([(entry.key, entry.payload) for entry in entries])
+        self.shadow(entries)
+        if self.watching is not None:
+            self.watching.batch(sheet)
 
     def _entries(self, sheet: Sheet, shared: list[int], single: list[int]) -> list[Entry]:
         entries = []
@@ -358,13 +373,6 @@ class Batcher:
     def _store(
         self, answered: list[tuple[Call, range]], entries: list[Entry], sheet: Sheet
     ) -> None:
-        events = [(entry.key, entry.payload) for entry in entries]
-        if not self.wait_for_disk and not any(call.given for call, _ in answered):
-            self.committer.submit_later(events)
-            self._answer(answered, sheet, {})
-            self.shadow(entries)
-            return
-
         def told(outcome: Outcome) -> None:
             self._commits -= 1
             if self._calls and not self._flushing and not self._commits:
@@ -385,7 +393,7 @@ class Batcher:
             self.shadow([entry for entry in entries if entry.places[0] not in earlier])
 
         self._commits += 1
-        self.committer.submit(events, told)
+        self.committer.submit([(entry.key, entry.payload) for entry in entries], told)
 
     def _answer(
         self, answered: list[tuple[Call, range]], sheet: Sheet, earlier: dict[int, bytes]

@@ -79,7 +79,7 @@ class Counted(msgspec.Struct, kw_only=True):
 class Meters:
     """Counts what one gateway does.
 
-    Each method has one calling thread: `committed` the committer's, all others the event loop's.
+    Each method has one caller at a time: `committed` whoever commits, all others the event loop.
 
     Parameters
     ----------

@@ -109,6 +109,8 @@ async def serve(folder: Path, index: int, suspects: Sequence[str] = ()) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no look at it is worth its time
     gc.set_threshold(*COLLECT)
     try:
         await server.listen(config.host, config.port)
