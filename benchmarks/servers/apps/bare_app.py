@@ -13,6 +13,7 @@ import httptools
 import msgspec
 import numpy as np
 import uvloop
+
 from compiled import scorer
 
 

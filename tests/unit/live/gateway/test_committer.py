@@ -193,3 +193,94 @@ def test_more_rows_than_may_wait_are_refused(make_service, run_gateway, monkeypa
     assert refused.status == 503
     assert ("retry-after", "1") in refused.headers
     assert after == 200
+
+
+class SlowLog(FakeLog):
+    """Says which thread commits, and can take a while."""
+
+    def __init__(self):
+        super().__init__()
+        self.threads, self.took_s = [], 0.0
+
+    def append_once(self, events):
+        self.threads.append(threading.current_thread())
+        threading.Event().wait(self.took_s)
+        return super().append_once(events)
+
+
+def here(log):
+    return [thread is threading.main_thread() for thread in log.threads]
+
+
+def test_on_a_quick_disk_the_loop_commits_by_itself_until_a_commit_is_slow(monkeypatch):
+    monkeypatch.setattr(module, "QUICK_S", 0.05)
+    monkeypatch.setattr(module, "QUICK_COMMITS", 2)
+    log = SlowLog()
+
+    async def scenario(committer):
+        for _ in range(4):
+            await committer.commit([("quick", b"")])
+        log.took_s = 0.06
+        await committer.commit([("slow", b"")])
+        log.took_s = 0.0
+        await committer.commit([("after", b"")])
+
+    run(scenario, log)
+
+    assert here(log) == [False, False, True, True, True, False]
+
+
+def test_the_loop_does_not_commit_past_what_waits_for_the_thread(monkeypatch):
+    monkeypatch.setattr(module, "QUICK_S", 60.0)
+    monkeypatch.setattr(module, "QUICK_COMMITS", 1)
+    log = SlowLog()
+
+    async def scenario(committer):
+        await committer.commit([("first", b"")])
+        log.go.clear()
+        committer.submit_later([("later", b"")])
+        waiting = asyncio.ensure_future(committer.commit([("second", b"")]))
+        await asyncio.sleep(0)
+        log.go.set()
+        await waiting
+        await committer.commit([("third", b"")])
+
+    run(scenario, log)
+
+    assert [key for keys in log.commits for key in keys] == ["first", "later", "second", "third"]
+    assert here(log)[-1]
+    assert not any(here(log)[:-1])
+
+
+def test_a_commit_in_the_loop_that_fails_is_told_and_the_thread_takes_over(monkeypatch):
+    monkeypatch.setattr(module, "QUICK_S", 60.0)
+    monkeypatch.setattr(module, "QUICK_COMMITS", 1)
+    log = SlowLog()
+
+    async def scenario(committer):
+        await committer.commit([("first", b"")])
+        log.full = True
+        with pytest.raises(StoreError, match="could not be used"):
+            await committer.commit([("refused", b"")])
+        trouble, log.full = committer.trouble, False
+        await committer.commit([("again", b"")])
+        return trouble, committer.trouble, committer.inside
+
+    trouble, after, inside = run(scenario, log)
+
+    assert trouble.found == "disk full"
+    assert (after, inside) == (None, False)
+    assert here(log) == [False, True, False]
+
+
+def test_while_the_loop_commits_the_gateway_counts_as_alive(make_service, run_gateway):
+    async def scenario(client):
+        client.gateway.turned_ns = 5
+        before = client.gateway.alive().beat_ns
+        client.gateway.committer.inside = True
+        return before, client.gateway.alive().beat_ns
+
+    before, during = run_gateway(make_service(), scenario)
+
+    assert before == 5
+    assert during > 10**18

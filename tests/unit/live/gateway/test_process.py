@@ -6,6 +6,8 @@ import http.client
 import json
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -122,3 +124,20 @@ def test_two_gateways_share_a_port_and_the_ids_of_clients(make_service, start_ga
 def test_a_folder_without_a_service_is_refused(tmp_path):
     with pytest.raises(LoopError, match="There is no service in this folder"):
         read_service(Layout(tmp_path))
+
+
+def test_an_address_that_is_taken_by_another_is_told_and_not_waited_for(make_service, free_port):
+    service = make_service(port=free_port)
+    command = [sys.executable, "-m", "ostinato.live.gateway.process"]
+    with socket.create_server(("127.0.0.1", free_port)):
+        done = subprocess.run(
+            [*command, "--dir", str(service.layout.folder)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert f"127.0.0.1 port {free_port}" in done.stderr
+    assert "Traceback" not in done.stderr
