@@ -12,6 +12,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from ostinato.cli.absent import absent
+
 DEFECT: Final = 3
 """Exit code of an error nobody foresaw."""
 
@@ -47,7 +49,13 @@ class LazyVerbs(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - Typer's signature
         if cmd_name not in VERBS:
             return None
-        command = get_command(import_module(f"ostinato.cli.{cmd_name}").app)
+        try:
+            command = get_command(import_module(f"ostinato.cli.{cmd_name}").app)
+        except ModuleNotFoundError as missing:
+            library = (missing.name or "").partition(".")[0]
+            if library in {"", "ostinato"}:
+                raise
+            command = absent(cmd_name, library)
         command.name = cmd_name
         return command
 
