@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
@@ -105,13 +106,21 @@ def _split(target: str) -> tuple[Path, str | None]:
     return path, wanted or None
 
 
+class _AsWritten(SourceFileLoader):
+    """Reads the file itself, not what was compiled of it: it may have changed a moment ago."""
+
+    def path_stats(self, path: Any) -> Any:
+        raise OSError(f"compiled copies of {path} are not used")
+
+
 def _run(path: Path) -> ModuleType:
     name = f"ostinato_loop_file_{path.stem}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise InputError(
             "The loop file is not Python", found=str(path), expected="a name that ends in .py"
         )
+    spec = spec_from_file_location(name, path, loader=_AsWritten(name, str(path)))
+    assert spec is not None, "a loader was given"
     module = module_from_spec(spec)
     sys.modules[name] = module  # classes declared in the file must be found again when pickled
     folder = str(path.resolve().parent)
