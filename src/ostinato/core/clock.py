@@ -21,11 +21,16 @@ class WallClock:
         return time.time_ns()
 
 
+def elapsed_ns() -> int:
+    """Count nanoseconds from an unknown moment, never going back: for paces and time limits."""
+    return time.monotonic_ns()
+
+
 class SteadyClock:
-    """Counts nanoseconds from an unknown moment and never goes back: for paces and time limits."""
+    """`elapsed_ns` where a `Clock` is asked for."""
 
     def now_ns(self) -> int:
-        return time.monotonic_ns()
+        return elapsed_ns()
 
 
 @dataclass(slots=True)
@@ -44,11 +49,6 @@ class ForwardClock:
     def now_ns(self) -> int:
         self._last = max(self._last, self.below.now_ns())
         return self._last
-
-
-def elapsed_ns() -> int:
-    """Read the stopwatch of the machine: nanoseconds since some moment, never going back."""
-    return time.perf_counter_ns()
 
 
 @dataclass(slots=True)

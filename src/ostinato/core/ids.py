@@ -131,6 +131,7 @@ def hash_key(key: object) -> int:
     (np.True_, False)
     """
     if _is_integer(key):
+        # `_is_integer` has looked; mypy does not see through it.
         return _mix_one((int(key) + 0x9E3779B97F4A7C15) & _BITS)  # type: ignore[call-overload]
     return _text_hash(_text_bytes(key))
 

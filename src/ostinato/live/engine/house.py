@@ -97,11 +97,6 @@ class House:
             return f"{error.what}; {self._pending}"
         return self._pending or "up to date"
 
-    @property
-    def alerts_failing(self) -> bool:
-        """Whether a webhook does not take alerts."""
-        return self._alerts is not None and self._alerts.error is not None
-
     # -- the lake
 
     def _carry_over(self) -> None:
