@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ostinato import features
+    import ostinato.features as features  # noqa: PLR0402 - the root is never imported from
     from ostinato.core.errors import (
         ConfigError,
         DataError,

@@ -17,7 +17,7 @@ def batch(**columns: list[object]) -> EventBatch:
     )
 
 
-def tally_of(*declared: features.Aggregate):  # noqa: ANN202
+def tally_of(*declared: features.Aggregate):
     return make_plan(declared).tallies[0]
 
 
