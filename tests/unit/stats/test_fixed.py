@@ -1,7 +1,7 @@
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.stats import fixed
@@ -28,6 +28,7 @@ def whole(number: tuple[int, int]) -> int:
     return int(number[0]) * 2**64 + int(number[1])
 
 
+@settings(deadline=None)
 @given(st.lists(numbers, min_size=1, max_size=8))
 def test_sums_are_exact_whatever_the_order(values) -> None:
     total = (0, 0)
@@ -38,6 +39,7 @@ def test_sums_are_exact_whatever_the_order(values) -> None:
     assert fixed.to_float(*fixed_of(total)) == sum(map(cut, values)) / 2**64
 
 
+@settings(deadline=None)
 @given(numbers, numbers)
 def test_what_was_added_can_be_taken_off_again(one, other) -> None:
     first, second = fixed.to_fixed(one), fixed.to_fixed(other)
@@ -47,6 +49,7 @@ def test_what_was_added_can_be_taken_off_again(one, other) -> None:
     assert whole(back) == whole(first)
 
 
+@settings(deadline=None)
 @given(st.floats(-1e13, 1e13), st.floats(-1e13, 1e13))
 def test_buckets_keep_the_order_and_their_middles_are_near(one, other) -> None:
     small, large = sorted([one, other])
