@@ -351,9 +351,9 @@ class FeaturesCompared(Record):
     `missing_online` had no served value, `missing_offline` no recomputed one, `both_differ` two
     other ones. `gap` and `size` are the sums of |served - recomputed| and |served| + |recomputed|
     over numbers that differ. `effect` is the sum, `effect_max` the largest, of what the champion's
-    score would change if this feature alone were as recomputed; NaN where nobody scored. `ages_s`
-    is the mean age in seconds of the newest event in a window, NaN where none is known. `causes`
-    holds, by feature, what was found where it was looked for.
+    score would change if this feature alone were as recomputed; NaN where nobody scored. `dated`
+    rows have an event in their window, whose newest one is `ages_s` seconds old in the mean (NaN:
+    none is known). `causes` holds, by feature, what was found where it was looked for.
     """
 
     kind: ClassVar[str] = "features_compared"
@@ -366,6 +366,7 @@ class FeaturesCompared(Record):
     size: Floats
     effect: Floats
     effect_max: Floats
+    dated: Ints
     ages_s: Floats
     causes: Mapping[str, ParityCause] = field(default_factory=dict)
 

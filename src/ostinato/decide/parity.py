@@ -30,7 +30,7 @@ UNKNOWN: Final = ParityCause(
 )
 
 _LEVEL: Final = 0.05  # of the interval that is told
-_ROWS, _ONLINE, _OFFLINE, _DIFFER = range(4)  # columns of the counts
+_ROWS, _ONLINE, _OFFLINE, _DIFFER, _DATED = range(5)  # columns of the counts
 _GAP, _SIZE, _EFFECT, _AGE = range(4)  # columns of the sums
 
 
@@ -61,8 +61,9 @@ class ParityState:
     """Evidence for and against each feature, in the order of the rule.
 
     `above` speaks for more differences than are tolerated, `below` for fewer, and counts for
-    features that are broken. `counts` (features, 4) and `sums` (features, 4) hold what was compared
-    since nothing spoke for a change, `effect_max` (features,) the largest effect since. `broken`
+    features that are broken. `counts` (features, 5) and `sums` (features, 4) hold what was compared
+    since nothing spoke for a change, `effect_max` (features,) the largest effect since; `begun`
+    says whether there was a row at all. `broken`
     holds the cause by feature, `facts` what the journal was told when it broke.
     """
 
@@ -71,6 +72,7 @@ class ParityState:
     counts: Ints
     sums: Floats
     effect_max: Floats
+    begun: bool = False
     broken: dict[str, ParityCause] = field(default_factory=dict)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -81,7 +83,7 @@ def begin_parity(rule: ParityRule) -> ParityState:
     return ParityState(
         above=ShareEvidence.begin(size, tolerated=rule.tolerated, arl=rule.arl),
         below=ShareEvidence.begin(size, side="below", tolerated=rule.tolerated, arl=ARL_RESTORED),
-        counts=np.zeros((size, 4), dtype=np.int64),
+        counts=np.zeros((size, 5), dtype=np.int64),
         sums=np.zeros((size, 4)),
         effect_max=np.zeros(size),
     )
@@ -129,15 +131,19 @@ def held_by(broken: Mapping[str, str]) -> str:
 
 
 def _add(state: ParityState, rule: ParityRule, compared: FeaturesCompared) -> None:
+    if not state.begun:
+        everything = np.ones(len(rule.features), dtype=np.bool_)
+        state.above = state.above.restarted(everything, at_ns=compared.ts_event_ns)
+        state.begun = True
     at = [rule.features.index(name) for name in compared.features]
     rows, mismatches = np.zeros((2, len(rule.features)), dtype=np.int64)
     rows[at], mismatches[at] = compared.rows, compared.mismatches
     state.above = state.above.updated(rows, mismatches, at_ns=compared.ts_event_ns)
     state.below = state.below.updated(rows, mismatches, at_ns=compared.ts_event_ns)
     columns = (compared.rows, compared.missing_online, compared.missing_offline)
-    state.counts[at] += np.stack([*columns, compared.both_differ], axis=1)
+    state.counts[at] += np.stack([*columns, compared.both_differ, compared.dated], axis=1)
     # What nobody scored, or no event is in, adds nothing.
-    told = (compared.gap, compared.size, compared.effect, compared.ages_s * compared.rows)
+    told = (compared.gap, compared.size, compared.effect, compared.ages_s * compared.dated)
     state.sums[at] += np.nan_to_num(np.stack(told, axis=1))
     state.effect_max[at] = np.fmax(state.effect_max[at], compared.effect_max)
     for place, name in enumerate(rule.features):
@@ -216,7 +222,7 @@ def _restored(state: ParityState, rule: ParityRule, at: int, now_ns: int) -> Par
 def _seen(state: ParityState, at: int) -> dict[str, Any]:
     """Tell what was compared since nothing spoke for a change."""
     counts, sums = state.counts[at], state.sums[at]
-    rows, differing = int(counts[_ROWS]), int(counts[1:].sum())
+    rows, differing = int(counts[_ROWS]), int(counts[_ONLINE : _DIFFER + 1].sum())
     table = np.array([[rows - differing, differing]], dtype=np.float64)
     low, high = BettingMean(table).interval(_LEVEL)
     return {
@@ -231,7 +237,7 @@ def _seen(state: ParityState, at: int) -> dict[str, Any]:
         "relative_size": float(sums[_GAP] / sums[_SIZE]) if sums[_SIZE] else 0.0,
         "effect": float(sums[_EFFECT]) / max(rows, 1),
         "effect_max": float(state.effect_max[at]),
-        "age_s": float(sums[_AGE]) / max(rows, 1),
+        "newest_event_age_s": float(sums[_AGE]) / max(int(counts[_DATED]), 1),
     }
 
 

@@ -35,7 +35,8 @@ def compared(rows=100, differing=0, *, name="visits", at_ns=0, causes=None):
         size=8.0 * one,
         effect=0.1 * one,
         effect_max=0.05 * one,
-        ages_s=np.array([np.nan]),
+        dated=rows * one,
+        ages_s=60.0 * one,
         causes=causes or {},
     )
 
@@ -69,6 +70,8 @@ def test_half_a_percent_is_found_with_its_share_and_its_interval():
     assert facts["low"] < 0.005 < facts["high"]
     assert facts["share"] == pytest.approx(0.005)
     assert facts["relative_size"] == pytest.approx(0.25)
+    assert facts["newest_event_age_s"] == 60.0
+    assert facts["since"] == "1970-01-01T00:00:00Z"
     assert facts["log_e"] >= np.log(1e6)
 
 
