@@ -9,7 +9,6 @@ reads a clock or a store, and how features are computed is the caller's affair.
 from ostinato.features.parity.causes import Cause, find_cause
 from ostinato.features.parity.compare import Comparison, FeatureComparison, compare
 from ostinato.features.parity.differ import Measure, measure_for
-from ostinato.features.parity.evidence import ShareEvidence
 from ostinato.features.parity.scan import Scan
 from ostinato.features.parity.totals import FeatureTotals
 from ostinato.features.parity.variants import (
@@ -23,6 +22,7 @@ from ostinato.features.parity.variants import (
     Variant,
     Version,
 )
+from ostinato.stats.shares import ShareEvidence
 
 __all__ = [
     "Cause",
