@@ -44,10 +44,11 @@ DTYPES: Final[dict[Kind, pl.DataType]] = {
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One field of a request."""
+    """One value of a served row; `computed`: made by the service, no request carries it."""
 
     name: str
     kind: Kind
+    computed: bool = False
 
 
 class SliceSpec(msgspec.Struct, frozen=True):
@@ -59,14 +60,18 @@ class SliceSpec(msgspec.Struct, frozen=True):
 
 
 class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a request in order, and how rows become what the kernel takes.
+    """The fields of a served row in order, and how rows become what the kernel takes.
+
+    A request carries the `inputs`: the fields that are not computed, in the same order. Where
+    nothing is computed they are the fields, and a row is served as it came.
 
     Parameters
     ----------
     loop, task
         Of the loop.
     fields
-        Features first, in the order of the loop; then slice and unit columns that are none.
+        Features first, in the order of the loop; then the inputs that are none: keys of computed
+        features, slice and unit columns.
     features
         How many of the fields are features.
     unit
@@ -97,6 +102,21 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(field.name for field in self.fields)
 
     @property
+    def inputs(self) -> tuple[Field, ...]:
+        """The fields that a request carries."""
+        return tuple(field for field in self.fields if not field.computed)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs."""
+        return tuple(field.name for field in self.inputs)
+
+    @property
+    def input_features(self) -> int:
+        """How many of the inputs are features; they come first."""
+        return sum(not field.computed for field in self.fields[: self.features])
+
+    @property
     def group_names(self) -> tuple[str, ...]:
         """Names of the slice groups; their place is the code."""
         return self.slicing().names
@@ -113,10 +133,11 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
     def row_type(self) -> type[msgspec.Struct]:
         """Return the struct a request's inputs are decoded to: all fields required, no others."""
         # msgspec wants identifiers: fields get positions, the names in JSON are the columns'.
+        places = [(f"f{place}", field) for place, field in enumerate(self.inputs)]
         return msgspec.defstruct(
             "Inputs",
-            [(f"f{place}", TYPES[field.kind]) for place, field in enumerate(self.fields)],
-            rename={f"f{place}": field.name for place, field in enumerate(self.fields)},
+            [(place, TYPES[field.kind]) for place, field in places],
+            rename={place: field.name for place, field in places},
             frozen=True,
             forbid_unknown_fields=True,
             gc=False,

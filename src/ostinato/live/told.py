@@ -102,7 +102,7 @@ def tell(loop: Loop, table: pl.DataFrame, history: History, schema: InputSchema)
     by_time = arriving[np.argsort(history.label_times_ns[arriving], kind="stable")]
     return Told(
         history=history,
-        rows=ordered.select(pl.col(each.name).cast(DTYPES[each.kind]) for each in schema.fields),
+        rows=ordered.select(pl.col(each.name).cast(DTYPES[each.kind]) for each in schema.inputs),
         raw_labels=ordered[loop.label.column],
         label_rows=by_time,
         label_moments=history.label_times_ns[by_time],

@@ -91,6 +91,7 @@ class Gateway:
         self.batcher = Batcher(
             loop_name=schema.loop,
             unit=None if schema.unit is None else schema.names.index(schema.unit),
+            asked_unit=None if schema.unit is None else schema.input_names.index(schema.unit),
             classes=classes,
             fallback=list(fallback) if isinstance(fallback, Sequence) else fallback,
             timeout_ms=config.predict_timeout_ms,

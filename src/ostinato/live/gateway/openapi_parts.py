@@ -153,12 +153,12 @@ def in_path(name: str, values: tuple[str, ...] = ()) -> dict[str, Any]:
 
 def inputs_of(schema: InputSchema) -> Schema:
     """Return the schema of one row by name."""
-    return thing({field.name: KINDS[field.kind] for field in schema.fields})
+    return thing({field.name: KINDS[field.kind] for field in schema.inputs})
 
 
 def example_row(schema: InputSchema) -> dict[str, Any]:
     """Return a row that the loop takes: values of its slices where it has some."""
-    return {field.name: _example(schema, field) for field in schema.fields}
+    return {field.name: _example(schema, field) for field in schema.inputs}
 
 
 def _example(schema: InputSchema, field: Field) -> Any:

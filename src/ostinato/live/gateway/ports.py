@@ -40,7 +40,7 @@ class Predictor(Protocol):
         ids: Sequence[Id] | None,
         times_ns: Sequence[int] | None,
     ) -> list[Prediction]:
-        """Answer rows (the fields of the schema in order), as of their times, under their ids.
+        """Answer rows (the inputs of the schema in order), as of their times, under their ids.
 
         None as `ids`: the gateway makes them. None as `times_ns`: now.
         """
