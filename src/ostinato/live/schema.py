@@ -59,6 +59,30 @@ class SliceSpec(msgspec.Struct, frozen=True):
     cuts: tuple[float, ...] = ()
 
 
+class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A source of events that are posted to the service.
+
+    Parameters
+    ----------
+    name
+        Of the source.
+    time
+        What an event calls the time at which it happened; ``time`` is understood as well.
+    columns
+        What an event carries beside its time, and of which kind.
+    renamed
+        Earlier names of columns, to the names of now.
+    version
+        Of these columns: one more each time they change.
+    """
+
+    name: str
+    time: str
+    columns: tuple[Field, ...]
+    renamed: dict[str, str] = {}
+    version: int = 1
+
+
 class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a served row in order, and how rows become what the kernel takes.
 
@@ -84,6 +108,8 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         The place of the first request: how many rows of history there are.
     start_ns
         When serving began.
+    sources
+        Whose events are taken, for computed features.
     """
 
     loop: str
@@ -95,6 +121,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[bool | int | float | str, ...]
     first_offset: int
     start_ns: int
+    sources: tuple[SourceSpec, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

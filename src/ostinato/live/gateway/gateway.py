@@ -26,6 +26,7 @@ from ostinato.live.gateway.labels import Labels
 from ostinato.live.gateway.loader import SAMPLE_ROWS, Compile, Loader
 from ostinato.live.gateway.meters import Meters
 from ostinato.live.gateway.ports import Prediction
+from ostinato.live.gateway.posted_events import Nobody, PostedEvents
 from ostinato.live.gateway.predict import Predict
 from ostinato.live.gateway.rehearsal import EventsClock, Rehearsal
 from ostinato.live.gateway.route import Route
@@ -249,8 +250,18 @@ class Gateway:
             new_key=new_key,
             obey=self.watcher.look,
         )
+        events = PostedEvents(
+            self.schema,
+            self.committer,
+            self.clock,
+            timed=timed,
+            new_key=new_key,
+            follows=Nobody(),
+            tallies=self.meters,
+        )
         standing = Standing(self.schema, self.layout, self.described)
-        routes = [*self.predicting.routes(), *labels.routes(), *acts.routes(), *standing.routes()]
+        parts = (self.predicting, labels, events, acts, standing)
+        routes = [route for part in parts for route in part.routes()]
         if timed:
             rehearsal = Rehearsal(
                 self.schema,

@@ -24,6 +24,9 @@ KINDS: Final[dict[Kind, Schema]] = {
 }
 """What JSON may hold for each kind of field; null is a missing value."""
 
+EXAMPLES: Final[dict[Kind, Any]] = {"number": 1.5, "integer": 1, "boolean": True, "text": "a"}
+"""A value of each kind."""
+
 ID: Final[Schema] = {
     "anyOf": [
         {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
@@ -163,6 +166,4 @@ def example_row(schema: InputSchema) -> dict[str, Any]:
 
 def _example(schema: InputSchema, field: Field) -> Any:
     known = next((each.values for each in schema.slices if each.name == field.name), ())
-    if field.kind == "text":
-        return known[0] if known else "a"
-    return {"number": 1.5, "integer": 1, "boolean": True}[field.kind]
+    return known[0] if known and field.kind == "text" else EXAMPLES[field.kind]
