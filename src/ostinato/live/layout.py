@@ -71,6 +71,11 @@ class Layout:
         return self.folder / "snapshots"
 
     @property
+    def features(self) -> Path:
+        """What features are computed of, up to some offset of the log: a `FeatureState`."""
+        return self.folder / "features.state"
+
+    @property
     def routes(self) -> Path:
         """Who answers: a `Published` as JSON; the engine writes it, gateways obey it."""
         return self.folder / "routes.json"
