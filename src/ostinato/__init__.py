@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import ostinato.features as features  # noqa: PLR0402 - the root is never imported from
     from ostinato.core.errors import (
         ConfigError,
         DataError,
@@ -92,7 +93,11 @@ _HOMES = {
     "ostinato.replay.run": ("replay",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = {"learners": "ostinato.learn.learners", "policies": "ostinato.loop.policies"}
+_MODULES = {
+    "features": "ostinato.features",
+    "learners": "ostinato.learn.learners",
+    "policies": "ostinato.loop.policies",
+}
 
 __all__ = [
     "ArtifactSize",
@@ -138,6 +143,7 @@ __all__ = [
     "any_of",
     "autopilot",
     "compare",
+    "features",
     "learners",
     "policies",
     "replay",

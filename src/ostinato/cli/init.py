@@ -13,7 +13,7 @@ from ostinato.cli.loop_file import loop_file_text, loop_name
 from ostinato.cli.options import AsJson
 from ostinato.cli.output import aligned, exit_codes, give, give_json, say
 from ostinato.core.errors import ConfigError, InputError
-from ostinato.replay.read import read_table
+from ostinato.stores.tables import read_table
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 

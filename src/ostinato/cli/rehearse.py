@@ -23,8 +23,8 @@ from ostinato.live.layout import Layout
 from ostinato.live.rehearsal import Rehearsal, Rehearsed
 from ostinato.live.service import free_port, service_url
 from ostinato.loop.loading import data_of, load_loop
-from ostinato.replay.read import read_table
 from ostinato.replay.run import TRAIN_TAKES, check_tick
+from ostinato.stores.tables import read_table
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -97,6 +98,14 @@ def _hash_texts(texts: list[bytes]) -> NDArray[np.uint64]:
     return np.array([hashes[text] for text in texts], dtype=np.uint64)
 
 
+def join_hashes(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """Make one hash per row of the hashes of several columns; of one column, that one."""
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = _mix(((joined << np.uint64(1)) | (joined >> np.uint64(63))) ^ part)
+    return joined
+
+
 def place(key_hashes: NDArray[np.uint64], salt: str) -> NDArray[np.float64]:
     """Give each hashed key its fixed place in [0, 1) under a salt.
 
@@ -174,6 +183,14 @@ def _float_text(value: float) -> str:
         sign, whole = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
         return f"{sign}0.0000{whole.replace('.', '')}"
     return f"{digits}e{power:+d}"
+
+
+def join_hash(parts: Sequence[int]) -> int:
+    """Make one hash of several, as `join_hashes` does."""
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = _mix_one((((joined << 1) & _BITS) | (joined >> 63)) ^ part)
+    return joined
 
 
 def place_one(key_hash: int, salt: str) -> float:

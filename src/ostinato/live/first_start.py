@@ -23,7 +23,7 @@ from ostinato.live.published import read
 from ostinato.live.schema import InputSchema
 from ostinato.live.service import read_config, settle
 from ostinato.loop.loading import load_loop
-from ostinato.replay.times import moment_ns
+from ostinato.stores.times import moment_ns
 
 
 def make_ready(

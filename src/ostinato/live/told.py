@@ -13,7 +13,7 @@ from ostinato.core.records import Ints
 from ostinato.live.schema import DTYPES, InputSchema
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import NEVER, History
-from ostinato.replay.times import as_ns
+from ostinato.stores.times import as_ns
 
 
 @dataclass(slots=True)

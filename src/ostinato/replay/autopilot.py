@@ -24,7 +24,6 @@ from ostinato.replay.followed import follow
 from ostinato.replay.history import History, make_history
 from ostinato.replay.progress import Report
 from ostinato.replay.race import Race, Runner, race, rung_ends
-from ostinato.replay.read import read_table
 from ostinato.replay.report import render_comparison
 from ostinato.replay.result import make_replay, write_text
 from ostinato.replay.run import (
@@ -41,6 +40,7 @@ from ostinato.replay.scores import ModelScores
 from ostinato.replay.training import Trainer
 from ostinato.replay.verdict import Gain, nested_advice
 from ostinato.stores.journal_memory import MemoryJournal
+from ostinato.stores.tables import read_table
 
 REPORT_SHARE: Final = 0.25
 """Share of the served rows that the choice does not see. Smaller leaves too little to show what the

@@ -21,13 +21,13 @@ from ostinato.replay.drift import find_drift
 from ostinato.replay.family import with_static
 from ostinato.replay.history import make_history
 from ostinato.replay.progress import Report
-from ostinato.replay.read import read_table
 from ostinato.replay.report import render_comparison
 from ostinato.replay.result import Replay, make_replay, write_text
 from ostinato.replay.run import TRAIN_TAKES, check_policy, check_tick, make_run, run_policy
 from ostinato.replay.scores import ModelScores
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
+from ostinato.stores.tables import read_table
 
 _COUNTED = ("retrains", "promotions", "rollbacks")
 

@@ -12,12 +12,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ostinato.core.errors import DataError
-from ostinato.core.ids import hash_keys
+from ostinato.core.ids import NO_UNIT, hash_key, hash_keys
 from ostinato.core.records import Codes, Floats, Ints
+from ostinato.features.keys import hash_column
 from ostinato.loop.loop import Loop
 from ostinato.replay.labels import label_times, label_values
 from ostinato.replay.slices import Slices
-from ostinato.replay.times import as_ns, moment_ns
+from ostinato.stores.times import as_ns, moment_ns
 
 NEVER: Final = np.iinfo(np.int64).max
 """Label time of a label that never arrives."""
@@ -270,22 +271,6 @@ def unit_hashes(column: pl.Series) -> NDArray[np.uint64]:
     A whole number is the same unit whether the column counts in integers or, because some other
     row has none, in floats. All rows without a unit are one unit.
     """
-    missing = column.is_null().to_numpy()
-    if column.dtype.is_float():
-        numbers = column.fill_null(float("nan")).to_numpy().astype(np.float64)
-        missing = missing | np.isnan(numbers)
-        whole = ~missing & (numbers == np.floor(numbers)) & (np.abs(numbers) < _EXACT)
-        hashes = hash_keys(np.where(whole, numbers, 0.0).astype(np.int64))
-        texts = ~missing & ~whole
-        if texts.any():
-            hashes[texts] = hash_keys(_keys(column.filter(pl.Series(texts))))
-    elif column.dtype.is_integer():
-        hashes = hash_keys(column.fill_null(0).to_numpy())
-    else:
-        hashes = hash_keys(_keys(column.cast(pl.String).fill_null("")))
-    if missing.any():
-        hashes[missing] = hash_keys(np.array(["(no unit)"], dtype=object))[0]
+    hashes, there = hash_column(column)
+    hashes[~there] = hash_key(NO_UNIT)
     return hashes
-
-
-_EXACT: Final = 2.0**53  # floats hold every whole number below

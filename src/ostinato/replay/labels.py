@@ -12,7 +12,7 @@ from ostinato.core.errors import DataError
 from ostinato.core.records import Floats, Ints
 from ostinato.core.units import format_time
 from ostinato.loop.loop import Loop
-from ostinato.replay.times import as_ns
+from ostinato.stores.times import as_ns
 
 
 def label_values(

@@ -34,7 +34,6 @@ from ostinato.loop.plan import make_plan
 from ostinato.loop.policy import Policy
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
 from ostinato.replay.progress import Progress, Report
-from ostinato.replay.read import read_table
 from ostinato.replay.record import Recorder
 from ostinato.replay.result import Replay, make_replay
 from ostinato.replay.scores import ModelScores, ReplayScorer
@@ -42,6 +41,7 @@ from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 from ostinato.stores.open import open_journal, open_registry
 from ostinato.stores.registry_memory import MemoryRegistry
+from ostinato.stores.tables import read_table
 
 TRAIN_TAKES: Final = "10m"
 """How long a training takes in simulated time unless it is said or measured: no policy profits

@@ -28,8 +28,8 @@ from ostinato.loop.loop import Loop
 from ostinato.loop.plan import check, make_plan
 from ostinato.loop.policy import Policy
 from ostinato.replay.history import History, blind_spot, make_history
-from ostinato.replay.read import read_table
-from ostinato.replay.times import moment_ns
+from ostinato.stores.tables import read_table
+from ostinato.stores.times import moment_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import LONGEST_NS
 from ostinato.live.gateway.http import HttpError
-from ostinato.replay.times import moment_ns
+from ostinato.stores.times import moment_ns
 
 Moment = int | str
 """Nanoseconds since 1970, or ISO 8601 text (without a zone: UTC)."""
