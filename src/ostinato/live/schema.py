@@ -174,7 +174,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         """Return rows as served as a table: all fields, typed as in the history."""
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(self.fields)
         return pl.DataFrame(
-            [_series(field, values) for field, values in zip(self.fields, columns, strict=True)]
+            [series(field, values) for field, values in zip(self.fields, columns, strict=True)]
         )
 
     def grouping(self, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
@@ -182,7 +182,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         named = {each.name for each in self.slices} | {self.unit}
         places = [place for place, field in enumerate(self.fields) if field.name in named]
         return pl.DataFrame(
-            [_series(self.fields[place], [row[place] for row in rows]) for place in places or [0]]
+            [series(self.fields[place], [row[place] for row in rows]) for place in places or [0]]
         )
 
     @property
@@ -225,7 +225,7 @@ def _target(value: Any) -> float:
     return float(value) if isinstance(value, bool | int | float) else np.inf
 
 
-def _series(field: Field, values: Sequence[Any]) -> pl.Series:
+def series(field: Field, values: Sequence[Any]) -> pl.Series:
     if field.kind == "integer" and not all(map(_fits, values)):
         return pl.Series(field.name, [None if v is None else float(v) for v in values])
     if field.kind == "integer" and float in set(map(type, values)):
