@@ -256,12 +256,12 @@ def make_schema(loop: Loop, table: pl.DataFrame, history: History) -> InputSchem
         If a column has a type that JSON cannot carry.
     """
     further = [name for name in (*loop.slices, loop.unit) if name is not None]
-    names = list(dict.fromkeys((*loop.features, *further)))
+    names = list(dict.fromkeys((*loop.feature_names, *further)))
     return InputSchema(
         loop=loop.name,
         task=loop.task,
         fields=tuple(Field(name, _kind(table[name])) for name in names),
-        features=len(loop.features),
+        features=len(loop.feature_names),
         unit=loop.unit,
         slices=tuple(
             SliceSpec(each.name, each.values, each.cuts) for each in history.slices.columns
