@@ -12,7 +12,7 @@ from ostinato.features.plan import FeaturePlan
 from ostinato.features.prepare import EventBatch
 from ostinato.features.sources import LABEL, UNIT, VALUE, Events, Labels, Outcomes, Source
 from ostinato.live.events import EventsGiven
-from ostinato.live.schema import Field, InputSchema, Kind, series
+from ostinato.live.schema import DTYPES, Field, InputSchema, Kind, series
 
 Values = tuple[Any, ...]
 
@@ -30,18 +30,25 @@ class Gathered:
 
     def batch(self, source: str) -> EventBatch:
         """Return them, and begin anew."""
-        columns = list(zip(*self.rows, strict=True)) if self.rows else [()] * len(self.fields)
-        frame = pl.DataFrame(
-            [series(field, values) for field, values in zip(self.fields, columns, strict=True)]
-        )
-        found = EventBatch(
+        rows, times_ns, known_ns = self.rows, self.times_ns, self.known_ns
+        self.rows, self.times_ns, self.known_ns = [], [], []
+        columns = list(zip(*rows, strict=True)) if self.fields else []
+        return EventBatch(
             source=source,
-            times_ns=np.array(self.times_ns, dtype=np.int64),
-            known_ns=np.array(self.known_ns, dtype=np.int64),
-            frame=frame,
+            times_ns=np.array(times_ns, dtype=np.int64),
+            known_ns=np.array(known_ns, dtype=np.int64),
+            frame=pl.DataFrame(
+                [_held(f, each) for f, each in zip(self.fields, columns, strict=True)]
+            ),
         )
-        self.times_ns, self.known_ns, self.rows = [], [], []
-        return found
+
+
+def _held(field: Field, values: Sequence[Any]) -> pl.Series:
+    """Return a column; values that were posted as another kind are missing."""
+    try:
+        return series(field, values)
+    except (TypeError, ValueError, AttributeError, pl.exceptions.PolarsError):
+        return pl.Series(field.name, values, dtype=DTYPES[field.kind], strict=False)
 
 
 class Posted:

@@ -13,8 +13,8 @@ from ostinato.live.gateway.http import HttpError
 from ostinato.live.gateway.route import shown
 from ostinato.live.schema import Field, Kind, SourceSpec
 
-LARGEST: Final = 2**62
-"""Numbers of this size or larger have no exact sum, so no event may have one."""
+LARGEST: Final = 2**63
+"""Numbers of this size or larger have no place in a table; sums want much smaller ones."""
 
 UNSET: Final = msgspec.UNSET
 
@@ -96,7 +96,7 @@ class EventColumns:
                     422,
                     f"{shown(field.name)!r} of events[{place}] is too large",
                     found=shown(repr(value)),
-                    expected="a finite number between -2**62 and 2**62, or null",
+                    expected="a number between -2**63 and 2**63, or null",
                 )
             if whole and type(value) is float and not value.is_integer():
                 self._wrong(field, value, place)

@@ -80,13 +80,12 @@ class Followed(msgspec.Struct, kw_only=True):
     """How the state that features are computed of stands.
 
     `lag`: events of the log that it does not have yet; `bytes`: its size in memory; `skipped`:
-    events that could not be taken; `refused`: requests whose features could not be computed.
+    events that could not be taken.
     """
 
     lag: int = 0
     bytes: int = 0
     skipped: int = 0
-    refused: int = 0
 
 
 class Counted(msgspec.Struct, kw_only=True):

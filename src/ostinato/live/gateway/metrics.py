@@ -181,11 +181,6 @@ class Metrics:
             ("features_lag", "Events of the log that features do not have yet.", "lag"),
             ("features_bytes", "Size in memory of the state of features.", "bytes"),
             ("features_skipped_total", "Events that features could not take.", "skipped"),
-            (
-                "features_refused_total",
-                "Requests whose features could not be computed.",
-                "refused",
-            ),
         ):
             samples = [(labels, getattr(features, field)) for labels, features in found]
             told.add(f"ostinato_{name}", meaning, samples)

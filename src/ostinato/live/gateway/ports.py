@@ -53,3 +53,15 @@ class Predictor(Protocol):
     def published(self) -> Published | None:
         """Return the routes in force; None before the first."""
         ...
+
+
+class Follows(Protocol):
+    """Who makes features of events."""
+
+    def known_ns(self) -> int:
+        """Return the newest time at which an event became known."""
+        ...
+
+    def catch_up(self) -> None:
+        """Take what is in the log."""
+        ...

@@ -17,6 +17,7 @@ from ostinato.live.gateway.explain import no_json, refuse
 from ostinato.live.gateway.http import HttpError, Request, Response, answer
 from ostinato.live.gateway.inputs import ID_LENGTH
 from ostinato.live.gateway.moments import Moment, read_moment, read_past
+from ostinato.live.gateway.ports import Follows
 from ostinato.live.gateway.route import Route, only_loop, shown
 from ostinato.live.schema import InputSchema
 
@@ -33,28 +34,6 @@ class EventsBody(msgspec.Struct, forbid_unknown_fields=True):
     source: str
     events: list[dict[str, Any]]
     known: Moment | list[Moment] | None = None
-
-
-class Follows(Protocol):
-    """Who makes features of events."""
-
-    def known_ns(self) -> int:
-        """Return the newest time at which an event became known."""
-        ...
-
-    def catch_up(self) -> None:
-        """Take what is in the log."""
-        ...
-
-
-class Nobody:
-    """`Follows` where no feature is computed."""
-
-    def known_ns(self) -> int:
-        return 0
-
-    def catch_up(self) -> None:
-        """Nobody needs it."""
 
 
 class Tallies(Protocol):
@@ -83,8 +62,10 @@ class PostedEvents:
         Whether time follows the events: requests say when they became known then.
     new_key
         Makes keys of this gateway.
+    checked
+        Raises `HttpError` for events that features cannot be made of.
     follows
-        Makes features of what is in the log.
+        Makes features of what is in the log; None: no feature needs events.
     tallies
         Counts.
     """
@@ -97,12 +78,13 @@ class PostedEvents:
         *,
         timed: bool,
         new_key: Callable[[], str],
-        follows: Follows,
+        checked: Callable[[EventsGiven], None],
+        follows: Follows | None,
         tallies: Tallies,
     ) -> None:
         self.schema, self.committer, self.clock = schema, committer, clock
         self.timed, self.new_key = timed, new_key
-        self.follows, self.tallies = follows, tallies
+        self.checked, self.follows, self.tallies = checked, follows, tallies
         self._decode = msgspec.json.Decoder(EventsBody).decode
         self._columns = {spec.name: EventColumns(spec) for spec in schema.sources}
         self._known_ns = 0  # of what was taken here, stored or not
@@ -130,6 +112,7 @@ class PostedEvents:
             columns=columns.take(body.events),
             schema_version=columns.spec.version,
         )
+        self.checked(event)
         self._known_ns = known_ns[-1]
         doubled = await self._store(event)
         further = columns.further(body.events)
@@ -197,7 +180,8 @@ class PostedEvents:
             )
         else:
             known_ns = [read_moment(moment, name="known") for moment in given]
-        before = max(self._known_ns, self.follows.known_ns(), self.clock.now_ns())
+        followed_ns = 0 if self.follows is None else self.follows.known_ns()
+        before = max(self._known_ns, followed_ns, self.clock.now_ns())
         for moment in known_ns:
             if moment < before:
                 raise HttpError(
@@ -247,7 +231,8 @@ class PostedEvents:
             stored = await self.committer.commit(entries)
         except OstinatoError as error:
             raise not_stored(error) from error
-        self.follows.catch_up()
+        if self.follows is not None:
+            self.follows.catch_up()
         return sum(before is not None for _, before in stored)
 
     def _entries(self, event: EventsGiven) -> list[tuple[str, bytes]]:

@@ -208,7 +208,7 @@ def test_what_is_posted_and_what_features_are_made_of_is_told_by_source(scrape):
     meters.events("landings", 1, 0, {})
     meters.stream("landings").age_seconds = 1.5
     meters.stream("takeoffs")
-    meters.counted.features = Followed(lag=4, bytes=1_000, skipped=1, refused=2)
+    meters.counted.features = Followed(lag=4, bytes=1_000, skipped=1)
 
     found = scrape(meters)
 
@@ -218,9 +218,8 @@ def test_what_is_posted_and_what_features_are_made_of_is_told_by_source(scrape):
     assert found["ostinato_source_age_seconds", "0", "landings"] == 1.5
     assert ("ostinato_source_age_seconds", "0", "takeoffs") not in found
     assert [
-        found[f"ostinato_features_{name}", "0"]
-        for name in ("lag", "bytes", "skipped_total", "refused_total")
-    ] == [4, 1_000, 1, 2]
+        found[f"ostinato_features_{name}", "0"] for name in ("lag", "bytes", "skipped_total")
+    ] == [4, 1_000, 1]
 
 
 def test_a_client_that_makes_up_columns_does_not_fill_the_metrics(scrape):
