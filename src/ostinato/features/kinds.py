@@ -43,6 +43,18 @@ def kind_of(column: pl.Series) -> Kind:
     return "text" if dtype in (pl.String, pl.Categorical, pl.Enum) else None
 
 
+def told_kind(column: pl.Series) -> Kind:
+    """Return what a column holds, by the name of its type where events cannot carry it.
+
+    >>> told_kind(pl.Series([[1, 2]]))
+    'list'
+    """
+    found = kind_of(column)
+    if found is None and column.null_count() < len(column):
+        return str(column.dtype.base_type()).lower()
+    return found
+
+
 def kinds_of_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Kind]:
     """Return what columns of JSON events hold, in the order in which they first appear.
 

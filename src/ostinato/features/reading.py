@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from typing import Any, Final
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
 
-from ostinato.core.errors import DataError, InputError
-from ostinato.core.records import Ints
-from ostinato.features.kinds import DTYPES, as_kind, kind_of
+from ostinato.core.errors import InputError
+from ostinato.features.admit import admit
+from ostinato.features.event_table import as_events, declared_kinds
+from ostinato.features.kinds import DTYPES, example_of, told_kind
 from ostinato.features.plan import FeaturePlan
 from ostinato.features.prepare import EventBatch
 from ostinato.features.reads import check_reads
-from ostinato.features.sources import VALUE, Events, Outcomes
+from ostinato.features.schema_book import SchemaBook
+from ostinato.features.sources import Events, Outcomes
 from ostinato.stores.tables import read_table
-from ostinato.stores.times import as_ns
-
-OUTCOME_TIME: Final = "time"
-"""Column of the history of outcomes with their times."""
 
 
 def read_sources(plan: FeaturePlan) -> dict[str, EventBatch]:
@@ -36,14 +33,65 @@ def read_sources(plan: FeaturePlan) -> dict[str, EventBatch]:
     DataError
         As `read_events`, and if a feature cannot be computed of what its columns hold.
     """
-    found = {
-        name: read_events(source, plan.columns_of(name))
-        for name, source in plan.sources.items()
-        if isinstance(source, Events | Outcomes)
+    return read_by_book(plan, SchemaBook(), 0)[0]
+
+
+def read_by_book(
+    plan: FeaturePlan, book: SchemaBook, now_ns: int
+) -> tuple[dict[str, EventBatch], SchemaBook]:
+    """Read the history of all sources, and check their columns against those of before.
+
+    Parameters
+    ----------
+    plan
+        The features.
+    book
+        What is known of the sources' columns.
+    now_ns
+        When this is.
+
+    Returns
+    -------
+    (dict, SchemaBook)
+        By source what `read_events` gives, and the book with what is new.
+
+    Raises
+    ------
+    DataError
+        As `read_sources`, and if columns changed and no rule says what to do.
+    """
+    found: dict[str, EventBatch] = {}
+    for name, source in plan.sources.items():
+        if not isinstance(source, Events | Outcomes):
+            continue
+        columns = plan.columns_of(name)
+        frame = _table(source)
+        if frame is None:
+            found[name] = _nothing(source, columns)
+            continue
+        if isinstance(source, Events):
+            book = _admitted(source, frame, columns, book, now_ns)
+        found[name] = as_events(source, frame, columns)
+        check_reads(plan, name, found[name].frame)
+    return found, book
+
+
+def _admitted(
+    source: Events, frame: pl.DataFrame, columns: Sequence[str], book: SchemaBook, now_ns: int
+) -> SchemaBook:
+    times = {source.time, source.known}
+    kinds = {
+        column.name: told_kind(column)
+        for column in frame
+        if source.renamed.get(column.name, column.name) not in times
     }
-    for name, batch in found.items():
-        check_reads(plan, name, batch.frame)
-    return found
+    admitted = admit(book, source, kinds, columns, example=partial(_example, source, frame))
+    return admitted.register(book, source.name, now_ns)
+
+
+def _example(source: Events, frame: pl.DataFrame, name: str) -> str:
+    names = [name, *(old for old, new in source.renamed.items() if new == name)]
+    return next(example_of(frame[each]) for each in names if each in frame.columns)
 
 
 def read_events(source: Events | Outcomes, columns: Sequence[str]) -> EventBatch:
@@ -68,22 +116,8 @@ def read_events(source: Events | Outcomes, columns: Sequence[str]) -> EventBatch
         If the data cannot be read, a column is missing or holds what is not declared or what
         events cannot carry, or an event has no time.
     """
-    if source.data is None:
-        return _nothing(source, columns)
-    frame = _renamed(_table(source), getattr(source, "renamed", {}))
-    time = source.time if isinstance(source, Events) else OUTCOME_TIME
-    times_ns = _times(source, frame, time)
-    return EventBatch(
-        source=source.name,
-        times_ns=times_ns,
-        known_ns=_known(source, frame, times_ns),
-        frame=_columns(source, frame, columns),
-    )
-
-
-def declared_kinds(source: Events | Outcomes) -> Mapping[str, str]:
-    """Return the kinds of columns that a declaration says."""
-    return source.columns if isinstance(source, Events) else {VALUE: "number"}
+    frame = _table(source)
+    return _nothing(source, columns) if frame is None else as_events(source, frame, columns)
 
 
 def _nothing(source: Events | Outcomes, columns: Sequence[str]) -> EventBatch:
@@ -95,7 +129,9 @@ def _nothing(source: Events | Outcomes, columns: Sequence[str]) -> EventBatch:
     )
 
 
-def _table(source: Events | Outcomes) -> pl.DataFrame:
+def _table(source: Events | Outcomes) -> pl.DataFrame | None:
+    if source.data is None:
+        return None
     try:
         return read_table(source.data, may_be_empty=True)
     except InputError as error:
@@ -105,74 +141,3 @@ def _table(source: Events | Outcomes) -> pl.DataFrame:
             expected=error.expected,
             hint=error.hint,
         ) from error
-
-
-def _renamed(frame: pl.DataFrame, renamed: Mapping[str, str]) -> pl.DataFrame:
-    """Give columns their new names; where both are there, the new one's values come first."""
-    for old, new in renamed.items():
-        if old not in frame.columns:
-            continue
-        if new in frame.columns:
-            both = pl.coalesce(new, old).alias(new)
-            frame = frame.with_columns(both).drop(old)
-        else:
-            frame = frame.rename({old: new})
-    return frame
-
-
-def _known(source: Events | Outcomes, frame: pl.DataFrame, times_ns: Ints) -> Ints:
-    if isinstance(source, Events) and source.known is not None:
-        return _times(source, frame, source.known)
-    delay_ns = source.delay_ns if isinstance(source, Events) else 0
-    found: Ints = times_ns + delay_ns
-    return found
-
-
-def _times(source: Events | Outcomes, frame: pl.DataFrame, name: str) -> Ints:
-    if name not in frame.columns:
-        raise _no_column(source, frame, name, "time column")
-    column = frame[name]
-    if frame.height == 0:
-        return np.empty(0, dtype=np.int64)
-    without = column.is_null() | (column.is_nan() if column.dtype.is_float() else False)
-    if without.any():
-        row = int(np.flatnonzero(without.to_numpy())[0])
-        raise DataError(
-            f"{int(without.sum())} events of the source {source.name!r} have no time",
-            found=f"nothing in {name!r} of row {row}: {_shown(frame.row(row, named=True))}",
-            expected="a time in every row",
-            hint="Drop or repair these rows.",
-        )
-    return as_ns(column, name=f"column {name!r} of the source {source.name!r}")
-
-
-def _shown(row: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in list(row.items())[:5])
-
-
-def _no_column(source: Events | Outcomes, frame: pl.DataFrame, name: str, what: str) -> DataError:
-    near = get_close_matches(name, frame.columns, n=1, cutoff=0.6)
-    fits = f"Did you mean {near[0]!r}? " if near else ""
-    return DataError(
-        f"The source {source.name!r} has no {what} {name!r}",
-        found=", ".join(frame.columns) or "no columns",
-        expected=name,
-        hint=fits + "Check the name, or declare the one that the data has with renamed={...}.",
-    )
-
-
-def _columns(
-    source: Events | Outcomes, frame: pl.DataFrame, columns: Sequence[str]
-) -> pl.DataFrame:
-    kinds = declared_kinds(source)
-    missing: Mapping[str, Any] = getattr(source, "missing", {})
-    made = []
-    for name in columns:
-        if name in frame.columns:
-            column = frame[name]
-        elif name in missing:
-            column = pl.repeat(missing[name], frame.height, eager=True).alias(name)
-        else:
-            raise _no_column(source, frame, name, "column")
-        made.append(as_kind(column, kinds.get(name, kind_of(column)), source.name))
-    return pl.DataFrame(made)
