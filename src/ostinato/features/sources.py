@@ -47,11 +47,15 @@ class Events:
         without `data`; else it is read off the data.
     renamed
         Old names of columns and the ones they have here: events under either are taken.
+    missing
+        What stands for columns that events do not carry (any more). A column that is there and has
+        no value in an event is another thing: see `default` of features.
 
     Raises
     ------
     ConfigError
-        If a name is empty, a kind unknown, or `known` and `delay` are both given.
+        If a name is empty, a kind unknown, `known` and `delay` are both given, or a value in
+        `missing` is not of the kind that `columns` declares.
     """
 
     kind: ClassVar[str] = "events"
@@ -64,6 +68,7 @@ class Events:
     delay: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, float | int | bool | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name(self.name, "Events(name)")
@@ -83,6 +88,8 @@ class Events:
                     found=repr(kind),
                     expected=", ".join(KINDS),
                 )
+        for column, value in self.missing.items():
+            _check_missing(self, column, value)
 
     @property
     def delay_ns(self) -> int:
@@ -151,6 +158,25 @@ def outcomes(name: str, *, data: Any = None) -> Outcomes:
     """
     check_name(name, "outcomes(name)")
     return Outcomes(name, data)
+
+
+def _check_missing(source: Events, column: str, value: object) -> None:
+    kind = source.columns.get(column)
+    kinds = [kind] if kind is not None else list(KINDS)
+    if not any(type(value) in _TYPES[each] for each in kinds):
+        raise ConfigError(
+            f"Events({source.name!r}, missing=...) has a value of another kind for {column!r}",
+            found=repr(value),
+            expected=" or ".join(kinds),
+        )
+
+
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "number": (float, int),
+    "integer": (int,),
+    "boolean": (bool,),
+    "text": (str,),
+}
 
 
 def check_name(name: object, what: str) -> None:

@@ -6,8 +6,8 @@ the engine and the trainer turn what was served into tables by it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,38 +17,27 @@ from numpy.typing import NDArray
 from ostinato.core.errors import DataError
 from ostinato.core.ids import hash_keys
 from ostinato.core.records import Codes, Floats
+from ostinato.features.prepare import EventBatch
+from ostinato.features.reading import read_sources
 from ostinato.live.events import Id
+from ostinato.live.fields import DTYPES, TYPES, Field, Kind, SourceSpec, Whole, kind_of, series
+from ostinato.live.source_specs import source_specs
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import History, unit_hashes
 from ostinato.replay.slices import SliceColumn, Slices
 
-Kind = Literal["number", "integer", "boolean", "text"]
-
-Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""An integer that tables and the log can hold."""
-
-TYPES: Final[dict[Kind, Any]] = {
-    "number": float | None,
-    "integer": Whole | float | None,
-    "boolean": bool | None,
-    "text": str | None,
-}
-"""What JSON may hold for each kind; null is a missing value."""
-
-DTYPES: Final[dict[Kind, pl.DataType]] = {
-    "number": pl.Float64(),
-    "integer": pl.Int64(),
-    "boolean": pl.Boolean(),
-    "text": pl.String(),
-}
-
-
-class Field(msgspec.Struct, frozen=True):
-    """One value of a served row; `computed`: made by the service, no request carries it."""
-
-    name: str
-    kind: Kind
-    computed: bool = False
+__all__ = [
+    "DTYPES",
+    "TYPES",
+    "Field",
+    "InputSchema",
+    "Kind",
+    "SliceSpec",
+    "SourceSpec",
+    "Whole",
+    "make_schema",
+    "series",
+]
 
 
 class SliceSpec(msgspec.Struct, frozen=True):
@@ -57,30 +46,6 @@ class SliceSpec(msgspec.Struct, frozen=True):
     name: str
     values: tuple[str, ...]
     cuts: tuple[float, ...] = ()
-
-
-class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A source of events that are posted to the service.
-
-    Parameters
-    ----------
-    name
-        Of the source.
-    time
-        What an event calls the time at which it happened; ``time`` is understood as well.
-    columns
-        What an event carries beside its time, and of which kind.
-    renamed
-        Earlier names of columns, to the names of now.
-    version
-        Of these columns: one more each time they change.
-    """
-
-    name: str
-    time: str
-    columns: tuple[Field, ...]
-    renamed: dict[str, str] = {}
-    version: int = 1
 
 
 class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +139,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         """Return rows as served as a table: all fields, typed as in the history."""
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(self.fields)
         return pl.DataFrame(
-            [_series(field, values) for field, values in zip(self.fields, columns, strict=True)]
+            [series(field, values) for field, values in zip(self.fields, columns, strict=True)]
         )
 
     def grouping(self, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
@@ -182,7 +147,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         named = {each.name for each in self.slices} | {self.unit}
         places = [place for place, field in enumerate(self.fields) if field.name in named]
         return pl.DataFrame(
-            [_series(self.fields[place], [row[place] for row in rows]) for place in places or [0]]
+            [series(self.fields[place], [row[place] for row in rows]) for place in places or [0]]
         )
 
     @property
@@ -225,20 +190,12 @@ def _target(value: Any) -> float:
     return float(value) if isinstance(value, bool | int | float) else np.inf
 
 
-def _series(field: Field, values: Sequence[Any]) -> pl.Series:
-    if field.kind == "integer" and not all(map(_fits, values)):
-        return pl.Series(field.name, [None if v is None else float(v) for v in values])
-    if field.kind == "integer" and float in set(map(type, values)):
-        values = [int(v) if isinstance(v, float) else v for v in values]
-    return pl.Series(field.name, values, dtype=DTYPES[field.kind])
-
-
-def _fits(value: Any) -> bool:
-    """Say whether a value of an integer field is whole and has room in 64 bits."""
-    return value is None or (abs(value) < 2**63 and (type(value) is int or value.is_integer()))
-
-
-def make_schema(loop: Loop, table: pl.DataFrame, history: History) -> InputSchema:
+def make_schema(
+    loop: Loop,
+    table: pl.DataFrame,
+    history: History,
+    sources: Mapping[str, EventBatch] | None = None,
+) -> InputSchema:
     """Read the schema off the history that trains the first champion.
 
     Parameters
@@ -249,19 +206,34 @@ def make_schema(loop: Loop, table: pl.DataFrame, history: History) -> InputSchem
         The data with all columns.
     history
         The same, made ready.
+    sources
+        The history of the loop's sources, where it was read already.
 
     Raises
     ------
+    ConfigError
+        If nothing says what a column of a source holds.
     DataError
-        If a column has a type that JSON cannot carry.
+        If a column has a type that JSON cannot carry, or a source cannot be read.
     """
-    further = [name for name in (*loop.slices, loop.unit) if name is not None]
-    names = list(dict.fromkeys((*loop.features, *further)))
+    plan = loop.feature_plan
+    inputs = dict.fromkeys(
+        (*plan.inputs, *loop.slices, *([] if loop.unit is None else [loop.unit]))
+    )
+    kinds = {name: kind_of(table[name]) for name in inputs}
+    features = [
+        Field(name, kind_of(history.frame[name]), computed=True)
+        if name in plan.versions
+        else Field(name, kinds[name])
+        for name in plan.names
+    ]
+    further = [Field(name, kind) for name, kind in kinds.items() if name not in plan.plain]
     return InputSchema(
         loop=loop.name,
         task=loop.task,
-        fields=tuple(Field(name, _kind(table[name])) for name in names),
-        features=len(loop.features),
+        fields=(*features, *further),
+        features=len(features),
+        sources=source_specs(plan, read_sources(plan) if sources is None else sources, kinds),
         unit=loop.unit,
         slices=tuple(
             SliceSpec(each.name, each.values, each.cuts) for each in history.slices.columns
@@ -279,22 +251,4 @@ def _json_class(value: Any) -> bool | int | float | str:
         "A class of the label cannot be given over HTTP",
         found=repr(value),
         expected="classes that are text, numbers or booleans",
-    )
-
-
-def _kind(column: pl.Series) -> Kind:
-    dtype = column.dtype
-    if dtype == pl.Boolean:
-        return "boolean"
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric() or dtype == pl.Null:
-        return "number"
-    if dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
-        return "text"
-    raise DataError(
-        f"Column {column.name!r} cannot be given over HTTP",
-        found=str(dtype),
-        expected="numbers, booleans or text",
-        hint="Derive numbers or text from it, and name those in the loop.",
     )

@@ -151,7 +151,7 @@ def make_history(
         values[never] = np.nan  # a label without a time to arrive at does not arrive
     slices = Slices.fit(frame[:first], loop.slices)
     return History(
-        frame=_plain_text(frame.select(loop.features)).rechunk(),
+        frame=_plain_text(frame.select(loop.feature_names)).rechunk(),
         times_ns=times,
         ids=ids,
         unit_hashes=hash_keys(ids) if loop.unit is None else unit_hashes(frame[loop.unit]),
@@ -176,7 +176,7 @@ def _plain_text(frame: pl.DataFrame) -> pl.DataFrame:
 def _check_columns(loop: Loop, table: pl.DataFrame) -> None:
     label = loop.label
     wanted = [loop.time, label.column, label.time, loop.unit, loop.id, loop.golden]
-    wanted += [*loop.features, *loop.slices]
+    wanted += [*loop.inputs, *loop.slices]
     missing = sorted({name for name in wanted if name is not None} - set(table.columns))
     if not missing:
         return

@@ -297,7 +297,7 @@ class Trainer:
                 frame,
                 labels,
                 fade,
-                features=self.loop.features,
+                features=self.loop.feature_names,
                 task=task,
                 classes=self.history.n_classes,
                 seed=order.seed,

@@ -11,7 +11,7 @@ import polars as pl
 from ostinato.core.errors import ConfigError, DataError
 
 
-def read_table(data: Any) -> pl.DataFrame:
+def read_table(data: Any, *, may_be_empty: bool = False) -> pl.DataFrame:
     """Return data as a Polars frame.
 
     Parameters
@@ -19,6 +19,8 @@ def read_table(data: Any) -> pl.DataFrame:
     data
         A path (parquet, CSV, or a Delta folder), or a Polars, pandas or Arrow table; anything
         Narwhals reads.
+    may_be_empty
+        Whether a table without rows is good as well.
 
     Raises
     ------
@@ -31,7 +33,7 @@ def read_table(data: Any) -> pl.DataFrame:
         frame = data.collect()
     else:
         frame = _read_frame(data)
-    if frame.height == 0:
+    if frame.height == 0 and not may_be_empty:
         raise DataError("The data is empty", found="0 rows", expected="a row per request")
     return frame
 
@@ -49,7 +51,14 @@ def _read_frame(data: Any) -> pl.DataFrame:
         table = table.collect()
     if not isinstance(table, nw.DataFrame):
         raise DataError("The data is one column", found=type(data).__name__, expected="a table")
-    frame: pl.DataFrame = table.to_polars()
+    try:
+        frame: pl.DataFrame = table.to_polars()
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            "A column of the data holds values of several types",
+            found=str(error).splitlines()[0],
+            expected="one type in each column",
+        ) from error
     return frame
 
 

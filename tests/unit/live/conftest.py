@@ -111,7 +111,7 @@ class Service:
                 part,
                 part["y"].to_numpy().astype(np.float64),
                 None,
-                features=loop.features,
+                features=loop.feature_names,
                 task=task,
                 classes=classes,
                 seed=0,

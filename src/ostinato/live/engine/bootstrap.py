@@ -191,7 +191,7 @@ def _begin_ns(config: ServiceConfig, clock: Clock, start: Any) -> int:
 
 
 def _check_same(loop: Loop, schema: InputSchema) -> None:
-    found = (loop.name, loop.task, *loop.features)
+    found = (loop.name, loop.task, *loop.feature_names)
     made = (schema.loop, schema.task, *schema.names[: schema.features])
     if found != made:
         raise ConfigError(
