@@ -62,13 +62,18 @@ class Layout:
 
     @property
     def lake(self) -> Path:
-        """Delta tables ``events``, ``predictions`` and ``labels``."""
+        """Delta tables ``events``, ``predictions``, ``labels``, and one for each source."""
         return self.folder / "lake"
 
     @property
     def snapshots(self) -> Path:
         """The engine's snapshots, newest last by name."""
         return self.folder / "snapshots"
+
+    @property
+    def sources(self) -> Path:
+        """What was known of each source at the first start, Parquet."""
+        return self.folder / "sources"
 
     @property
     def features(self) -> Path:

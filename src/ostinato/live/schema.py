@@ -75,6 +75,8 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         When serving began.
     sources
         Whose events are taken, for computed features.
+    feature_versions
+        Digest of the definition by computed feature: what versions of the model are trained on.
     """
 
     loop: str
@@ -87,6 +89,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
     first_offset: int
     start_ns: int
     sources: tuple[SourceSpec, ...] = ()
+    feature_versions: dict[str, str] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -234,6 +237,7 @@ def make_schema(
         fields=(*features, *further),
         features=len(features),
         sources=source_specs(plan, read_sources(plan) if sources is None else sources, kinds),
+        feature_versions=dict(plan.versions),
         unit=loop.unit,
         slices=tuple(
             SliceSpec(each.name, each.values, each.cuts) for each in history.slices.columns
