@@ -23,7 +23,7 @@ from ostinato.core.records import (
 )
 from ostinato.core.units import format_time
 from ostinato.stats.betting import BettingMean
-from ostinato.stats.shares import ARL_RESTORED, ShareEvidence
+from ostinato.stats.share_detectors import ARL_RESTORED, ShareEvidence
 
 UNKNOWN: Final = ParityCause(
     name="unknown", parameter=None, explained=0.0, text="No cause was found."

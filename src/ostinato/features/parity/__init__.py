@@ -22,7 +22,7 @@ from ostinato.features.parity.variants import (
     Variant,
     Version,
 )
-from ostinato.stats.shares import ShareEvidence
+from ostinato.stats.share_detectors import ShareEvidence
 
 __all__ = [
     "Cause",
