@@ -166,10 +166,9 @@ def answer(output: Output, hop: int, seen: Sequence[Event], now: int) -> float |
         return float(len(near))
     cells = [(e, e.values[output.column]) for e in near]
     pairs = [(e, value + 0.0) for e, value in cells if value is not None]
-    if output.kind == "count":
-        return float(len(pairs))
-    if output.kind == "sum":
-        return rounded(sum(cut(value) for _, value in pairs))
+    if output.kind in {"count", "sum"}:
+        total = rounded(sum(cut(value) for _, value in pairs))
+        return total if output.kind == "sum" else float(len(pairs))
     return OF_VALUES[output.kind](output, pairs) if pairs else None
 
 
