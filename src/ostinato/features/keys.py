@@ -32,7 +32,7 @@ def hash_column(column: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.bool_
     there = column.is_not_null().to_numpy()
     if column.dtype.is_integer():
         return hash_keys(column.fill_null(0).to_numpy()), there
-    if column.dtype == pl.Null:
+    if column.dtype == pl.Null or column.is_empty():
         return np.zeros(len(column), dtype=np.uint64), there
     texts = column.cast(pl.String).fill_null("")
     unique = texts.unique()
