@@ -38,7 +38,7 @@ def hash_column(column: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.bool_
     unique = texts.unique()
     hashes = pl.Series(hash_keys(_objects(unique.to_list())))
     found = texts.replace_strict(unique, hashes, return_dtype=pl.UInt64)
-    return found.to_numpy().copy(), there
+    return found.to_numpy().astype(np.uint64), there  # Polars gives objects for no rows
 
 
 def _hash_floats(numbers: NDArray[np.float64]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:

@@ -52,3 +52,9 @@ def test_a_key_of_several_columns_is_the_same_for_a_table_and_a_row() -> None:
 
 def test_the_order_of_a_key_counts() -> None:
     assert key_hash(["a", "b"]) != key_hash(["b", "a"])
+
+
+def test_a_column_without_rows_has_no_hashes() -> None:
+    hashes, there = hash_column(pl.Series([], dtype=pl.String))
+
+    assert (hashes.dtype, hashes.shape, there.shape) == (np.uint64, (0,), (0,))
