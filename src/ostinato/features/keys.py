@@ -32,13 +32,13 @@ def hash_column(column: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.bool_
     there = column.is_not_null().to_numpy()
     if column.dtype.is_integer():
         return hash_keys(column.fill_null(0).to_numpy()), there
-    if column.dtype == pl.Null:
+    if column.dtype == pl.Null or column.is_empty():
         return np.zeros(len(column), dtype=np.uint64), there
     texts = column.cast(pl.String).fill_null("")
     unique = texts.unique()
     hashes = pl.Series(hash_keys(_objects(unique.to_list())))
     found = texts.replace_strict(unique, hashes, return_dtype=pl.UInt64)
-    return found.to_numpy().copy(), there
+    return found.to_numpy().astype(np.uint64), there  # Polars gives objects for no rows
 
 
 def _hash_floats(numbers: NDArray[np.float64]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
