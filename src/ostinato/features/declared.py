@@ -68,6 +68,12 @@ class Expr:
                 found=repr(self.expression),
                 expected='a Polars expression such as pl.col("weekday") >= 6',
             )
+        if not self.inputs:
+            raise ConfigError(
+                f"Expr({self.name!r}) names no column",
+                found=str(self.expression),
+                expected='columns of the request by name, such as pl.col("weekday")',
+            )
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -128,7 +134,7 @@ class Lookup:
     name
         Of the feature.
     table
-        A path, or a table of anything Narwhals reads.
+        A path, a table of anything Narwhals reads, or a function that returns one.
     key
         Column of the request, or several; or request's column -> table's column.
     column

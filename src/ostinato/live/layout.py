@@ -62,13 +62,23 @@ class Layout:
 
     @property
     def lake(self) -> Path:
-        """Delta tables ``events``, ``predictions`` and ``labels``."""
+        """Delta tables ``events``, ``predictions``, ``labels``, and one for each source."""
         return self.folder / "lake"
 
     @property
     def snapshots(self) -> Path:
         """The engine's snapshots, newest last by name."""
         return self.folder / "snapshots"
+
+    @property
+    def sources(self) -> Path:
+        """What was known of each source at the first start, Parquet."""
+        return self.folder / "sources"
+
+    @property
+    def features(self) -> Path:
+        """What features are computed of, up to some offset of the log: a `FeatureState`."""
+        return self.folder / "features.state"
 
     @property
     def routes(self) -> Path:

@@ -38,6 +38,14 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
     act_id: str
 
 
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A source of features: events taken since the start, and when the newest happened."""
+
+    name: str
+    events: int
+    newest_ns: int | None
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine last did.
 
@@ -45,7 +53,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     `decisions` the length of the journal; `training`: requests under way; `proposals`: id to what
     waits for approval; `rollout`: the challenger's state in words, empty without one; `metrics`:
     figures for ``/metrics`` and the status page, None where there is none (JSON writes NaN
-    as null).
+    as null); `features`: what is wrong with the state of features; `sources`: those of features.
     """
 
     tick: int
@@ -63,6 +71,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str = "inconclusive"
     registry: str = ""
     lake: str = ""
+    features: str = ""
+    sources: tuple[SourceStatus, ...] = ()
     metrics: dict[str, float | None] = {}
 
 

@@ -42,7 +42,7 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "metric": loop.metric,
         "time": loop.time,
         "unit": loop.unit,
-        "features": list(loop.features),
+        "features": _features(loop),
         "slices": list(loop.slices),
         "label": plain(loop.label),
         "classes": plain(loop.classes),
@@ -53,6 +53,12 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         **fallback,
         "policy": plain(policy),
     }
+
+
+def _features(loop: Loop) -> list[Any]:
+    """Write columns by name, as ever, and what is computed by name and version."""
+    plan = loop.feature_plan
+    return [[name, plan.versions[name]] if name in plan.versions else name for name in plan.names]
 
 
 def check(loop: Loop, policy: Policy) -> None:

@@ -144,7 +144,7 @@ def _loss(loop: Loop, history: History, rows: Ints, judged: Ints, seed: int, pai
             history.frame[rows],
             history.labels[rows],
             None,
-            features=loop.features,
+            features=loop.feature_names,
             task=task,
             classes=history.n_classes,
             seed=stream_seed(seed, f"drift/{pair}"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from ostinato.core.records import (
     TrainingRequested,
     ValidationSet,
 )
+from ostinato.features.missing import count_missing
 from ostinato.gate.evidence import WITHHELD
 from ostinato.gate.ledger import MOSTLY
 from ostinato.learn.describe import describe, learner_digest
@@ -55,7 +57,10 @@ _MOST_VALIDATION_ROWS: Final = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A finished training: the model, its bytes, and what it was made of and cost."""
+    """A finished training: the model, its bytes, and what it was made of and cost.
+
+    `missing`: the share of rows without a value, by feature that is computed.
+    """
 
     model: Model
     data: bytes
@@ -64,6 +69,7 @@ class Trained:
     latency_ms: float
     rows: int
     data_digest: str
+    missing: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +303,7 @@ class Trainer:
                 frame,
                 labels,
                 fade,
-                features=self.loop.features,
+                features=self.loop.feature_names,
                 task=task,
                 classes=self.history.n_classes,
                 seed=order.seed,
@@ -316,6 +322,7 @@ class Trainer:
             latency_ms=latency,
             rows=len(rows),
             data_digest=_data_digest(frame, labels),
+            missing=count_missing(frame.select(self.loop.feature_plan.computed)).shares(),
         )
 
     def _latency(self, model: Model, frame: pl.DataFrame) -> float:
@@ -360,6 +367,7 @@ class Trainer:
             evidence={
                 "rows": trained.rows,
                 "data_digest": trained.data_digest,
+                **({"missing": dict(trained.missing)} if trained.missing else {}),
                 **told,
                 "validation_rows": {s.name: len(s) for s in sets},
                 "artifact_bytes": len(trained.data),
@@ -419,6 +427,8 @@ class Trainer:
             seed=order.seed,
             libraries=_libraries(self.loop.learner),
             parent=order.warm_start_from,
+            features=dict(self.loop.feature_plan.versions),
+            feature_schema=self.loop.feature_plan.digest,
             metrics=metrics,
             cost={
                 "wall_seconds": trained.cost.wall_seconds,

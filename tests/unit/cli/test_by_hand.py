@@ -13,7 +13,7 @@ from ostinato.live.act import Outcome
 from ostinato.live.config import ServiceConfig
 from ostinato.live.layout import Layout
 from ostinato.live.lock import FolderLock
-from ostinato.live.published import Alive, Published, Status, write
+from ostinato.live.published import Alive, Published, SourceStatus, Status, write
 from ostinato.live.service import free_port, settle
 
 SUBJECTS = {"promote": "v002", "approve": "p-1", "autonomy": "auto"}
@@ -111,6 +111,11 @@ def test_the_status_of_a_stopped_service_is_read_from_its_folder(layout):
             epoch=4,
             paused=True,
             proposals={"p-1": "release v3"},
+            features="made anew",
+            sources=(
+                SourceStatus(name="landings", events=1_234, newest_ns=1_357_035_210_000_000_000),
+                SourceStatus(name="sales", events=0, newest_ns=None),
+            ),
         ),
     )
     write(layout.run / "gateway-0.json", Alive(pid=2**22 + 5, started_ns=0, beat_ns=0))
@@ -124,6 +129,9 @@ def test_the_status_of_a_stopped_service_is_read_from_its_folder(layout):
     assert lines["autonomy"] == "auto, paused"
     assert lines["proposal"] == "p-1: release v3"
     assert "gateway-0" not in lines  # dead
+    assert lines["features"] == "made anew"
+    assert "landings: 1,234 events taken, the newest happened 1m30s before" in done.stdout
+    assert "sales: 0 events taken, none has happened" in done.stdout
     assert "trouble" not in lines
     found = json.loads(run("status", "--dir", str(layout.folder), "--json").stdout)
     assert (found["running"], found["answers"], found["status"]["tick"]) == (None, False, 9)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -8,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ostinato import features
 from ostinato.core.errors import ConfigError
 from ostinato.decide import Degradation, Every, any_of
 from ostinato.loop import Label, Loop, Policy
@@ -146,3 +148,15 @@ def test_what_guardrails_look_at_is_computed_and_must_fit_the_task():
 def test_the_horizon_reaches_the_stage_that_counts_on_labels():
     one = loop(label=Label("late", delay="6h", horizon="2d"))
     assert plan(one, Policy()).stages["release"].horizon_ns == one.label.horizon_ns
+
+
+def test_a_plan_knows_a_computed_feature_by_its_version():
+    far, farther = (features.Expr("far", pl.col("distance") > miles) for miles in (1000, 2000))
+
+    plain, one, two = (
+        plan(loop(features=["distance", *more]), Policy()) for more in ([], [far], [farther])
+    )
+
+    assert plain.policy["features"] == ["distance"]
+    assert one.policy["features"] == ["distance", ["far", far.version]]
+    assert len({plain.policy_digest, one.policy_digest, two.policy_digest}) == 3
