@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from ostinato.core.errors import DataError
 from ostinato.core.ids import NO_UNIT, hash_key, hash_keys
 from ostinato.core.records import Codes, Floats, Ints
+from ostinato.features.compute import compute
 from ostinato.features.keys import hash_column
+from ostinato.features.prepare import EventBatch
 from ostinato.loop.loop import Loop
+from ostinato.replay.events import history_events
 from ostinato.replay.labels import label_times, label_values
 from ostinato.replay.slices import Slices
 from ostinato.stores.times import as_ns, moment_ns
@@ -30,7 +33,8 @@ class History:
 
     `first` is the first row that is served; rows before it train the first champion. `labels` is
     NaN where none ever arrives; a label of no known class has the index `len(classes)`. `golden`:
-    rows that people named as ones to get right.
+    rows that people named as ones to get right. `frame` has the features, computed ones as they
+    were at each row's time; `events` is what windowed ones were computed of, by source.
     """
 
     frame: pl.DataFrame
@@ -45,6 +49,7 @@ class History:
     golden: NDArray[np.bool_]
     first: int
     start_ns: int
+    events: Mapping[str, EventBatch] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -126,7 +131,7 @@ def make_history(
     ------
     DataError
         If columns are missing, times cannot be read, ids are doubled, labels come before their
-        prediction, or there is too little history to begin with.
+        prediction, there is too little history to begin with, or a feature cannot be computed.
     """
     _check_columns(loop, table)
     times = as_ns(table[loop.time], name=f"time column {loop.time!r}")
@@ -149,9 +154,12 @@ def make_history(
         values[never], known[never] = 0.0, times[never] + loop.label.horizon_ns
     else:
         values[never] = np.nan  # a label without a time to arrive at does not arrive
+    labelled = ~never & ~np.isnan(values)
     slices = Slices.fit(frame[:first], loop.slices)
+    plan = loop.feature_plan
+    events = history_events(plan, frame, times, values, known, labelled=labelled, until_ns=until_ns)
     return History(
-        frame=_plain_text(frame.select(loop.feature_names)).rechunk(),
+        frame=_plain_text(compute(plan, frame, times, events)).rechunk(),
         times_ns=times,
         ids=ids,
         unit_hashes=hash_keys(ids) if loop.unit is None else unit_hashes(frame[loop.unit]),
@@ -163,6 +171,7 @@ def make_history(
         golden=_golden(loop, frame),
         first=first,
         start_ns=start_ns,
+        events=events,
     )
 
 
