@@ -61,7 +61,7 @@ class _Kept(msgspec.Struct, array_like=True):
     open: list[tuple[Id, _Open]]
     labels: list[tuple[Id, tuple[int, float]]]
     outcomes: list[tuple[Id, list[tuple[str, int, float]]]]
-    known_ns: int
+    known_ns: dict[str, int]
     newest_ns: dict[str, int]
     taken: dict[str, int]
 
@@ -81,11 +81,15 @@ class FeatureFeed:
     Attributes
     ----------
     known_ns
-        The newest time at which a posted event became known; 0 before the first.
+        By source, the newest time at which a posted event became known.
     newest_ns
         By source, when its newest event happened.
     taken
         By source, how many events were taken.
+    joins_units
+        Whether outcomes of predictions have to find their unit.
+    remembers
+        Whether predictions are remembered for their labels or outcomes.
     needs_answers
         Whether it looks at answers at all.
     """
@@ -93,7 +97,7 @@ class FeatureFeed:
     def __init__(self, schema: InputSchema, plan: FeaturePlan, *, horizon_ns: int) -> None:
         self.schema, self.plan = schema, plan
         self.keep_ns = HORIZONS * horizon_ns
-        self.known_ns = 0
+        self.known_ns: dict[str, int] = {}
         self.newest_ns: dict[str, int] = {}
         self.taken: dict[str, int] = {}
         sources = plan.sources.values()
@@ -111,8 +115,8 @@ class FeatureFeed:
         self._label_places = places_of(places, plan, self._labels)
         self._request_places = places_of(places, plan, self._requests)
         self._unit = None if schema.unit is None else places[schema.unit]
-        self._joins_units = bool(self._outcomes) and self._unit is not None
-        self.remembers = self._labels is not None or self._joins_units
+        self.joins_units = bool(self._outcomes) and self._unit is not None
+        self.remembers = self._labels is not None or self.joins_units
         self.needs_answers = self.remembers or self._requests is not None
         self._open: dict[Id, _Open] = {}
         self._early_labels: dict[Id, tuple[int, float]] = {}
@@ -176,11 +180,14 @@ class FeatureFeed:
         self._early_labels, self._early_outcomes = dict(kept.labels), dict(kept.outcomes)
         self.known_ns, self.newest_ns, self.taken = kept.known_ns, kept.newest_ns, kept.taken
 
-    def remember(self, key: Id, time_ns: int, row: Values) -> None:
-        """Remember a prediction, asked at a time with a served row, for its labels and outcomes."""
+    def remember(self, key: Id, time_ns: int, row: Values, *, labelled: bool = False) -> None:
+        """Remember a prediction, asked at a time with a served row, for its labels and outcomes.
+
+        `labelled`: its first label has been an event already.
+        """
         values = tuple([row[place] for place in self._label_places])
-        unit = row[self._unit] if self._joins_units and self._unit is not None else None
-        self._open[key] = _Open(time_ns, values, unit)
+        unit = row[self._unit] if self.joins_units and self._unit is not None else None
+        self._open[key] = _Open(time_ns, values, unit, labelled)
         early = self._early_labels.pop(key, None)
         if early is not None:
             self._label(key, *early)
@@ -191,7 +198,8 @@ class FeatureFeed:
         posted, gathered = self._posted.get(event.source), self._gathered.get(event.source)
         if posted is None or gathered is None:
             return  # of a source that a former loop file declared
-        self.known_ns = max(self.known_ns, *event.known_ns)
+        newest_ns = max(event.known_ns)
+        self.known_ns[event.source] = max(self.known_ns.get(event.source, newest_ns), newest_ns)
         self._count(event.source, len(event.times_ns), max(event.times_ns))
         gathered.times_ns.extend(event.times_ns)
         gathered.known_ns.extend(event.known_ns)
@@ -225,7 +233,7 @@ class FeatureFeed:
         elif not asked.labelled:
             self._happened(self._labels, [max(time_ns, asked.time_ns)], [(*asked.values, value)])
             asked.labelled = True
-            if not self._joins_units:
+            if not self.joins_units:
                 del self._open[key]
 
     def _outcomes_given(self, event: OutcomesGiven) -> None:

@@ -88,7 +88,11 @@ def test_posted_events_of_several_entries_are_one_batch_in_order():
 
     assert told(feed) == {"landings": [(5, 9, "JFK", 3.0), (3, 9, "LGA", 1.0), (4, 9, "LGA", None)]}
     assert told(feed) == {}
-    assert (feed.known_ns, feed.newest_ns, feed.taken) == (9, {"landings": 5}, {"landings": 3})
+    assert (feed.known_ns, feed.newest_ns, feed.taken) == (
+        {"landings": 9},
+        {"landings": 5},
+        {"landings": 3},
+    )
 
 
 def test_a_column_that_was_not_posted_then_is_missing():

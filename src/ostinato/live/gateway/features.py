@@ -8,7 +8,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
-from ostinato.core.errors import InputError, OstinatoError
+from ostinato.core.errors import DataError, InputError, OstinatoError
 from ostinato.core.units import SECOND_NS
 from ostinato.features.plan import FeaturePlan
 from ostinato.features.prepare import LARGEST
@@ -16,8 +16,8 @@ from ostinato.features.sources import Requests
 from ostinato.live.gateway.following import Follower, Logged
 from ostinato.live.gateway.http import HttpError
 from ostinato.live.gateway.meters import Followed, Meters
-from ostinato.live.gateway.tracked import Tracked
 from ostinato.live.schema import InputSchema
+from ostinato.live.tracked import Tracked
 
 Row = tuple[Any, ...]
 
@@ -27,8 +27,8 @@ AGAIN: Final = (("retry-after", "1"),)
 class RowFeatures(Protocol):
     """Computes what needs no events; see `ostinato.features.rows`."""
 
-    def rows(self, rows: Sequence[Row], times_ns: Sequence[int]) -> list[Row]:
-        """Return those features of each row of the plan's inputs, in the plan's order."""
+    def rows(self, rows: Sequence[Row], times_ns: Sequence[int]) -> Sequence[Row | DataError]:
+        """Return those features of each row of the plan's inputs, or why there are none."""
         ...
 
 
@@ -61,7 +61,6 @@ class Features:
         self._inputs = len(plan.inputs)  # of a request's inputs the first ones
         self._arranged = _arrangement(plan, schema)
         self._summed = _summed(plan, schema)
-        self._latest_ns = 0
 
     @property
     def ready(self) -> bool:
@@ -141,7 +140,7 @@ class Features:
         if self.follower is not None:
             parts.append(self._windowed(self.follower, asked, times_ns))
         if self.by_row is not None:
-            parts.append(self.by_row.rows(asked, times_ns))
+            parts.append(_all_sound(self.by_row.rows(asked, times_ns)))
         arranged = self._arranged
         return [arranged(sum(whole, ())) for whole in zip(*parts, strict=True)]
 
@@ -176,10 +175,9 @@ class Features:
     def _looked_up(
         self, tracked: Tracked, asked: Sequence[Row], times_ns: Sequence[int]
     ) -> Sequence[Row]:
-        latest = max(self._latest_ns, tracked.store.now_ns)
-        if times_ns[0] < latest:
-            times_ns = [max(each, latest) for each in times_ns]
-        self._latest_ns = times_ns[-1]
+        reached_ns = tracked.store.now_ns
+        if reached_ns is not None and times_ns[0] < reached_ns:
+            times_ns = [max(each, reached_ns) for each in times_ns]
         return tracked.store.lookup(asked, times_ns)
 
     def _check(self, asked: Sequence[Row]) -> None:
@@ -209,6 +207,16 @@ def _arrangement(plan: FeaturePlan, schema: InputSchema) -> Callable[[Row], Row]
         return lambda whole: (whole[place],)
     picked: Callable[[Row], Row] = itemgetter(*places)
     return picked
+
+
+def _all_sound(found: Sequence[Row | DataError]) -> Sequence[Row]:
+    """Return features of rows; a row without them has its whole batch asked for one by one."""
+    sound = []
+    for each in found:
+        if isinstance(each, DataError):
+            raise each
+        sound.append(each)
+    return sound
 
 
 def _summed(plan: FeaturePlan, schema: InputSchema) -> list[int]:

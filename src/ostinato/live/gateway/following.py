@@ -16,7 +16,7 @@ from ostinato.core.clock import elapsed_ns
 from ostinato.core.errors import OstinatoError, StoreError
 from ostinato.core.ports import Clock
 from ostinato.live.events import Answered
-from ostinato.live.gateway.tracked import Tracked
+from ostinato.live.tracked import Tracked
 
 IDLE_S: Final = 0.02
 """Seconds between two looks at the log. Longer: what other gateways were told is seen later;
@@ -104,9 +104,9 @@ class Follower:
             await asyncio.wait([self._task])
         self.log.close()
 
-    def known_ns(self) -> int:
-        """Return the newest time at which a posted event became known."""
-        return 0 if self.tracked is None else self.tracked.feed.known_ns
+    def known_ns(self, source: str) -> int:
+        """Return the newest time at which an event of a source became known; 0: none did."""
+        return 0 if self.tracked is None else self.tracked.feed.known_ns.get(source, 0)
 
     def lag(self) -> int:
         """Return how many events of the log are not in the state."""
@@ -157,7 +157,8 @@ class Follower:
             self.catch_up()
         if self.tracked is not None and elapsed_ns() - self._pruned_ns > PRUNE_S * 1_000_000_000:
             self._pruned_ns = elapsed_ns()
-            self.tracked.store.prune(self.clock.now_ns())
+            store = self.tracked.store
+            store.prune(max(self.clock.now_ns(), store.now_ns or 0))
 
     async def _run(self) -> None:
         while True:

@@ -22,7 +22,7 @@ from ostinato.live.gateway.batcher import Batcher
 from ostinato.live.gateway.committer import Committer
 from ostinato.live.gateway.counting import BatchMeter
 from ostinato.live.gateway.event_check import EventCheck
-from ostinato.live.gateway.features import Features
+from ostinato.live.gateway.feature_parts import make_features
 from ostinato.live.gateway.heart import Heart
 from ostinato.live.gateway.labels import Labels, summed_of
 from ostinato.live.gateway.loader import SAMPLE_ROWS, Compile, Loader
@@ -104,7 +104,7 @@ class Gateway:
             committer=self.committer,
             wait_for_disk=safe,
         )
-        self.features: Features | None = None
+        self.features = make_features(loop, schema, layout, self.clock, timed=timed, say=say)
         self.batcher.features = self.features
         self.shadows = Shadows(
             self.committer, classes=classes, timeout_ms=config.predict_timeout_ms

@@ -58,8 +58,8 @@ class Predictor(Protocol):
 class Follows(Protocol):
     """Who makes features of events."""
 
-    def known_ns(self) -> int:
-        """Return the newest time at which an event became known."""
+    def known_ns(self, source: str) -> int:
+        """Return the newest time at which an event of a source became known; 0: none did."""
         ...
 
     def catch_up(self) -> None:

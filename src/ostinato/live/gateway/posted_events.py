@@ -87,7 +87,7 @@ class PostedEvents:
         self.checked, self.follows, self.tallies = checked, follows, tallies
         self._decode = msgspec.json.Decoder(EventsBody).decode
         self._columns = {spec.name: EventColumns(spec) for spec in schema.sources}
-        self._known_ns = 0  # of what was taken here, stored or not
+        self._known_ns: dict[str, int] = {}  # of what was taken here, stored or not
 
     def routes(self) -> list[Route]:
         """Return what this answers."""
@@ -99,7 +99,7 @@ class PostedEvents:
         body = self._body(request.body)
         columns = self._columns_of(body.source)
         _check_count(len(body.events))
-        known_ns = self._known(body.known, len(body.events))
+        known_ns = self._known(body)
         times_ns = [
             self._time(event, columns, known_ns[place], place)
             for place, event in enumerate(body.events)
@@ -113,7 +113,7 @@ class PostedEvents:
             schema_version=columns.spec.version,
         )
         self.checked(event)
-        self._known_ns = known_ns[-1]
+        self._known_ns[body.source] = known_ns[-1]
         doubled = await self._store(event)
         further = columns.further(body.events)
         taken = len(body.events) - doubled
@@ -148,7 +148,8 @@ class PostedEvents:
             )
         return columns
 
-    def _known(self, given: Moment | list[Moment] | None, count: int) -> list[int]:
+    def _known(self, body: EventsBody) -> list[int]:
+        given, count = body.known, len(body.events)
         if not self.timed:
             if given is not None:
                 raise HttpError(
@@ -166,9 +167,9 @@ class PostedEvents:
                 expected="a time, or one per event: nanoseconds since 1970, or ISO 8601",
                 hint="This service's clock follows the events (--clock events).",
             )
-        return self._checked_known(given, count)
+        return self._checked_known(body.source, given, count)
 
-    def _checked_known(self, given: Moment | list[Moment], count: int) -> list[int]:
+    def _checked_known(self, source: str, given: Moment | list[Moment], count: int) -> list[int]:
         if not isinstance(given, list):
             known_ns = [read_moment(given, name="known")] * count
         elif len(given) != count:
@@ -180,8 +181,8 @@ class PostedEvents:
             )
         else:
             known_ns = [read_moment(moment, name="known") for moment in given]
-        followed_ns = 0 if self.follows is None else self.follows.known_ns()
-        before = max(self._known_ns, followed_ns, self.clock.now_ns())
+        followed_ns = 0 if self.follows is None else self.follows.known_ns(source)
+        before = max(self._known_ns.get(source, 0), followed_ns, self.clock.now_ns())
         for moment in known_ns:
             if moment < before:
                 raise HttpError(

@@ -12,14 +12,14 @@ from ostinato.core.clock import VirtualClock
 from ostinato.core.errors import DataError, StoreError
 from ostinato.features.plan import make_plan
 from ostinato.features.prepare import available, prepare
+from ostinato.live import tracked as tracked_module
 from ostinato.live.events import Answered, EventsGiven, Tick, encode
 from ostinato.live.feature_events import FeatureFeed
-from ostinato.live.gateway import tracked as tracked_module
 from ostinato.live.gateway.features import Features
 from ostinato.live.gateway.following import NOT_YET, Follower
 from ostinato.live.gateway.http import HttpError
-from ostinato.live.gateway.tracked import Tracked
 from ostinato.live.schema import Field, InputSchema, SourceSpec
+from ostinato.live.tracked import Tracked
 from ostinato.stores.eventlog_memory import MemoryEventLog
 
 LANDINGS = features.Events("landings", time="landed")
@@ -352,9 +352,8 @@ class Doubled:
     """A feature of the row itself; does not like one value."""
 
     def rows(self, rows, times_ns):
-        if any(row[0] == 13.0 for row in rows):
-            raise DataError("The feature 'twice' raised", found="ValueError: 13")
-        return [(row[0] * 2,) for row in rows]
+        error = DataError("The feature 'twice' raised", found="ValueError: 13")
+        return [error if row[0] == 13.0 else (row[0] * 2,) for row in rows]
 
 
 def test_features_of_the_row_need_no_state():

@@ -1,4 +1,8 @@
-"""What features are computed of, up to a place in the log."""
+"""What features are computed of, up to a place in the log.
+
+The engine and every gateway have one each and follow the log with it. The engine writes its own
+down, and gateways begin with that.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,14 @@ from typing import Final, Protocol
 import msgspec
 
 from ostinato.core.errors import InputError, StoreError
+from ostinato.features.online import OnlineStore
 from ostinato.features.prepare import EventBatch
-from ostinato.live.events import decode
+from ostinato.live.events import Tick, decode
 from ostinato.live.feature_events import FeatureFeed
+from ostinato.live.feature_state import FeatureState, read_state, write_state
+from ostinato.live.layout import Layout
+from ostinato.live.schema import InputSchema
+from ostinato.loop.loop import Loop
 
 PAGE: Final = 200
 """Entries of the log taken at once: they may hold thousands of events each."""
@@ -23,7 +32,7 @@ class Store(Protocol):
     """What is kept of events; see `ostinato.features.online.OnlineStore`."""
 
     @property
-    def now_ns(self) -> int: ...
+    def now_ns(self) -> int | None: ...
 
     @property
     def memory_bytes(self) -> int: ...
@@ -34,7 +43,11 @@ class Store(Protocol):
         self, rows: Sequence[tuple[object, ...]], times_ns: Sequence[int]
     ) -> list[tuple[float | None, ...]]: ...
 
+    def advance(self, now_ns: int) -> None: ...
+
     def prune(self, now_ns: int) -> None: ...
+
+    def snapshot(self) -> bytes: ...
 
 
 class Pages(Protocol):
@@ -61,13 +74,15 @@ class Tracked:
     ----------
     skipped
         Events that could not be taken.
+    ticked_ns
+        The time of the last tick that was followed; 0: none was.
     """
 
     def __init__(
         self, feed: FeatureFeed, store: Store, offset: int, say: Callable[[str], None]
     ) -> None:
         self.feed, self.store, self.offset, self.say = feed, store, offset, say
-        self.skipped = 0
+        self.skipped = self.ticked_ns = 0
         self._unneeded = _SHADOWS if feed.needs_answers else _ANSWERS
 
     def follow(self, log: Pages, passed: Callable[[str], bool]) -> bool:
@@ -94,8 +109,10 @@ class Tracked:
                 event = decode(payload)
             except msgspec.MsgspecError as error:
                 self._skip(1, f"offset {offset} cannot be read: {error}")
-            else:
-                self.feed.take(event)
+                continue
+            if isinstance(event, Tick):
+                self.ticked_ns = max(self.ticked_ns, event.now_ns)
+            self.feed.take(event)
         self.fold()
         return len(page) == PAGE
 
@@ -129,3 +146,39 @@ class Tracked:
         if not self.skipped:
             self.say(f"An event was left out of features: {why}")
         self.skipped += count
+
+
+def load_tracked(
+    loop: Loop, schema: InputSchema, layout: Layout, *, say: Callable[[str], None]
+) -> Tracked | None:
+    """Load the state that the engine wrote last; None: there is none.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged, or of other definitions.
+    """
+    plan = loop.feature_plan
+    state = read_state(layout.features, plan=plan.digest)
+    if state is None:
+        return None
+    feed = FeatureFeed(schema, plan, horizon_ns=loop.label.horizon_ns)
+    feed.restore(state.feed)
+    return Tracked(feed, OnlineStore.restore(plan, state.store), state.offset, say)
+
+
+def write_tracked(layout: Layout, tracked: Tracked) -> None:
+    """Write a state for gateways to begin with.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    state = FeatureState(
+        offset=tracked.offset,
+        plan=tracked.feed.plan.digest,
+        store=tracked.store.snapshot(),
+        feed=tracked.feed.snapshot(),
+    )
+    write_state(layout.features, state)
