@@ -79,7 +79,8 @@ class EventsGiven(Event, frozen=True, array_like=True, tag="events"):
 
     `ids` as clients gave them (None: none); `times_ns`: when each happened, `known_ns`: when it
     became known; `columns` by name, one value per event, as JSON gave them; `schema_version`: by
-    which version of the source's columns they were read.
+    which version of the source's columns they were read; `further`: columns that were given and
+    are none of the source, with what they hold (`ostinato.features.kinds.kinds_of_rows`).
     """
 
     source: str
@@ -88,6 +89,7 @@ class EventsGiven(Event, frozen=True, array_like=True, tag="events"):
     known_ns: list[int]
     columns: dict[str, list[Any]]
     schema_version: int = 1
+    further: dict[str, str] = {}
 
 
 class Acted(Event, frozen=True, array_like=True, tag="acted"):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
+from ostinato.features.kinds import kinds_of_rows
+from ostinato.features.plan import FeaturePlan
+from ostinato.features.sources import Events
 from ostinato.live.gateway.explain import EXPECTED
 from ostinato.live.gateway.http import HttpError
 from ostinato.live.gateway.route import shown
@@ -29,17 +33,44 @@ Given = Mapping[str, Any]
 """An event as JSON gave it."""
 
 
+class Further(NamedTuple):
+    """Names in events that are no columns of their source: how many have each, and of which kind.
+
+    A kind is one of those of `ostinato.features.kinds.kinds_of_rows`; empty: it had no value.
+    """
+
+    counts: dict[str, int]
+    kinds: dict[str, str]
+
+
+NOTHING: Final = Further({}, {})
+
+
 class EventColumns:
-    """Takes the columns of a source out of events.
+    """Takes the columns of a source out of events, by the rules of its declaration.
+
+    A column that features read has to be there, under its name or an earlier one, unless the
+    declaration says what stands for it; one that is only declared may be left out. Where whole
+    numbers were all that the history had, and nothing is declared, other numbers are taken as well.
 
     Parameters
     ----------
     spec
         The source.
+    plan
+        The features of the loop.
     """
 
-    def __init__(self, spec: SourceSpec) -> None:
+    def __init__(self, spec: SourceSpec, plan: FeaturePlan) -> None:
         self.spec = spec
+        source = plan.sources.get(spec.name)
+        declared = source if isinstance(source, Events) else None
+        self._stand_ins: dict[str, Any] = {} if declared is None else dict(declared.missing)
+        for field in spec.columns:
+            if declared is not None and field.name not in plan.columns_of(spec.name):
+                self._stand_ins.setdefault(field.name, None)
+        kinds = {} if declared is None else declared.columns
+        self._whole = frozenset(f.name for f in spec.columns if kinds.get(f.name) == "integer")
         self._fields = {field.name: field for field in spec.columns}
         self._earlier: dict[str, list[str]] = {}
         for earlier, now in spec.renamed.items():
@@ -58,15 +89,20 @@ class EventColumns:
         """
         return {name: self._column(field, events) for name, field in self._fields.items()}
 
-    def further(self, events: Sequence[Given]) -> dict[str, int]:
-        """Return the names that are no columns of the source, and how many events have each."""
-        found: dict[str, int] = {}
-        for event in events:
-            if event.keys() <= self.known:
-                continue
-            for name in event.keys() - self.known:
-                found[name] = found.get(name, 0) + 1
-        return dict(sorted(found.items()))
+    def further(self, events: Sequence[Given]) -> Further:
+        """Return what events hold beside the columns of the source."""
+        known = self.known
+        others = [
+            {name: event[name] for name in event.keys() - known}
+            for event in events
+            if not event.keys() <= known
+        ]
+        if not others:
+            return NOTHING
+        counts = Counter(name for each in others for name in each)
+        kinds = kinds_of_rows(others)
+        names = sorted(counts)
+        return Further({n: counts[n] for n in names}, {n: kinds[n] or "" for n in names})
 
     def _column(self, field: Field, events: Sequence[Given]) -> list[Any]:
         name = field.name
@@ -76,6 +112,9 @@ class EventColumns:
                 pairs = zip(values, events, strict=True)
                 values = [e.get(earlier, UNSET) if v is UNSET else v for v, e in pairs]
         types = set(map(type, values))
+        if msgspec.UnsetType in types and name in self._stand_ins:
+            values = [self._stand_ins[name] if v is UNSET else v for v in values]
+            types = set(map(type, values))
         if msgspec.UnsetType in types:
             place = values.index(UNSET)
             self._missing(name, events[place], place)
@@ -99,7 +138,9 @@ class EventColumns:
                     expected="a number between -2**63 and 2**63, or null",
                 )
             if whole and type(value) is float and not value.is_integer():
-                self._wrong(field, value, place)
+                if field.name in self._whole:
+                    self._wrong(field, value, place)
+                whole = False
         turned = int if whole else float
         return [None if value is None else turned(value) for value in values]
 

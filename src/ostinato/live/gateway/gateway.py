@@ -273,6 +273,7 @@ class Gateway:
         )
         events = PostedEvents(
             self.schema,
+            self.plan,
             self.committer,
             self.clock,
             timed=timed,

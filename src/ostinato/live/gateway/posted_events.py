@@ -9,6 +9,7 @@ import msgspec
 
 from ostinato.core.errors import OstinatoError
 from ostinato.core.ports import Clock
+from ostinato.features.plan import FeaturePlan
 from ostinato.live.events import EventsGiven, Id, encode, event_key
 from ostinato.live.gateway.batcher import not_stored
 from ostinato.live.gateway.committer import Committer
@@ -52,8 +53,8 @@ class PostedEvents:
 
     Parameters
     ----------
-    schema
-        Of the loop: its sources.
+    schema, plan
+        Of the loop: its sources, and what features make of them.
     committer
         The way to the log.
     clock
@@ -73,6 +74,7 @@ class PostedEvents:
     def __init__(
         self,
         schema: InputSchema,
+        plan: FeaturePlan,
         committer: Committer,
         clock: Clock,
         *,
@@ -86,7 +88,7 @@ class PostedEvents:
         self.timed, self.new_key = timed, new_key
         self.checked, self.follows, self.tallies = checked, follows, tallies
         self._decode = msgspec.json.Decoder(EventsBody).decode
-        self._columns = {spec.name: EventColumns(spec) for spec in schema.sources}
+        self._columns = {spec.name: EventColumns(spec, plan) for spec in schema.sources}
         self._known_ns: dict[str, int] = {}  # of what was taken here, stored or not
 
     def routes(self) -> list[Route]:
@@ -104,6 +106,7 @@ class PostedEvents:
             self._time(event, columns, known_ns[place], place)
             for place, event in enumerate(body.events)
         ]
+        further = columns.further(body.events)
         event = EventsGiven(
             source=body.source,
             ids=_ids(body.events, identified=columns.identified),
@@ -111,14 +114,14 @@ class PostedEvents:
             known_ns=known_ns,
             columns=columns.take(body.events),
             schema_version=columns.spec.version,
+            further=further.kinds,
         )
         self.checked(event)
         self._known_ns[body.source] = known_ns[-1]
         doubled = await self._store(event)
-        further = columns.further(body.events)
         taken = len(body.events) - doubled
-        self.tallies.events(body.source, taken, doubled, further)
-        return answer({"accepted": taken, "doubled": doubled, "ignored": further})
+        self.tallies.events(body.source, taken, doubled, further.counts)
+        return answer({"accepted": taken, "doubled": doubled, "ignored": further.counts})
 
     def _body(self, body: bytes) -> EventsBody:
         try:
