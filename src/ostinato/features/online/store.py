@@ -15,6 +15,7 @@ from ostinato.core.records import Floats, Ints
 from ostinato.core.units import format_time
 from ostinato.features.machine import compiled
 from ostinato.features.online.asked import KeyReader
+from ostinato.features.online.few import few_records
 from ostinato.features.online.layout import (
     AVAILABLE,
     BIAS,
@@ -32,7 +33,7 @@ from ostinato.features.online.layout import (
 from ostinato.features.online.records import Pending, make_records
 from ostinato.features.online.snapshot import from_bytes, to_bytes
 from ostinato.features.online.state import empty_state
-from ostinato.features.plan import FeaturePlan
+from ostinato.features.plan import FeaturePlan, Tally
 from ostinato.features.prepare import EventBatch, prepare
 
 _BEGINNING: Final = -(2**62)  # before all times; windows can still be taken off
@@ -63,6 +64,9 @@ class OnlineStore:
     def __init__(self, plan: FeaturePlan, *, now_ns: int | None = None) -> None:
         self.plan = plan
         self._layout = make_layout(plan)
+        self._tallies: dict[str, list[tuple[int, Tally]]] = {}
+        for place, tally in enumerate(plan.tallies):
+            self._tallies.setdefault(tally.source.name, []).append((place, tally))
         self._digest = digest([each.version for each in plan.windowed])
         self._now = _BEGINNING if now_ns is None else now_ns
         self._state = empty_state(self._layout)
@@ -107,18 +111,19 @@ class OnlineStore:
         DataError
             If the events cannot be used; then none is taken in.
         """
-        if batch.source not in self.plan.sources:
+        tallies = self._tallies.get(batch.source)
+        if tallies is None:
             raise ConfigError(
                 f"No feature is made of the source {batch.source!r}",
                 found=repr(batch.source),
-                expected=", ".join(self.plan.sources) or "no source: no feature has a window",
+                expected=", ".join(self._tallies) or "no source: no feature has a window",
             )
-        parts = [
-            make_records(self._layout, place, prepare(tally, batch))
-            for place, tally in enumerate(self.plan.tallies)
-            if tally.source.name == batch.source
-        ]
-        records = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        records = few_records(self._layout, tallies, batch)
+        if records is None:
+            parts = [
+                make_records(self._layout, place, prepare(tally, batch)) for place, tally in tallies
+            ]
+            records = parts[0] if len(parts) == 1 else np.concatenate(parts)
         later = records[:, AVAILABLE] > self._now
         if later.any():
             self._pending.add(records[later])
@@ -145,8 +150,14 @@ class OnlineStore:
         Raises
         ------
         DataError
-            If a time is before an earlier one.
+            If a time is before an earlier one, or rows and times are not as many.
         """
+        if len(rows) != len(times_ns):
+            raise DataError(
+                "Requests and times are not as many",
+                found=f"{len(rows)} rows, {len(times_ns)} times",
+                expected="a time for each row",
+            )
         if not rows:
             return []
         self._check_clock(times_ns)
