@@ -122,7 +122,8 @@ class Lineage:
     """Where a version comes from: enough to make it again and to explain it.
 
     `lake` names the version(s) of the lake's tables that held the training data, for example
-    ``events@12``; None where the data came from elsewhere.
+    ``events@12``; None where the data came from elsewhere. `features` has the digest of the
+    definition by computed feature; `feature_schema` is the digest of all features and their order.
     """
 
     loop: str
@@ -139,6 +140,8 @@ class Lineage:
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
     lake: str | None = None
+    features: Mapping[str, str] = field(default_factory=dict)
+    feature_schema: str | None = None
 
 
 class Registry(Protocol):

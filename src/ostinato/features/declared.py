@@ -134,7 +134,7 @@ class Lookup:
     name
         Of the feature.
     table
-        A path, or a table of anything Narwhals reads.
+        A path, a table of anything Narwhals reads, or a function that returns one.
     key
         Column of the request, or several; or request's column -> table's column.
     column

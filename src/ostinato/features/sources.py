@@ -35,8 +35,9 @@ class Events:
     time
         Column with the time at which an event happened.
     data
-        Where the history of the source is: a path (parquet, CSV, Delta), or a table of anything
-        Narwhals reads. None: nothing is known before the service starts.
+        Where the history of the source is: a path (parquet, CSV, Delta), a table of anything
+        Narwhals reads, or a function that returns one. None: nothing is known before the service
+        starts.
     known
         Column with the time at which an event became known. None: `delay` after it happened.
     delay

@@ -419,6 +419,8 @@ class Trainer:
             seed=order.seed,
             libraries=_libraries(self.loop.learner),
             parent=order.warm_start_from,
+            features=dict(self.loop.feature_plan.versions),
+            feature_schema=self.loop.feature_plan.digest,
             metrics=metrics,
             cost={
                 "wall_seconds": trained.cost.wall_seconds,

@@ -18,7 +18,7 @@ def read_table(data: Any, *, may_be_empty: bool = False) -> pl.DataFrame:
     ----------
     data
         A path (parquet, CSV, or a Delta folder), or a Polars, pandas or Arrow table; anything
-        Narwhals reads.
+        Narwhals reads. Or a function that returns one of these, called when it is needed.
     may_be_empty
         Whether a table without rows is good as well.
 
@@ -27,6 +27,8 @@ def read_table(data: Any, *, may_be_empty: bool = False) -> pl.DataFrame:
     DataError
         If the file is missing, cannot be read, or holds no rows.
     """
+    if callable(data):
+        data = data()
     if isinstance(data, str | Path):
         frame = _read_path(Path(data))
     elif isinstance(data, pl.LazyFrame):

@@ -75,6 +75,10 @@ def test_a_table_is_read_from_a_file(tmp_path):
     assert at(3, 1, (1, "a"), (2, "b"), (2, "a"), computer=computer) == [4, 5, None]
 
 
+def test_a_table_is_made_by_a_function_when_it_is_needed():
+    assert at(3, 1, (1, "a"), (2, "b"), (2, "a"), computer=rooms(lambda: HOUSES)) == [4, 5, None]
+
+
 def test_rows_of_a_table_without_a_key_match_nobody():
     table = pl.DataFrame({"house": [1.0, float("nan"), None, None], "rooms": [1, 2, 3, 4]})
 
