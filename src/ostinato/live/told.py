@@ -11,7 +11,6 @@ import polars as pl
 
 from ostinato.core.records import Ints
 from ostinato.features.plan import FeaturePlan
-from ostinato.features.reading import read_sources
 from ostinato.features.sources import Labels, Requests
 from ostinato.live.schema import DTYPES, InputSchema
 from ostinato.live.told_events import ToldEvents, tell_events
@@ -136,7 +135,7 @@ def tell(loop: Loop, table: pl.DataFrame, history: History, schema: InputSchema)
         raw_labels=ordered[loop.label.column],
         label_rows=by_time,
         label_moments=history.label_times_ns[by_time],
-        events=tell_events(plan, schema, read_sources(plan)),
+        events=tell_events(plan, schema, history.events),
         labels_first=any(isinstance(each, Labels) for each in plan.sources.values()),
         apart_ns=_apart_ns(plan, history),
         next_row=history.first,

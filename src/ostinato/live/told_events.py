@@ -68,7 +68,7 @@ class ToldEvents:
 
 
 def tell_events(
-    plan: FeaturePlan, schema: InputSchema, sources: Mapping[str, EventBatch]
+    plan: FeaturePlan, schema: InputSchema, events: Mapping[str, EventBatch]
 ) -> ToldEvents:
     """Prepare the history of sources to be told to a service.
 
@@ -78,13 +78,15 @@ def tell_events(
         The features of the loop.
     schema
         What the service takes; what was known at its start is told to nobody.
-    sources
-        Of each source its history, as `ostinato.features.reading.read_sources` gives it.
+    events
+        By source its history; the loop's own are told as what they are.
     """
     specs = {spec.name: spec for spec in schema.sources}
     found = []
-    for name, batch in sources.items():
+    for name, batch in events.items():
         source = plan.sources[name]
+        if source.own and not isinstance(source, Outcomes):
+            continue
         said: Said = (
             _Outcomes(source.outcome) if isinstance(source, Outcomes) else _Events(specs[name])
         )

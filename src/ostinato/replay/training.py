@@ -34,6 +34,7 @@ from ostinato.core.records import (
     ValidationSet,
 )
 from ostinato.features.missing import count_missing
+from ostinato.features.reading import schemas_of
 from ostinato.gate.evidence import WITHHELD
 from ostinato.gate.ledger import MOSTLY
 from ostinato.learn.describe import describe, learner_digest
@@ -108,12 +109,16 @@ class _Rows:
 
 @dataclass(slots=True)
 class Trainer:
-    """Trains over one history; remembers every training it did."""
+    """Trains over one history; remembers every training it did.
+
+    `schemas`: versions of the columns of sources, where the history's events do not tell them.
+    """
 
     loop: Loop
     history: History
     scores: ModelScores
     done: dict[str, Trained | LearnerError] = field(default_factory=dict)
+    schemas: Mapping[str, str] = field(default_factory=dict)
 
     def carry_out(
         self,
@@ -429,6 +434,7 @@ class Trainer:
             parent=order.warm_start_from,
             features=dict(self.loop.feature_plan.versions),
             feature_schema=self.loop.feature_plan.digest,
+            source_schemas=dict(self.schemas) or schemas_of(self.history.events),
             metrics=metrics,
             cost={
                 "wall_seconds": trained.cost.wall_seconds,

@@ -193,6 +193,12 @@ class ShareEvidence:
         return enough
 
     @property
+    def quiet(self) -> BoolArray:
+        """Whether nothing speaks for a change of each feature, (features,)."""
+        nothing: BoolArray = self.log_cu.max(axis=1) <= 0.0
+        return nothing
+
+    @property
     def began_ns(self) -> IntArray:
         """Return the last time at which nothing spoke for a change, (features,)."""
         best = self.log_cu.argmax(axis=1)

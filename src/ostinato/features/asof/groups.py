@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,11 +106,11 @@ def group(
         Threads.
     """
     ordering = compiled("ostinato.features.asof.ordering")
-    table, numbers, mine, keys = number(hashes[by_time], there[by_time])
+    table, mine, keys = number(hashes[by_time], there[by_time])
     theirs = np.empty(len(prepared), dtype=np.int64)
     rows = cut(np.arange(len(prepared) + 1), workers)
     run(
-        [(ordering.find_keys, (*part, prepared.keys, table, numbers, theirs)) for part in rows],
+        [(ordering.find_keys, (*part, prepared.keys, table, theirs)) for part in rows],
         workers,
     )
     starts, asked_starts = ordering.count_keys(theirs, keys), ordering.count_keys(mine, keys)
@@ -133,11 +133,8 @@ def group(
 
 def number(
     hashes: NDArray[np.uint64], there: NDArray[np.bool_]
-) -> tuple[NDArray[Any], Ints, Ints, int]:
-    """Number different hashes; return the table, its numbers, those of the rows, and how many."""
-    ordering = compiled("ostinato.features.asof.ordering")
-    room = 1 << max(int(2 * len(hashes) - 1).bit_length(), 1)
-    table = np.zeros(room, dtype=np.uint64)
-    numbers = np.full(room, ordering.ABSENT, dtype=np.int64)
+) -> tuple[NDArray[np.uint64], Ints, int]:
+    """Number different hashes; return the table, the number of each row, and how many there are."""
     found = np.empty(len(hashes), dtype=np.int64)
-    return table, numbers, found, ordering.number_keys(hashes, there, table, numbers, found)
+    table, count = compiled("ostinato.features.asof.ordering").number_keys(hashes, there, found)
+    return table, found, count

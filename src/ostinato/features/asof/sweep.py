@@ -136,7 +136,7 @@ def _quantiles(sweep: Sweep, outputs: Sequence[Output]) -> Results:
 
 def _distinct(sweep: Sweep, outputs: Sequence[Output]) -> Results:
     hashes, there = sweep.hashes[outputs[0].column]
-    _, _, numbers, count = number(hashes, there)
+    _, numbers, count = number(hashes, there)
     appeared = np.empty(count, dtype=np.uint64)
     appeared[numbers[there]] = hashes[there]
     order = np.argsort(appeared)

@@ -9,6 +9,13 @@ reads a clock or a store, and how features are computed is the caller's affair.
 from ostinato.features.parity.causes import Cause, find_cause
 from ostinato.features.parity.compare import Comparison, FeatureComparison, compare
 from ostinato.features.parity.differ import Measure, measure_for
+from ostinato.features.parity.kept import KeptRow
+from ostinato.features.parity.monitor import (
+    CauseFound,
+    ParityConfig,
+    ParityMonitor,
+    RecomputeRows,
+)
 from ostinato.features.parity.scan import Scan
 from ostinato.features.parity.totals import FeatureTotals
 from ostinato.features.parity.variants import (
@@ -22,17 +29,25 @@ from ostinato.features.parity.variants import (
     Variant,
     Version,
 )
+from ostinato.features.parity.watch import ParityChange, ParityWatch
 from ostinato.stats.share_detectors import ShareEvidence
 
 __all__ = [
     "Cause",
+    "CauseFound",
     "Comparison",
     "FeatureComparison",
     "FeatureTotals",
+    "KeptRow",
     "Keyed",
     "Late",
     "Measure",
+    "ParityChange",
+    "ParityConfig",
+    "ParityMonitor",
+    "ParityWatch",
     "Recompute",
+    "RecomputeRows",
     "Refreshed",
     "Scan",
     "ShareEvidence",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from ostinato.features.parity.differ import Measure, measure_for
@@ -98,12 +99,13 @@ def find_cause(
     rule = measure or measure_for(served, recomputed)
     asked = scan or Scan()
     sample = Sample.of(rule, served, recomputed)
-    found = [
-        *defaults(sample, asked.default),
-        *roundings(sample),
-        *units(sample),
-        *swaps(sample),
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows explains nothing
+        found = [
+            *defaults(sample, asked.default),
+            *roundings(sample),
+            *units(sample),
+            *swaps(sample),
+        ]
     if recompute is not None and sample.count:
         _scan(found, Scanner(sample, recompute), asked)
     return _named(feature, sample, found, asked.background)

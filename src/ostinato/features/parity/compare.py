@@ -288,11 +288,15 @@ def _differences(
     a, b = floats(served[rows]), floats(recomputed[rows])
     finite = np.isfinite(a) & np.isfinite(b)
     a, b = a[finite], b[finite]
-    return float(np.abs(a - b).sum()), float((np.abs(a) + np.abs(b)).sum()), a - b
+    with np.errstate(over="ignore"):
+        delta, size = a - b, np.abs(a) + np.abs(b)
+        return float(np.abs(delta).sum()), float(size.sum()), delta[np.isfinite(delta)]
 
 
 def _quantiles(values: FloatArray) -> tuple[float, ...]:
-    return tuple(np.quantile(values, LEVELS).tolist()) if values.size else ()
+    if not values.size:
+        return ()
+    return tuple(np.quantile(values, LEVELS, method="inverted_cdf").tolist())
 
 
 # ---------------------------------------------------------------- for people

@@ -87,7 +87,7 @@ class Measure:
 
     def _of_numbers(self, a: FloatArray, b: FloatArray) -> Classes:
         no_a, no_b = np.isnan(a), np.isnan(b)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             apart = np.abs(a - b) > self.atol + self.rtol * np.maximum(np.abs(a), np.abs(b))
         # An infinite value is the same as itself only; the tolerance would be infinite as well.
         apart = np.where(np.isinf(a) | np.isinf(b), a != b, apart)

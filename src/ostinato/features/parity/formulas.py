@@ -79,8 +79,7 @@ def roundings(sample: Sample) -> Iterator[Candidate]:
     for rank, (form, side) in enumerate((("online", sample), ("offline", sample.swapped)), 10):
         exact = floats(side.recomputed)
         for name, cut in _ROUNDINGS.items():
-            with np.errstate(over="ignore", invalid="ignore"):
-                fit = side.fit(cut(exact))
+            fit = side.fit(cut(exact))
             if side is not sample:  # the digits that are there now do not tell what is touched
                 fit = replace(fit, moved=fit.right)
             yield _rounding(form, name, fit, rank)

@@ -105,8 +105,8 @@ def nearness(sample: Sample, values: pl.Series) -> float:
     served, recomputed, tried = (
         floats(each)[sample.wrong] for each in (sample.served, sample.recomputed, values)
     )
-    apart = np.abs(served - recomputed)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        apart = np.abs(served - recomputed)
         near = 1.0 - np.abs(served - tried) / apart
     near = near[np.isfinite(apart) & (apart > 0.0)]
     return float(np.nan_to_num(near, nan=0.0).clip(0.0, 1.0).mean()) if near.size else 0.0

@@ -46,7 +46,7 @@ class Sample:
     @classmethod
     def of(cls, measure: Measure, served: pl.Series, recomputed: pl.Series) -> Sample:
         """Find the rows that differ."""
-        first, second = (_plain(measure, values) for values in (served, recomputed))
+        first, second = (plain(measure, values) for values in (served, recomputed))
         wrong = ~measure.same(first, second)
         return cls(measure=measure, served=first, recomputed=second, wrong=wrong)
 
@@ -78,7 +78,7 @@ class Sample:
         return values.filter(pl.Series(self.wrong))
 
 
-def _plain(measure: Measure, values: pl.Series) -> pl.Series:
+def plain(measure: Measure, values: pl.Series) -> pl.Series:
     return values.cast(pl.Float64).fill_nan(None) if measure.numeric else values.cast(pl.String)
 
 

@@ -92,7 +92,8 @@ def in_short(candidates: Sequence[Candidate]) -> str:
 def _direction(sample: Sample) -> list[str]:
     if not sample.measure.numeric:
         return []
-    delta = floats(sample.served) - floats(sample.recomputed)
+    with np.errstate(over="ignore", invalid="ignore"):
+        delta = floats(sample.served) - floats(sample.recomputed)
     seen = delta[sample.wrong & np.isfinite(delta)]
     for word, hits in (("smaller", seen < 0.0), ("larger", seen > 0.0)):
         if seen.size and hits.mean() >= _ONE_SIDED:

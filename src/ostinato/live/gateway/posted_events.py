@@ -170,9 +170,10 @@ class PostedEvents:
                 expected="a time, or one per event: nanoseconds since 1970, or ISO 8601",
                 hint="This service's clock follows the events (--clock events).",
             )
-        return self._checked_known(body.source, given, count)
+        return self._checked_known(body, given)
 
-    def _checked_known(self, source: str, given: Moment | list[Moment], count: int) -> list[int]:
+    def _checked_known(self, body: EventsBody, given: Moment | list[Moment]) -> list[int]:
+        count = len(body.events)
         if not isinstance(given, list):
             known_ns = [read_moment(given, name="known")] * count
         elif len(given) != count:
@@ -184,8 +185,7 @@ class PostedEvents:
             )
         else:
             known_ns = [read_moment(moment, name="known") for moment in given]
-        followed_ns = 0 if self.follows is None else self.follows.known_ns(source)
-        before = max(self._known_ns.get(source, 0), followed_ns, self.clock.now_ns())
+        before = self._known_before(body)
         for moment in known_ns:
             if moment < before:
                 raise HttpError(
@@ -198,6 +198,14 @@ class PostedEvents:
                 )
             before = moment
         return known_ns
+
+    def _known_before(self, body: EventsBody) -> int:
+        """Return the earliest time at which these events can have become known."""
+        ticked_ns = self.clock.now_ns()
+        if self._columns[body.source].identified and all("id" in event for event in body.events):
+            return ticked_ns  # they may come again, after an answer that was lost, and count once
+        followed_ns = 0 if self.follows is None else self.follows.known_ns(body.source)
+        return max(self._known_ns.get(body.source, 0), followed_ns, ticked_ns)
 
     def _time(self, event: Given, columns: EventColumns, known_ns: int, place: int) -> int:
         name = columns.spec.time if columns.spec.time in event else "time"

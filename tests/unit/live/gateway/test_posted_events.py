@@ -234,6 +234,24 @@ def test_on_the_clock_of_events_known_is_given_and_does_not_go_back(service_of, 
     assert [event.known_ns for _, event in service.events()] == [known, [start_ns + 9] * 2]
 
 
+def test_on_the_clock_of_events_those_with_ids_can_come_again(service_of, run_gateway):
+    service = service_of(clock="events")
+    start_ns = read(service.layout.schema, InputSchema).start_ns
+    events = [{**GOOD, "id": 1}, {**GOOD, "id": 2}]
+    body = {"source": "landings", "events": events, "known": [start_ns + 5, start_ns + 9]}
+
+    async def scenario(client):
+        early = {**body, "events": [{**GOOD, "id": 3}], "known": [start_ns - 1]}
+        return [await client.post("/loops/small/events", each) for each in (body, body, early)]
+
+    first, second, early = run_gateway(service, scenario)
+
+    assert (first[1]["accepted"], first[1]["doubled"]) == (2, 0)
+    assert (second[1]["accepted"], second[1]["doubled"]) == (0, 2)
+    assert early[0] == 422
+    assert len(service.events()) == 2
+
+
 def test_the_example_of_the_description_is_taken(service_of, run_gateway):
     async def scenario(client):
         _, document = await client.get("/openapi.json")
