@@ -43,7 +43,7 @@ DAY = 24 * HOUR
 WINDOW, HOP = 7 * DAY, HOUR
 DAYS, START_DAY, FIRST_DAYS = 98, 28, 28
 CARDS, PER_DAY = 3_000, 1_500
-SEEDS = 4
+SEEDS = 2
 DECLINES_A_DAY = 0.015  # per card: 1 to 2 % of the payments come within a day of one
 
 Floats = NDArray[np.float64]
