@@ -131,12 +131,8 @@ def _take(column: NDArray[Any], rows: Ints | slice) -> NDArray[Any]:
 
 
 def _side_by_side(columns: Sequence[NDArray[Any]], rows: int, dtype: type) -> NDArray[Any]:
-    """Return columns as an array with a row for each event."""
-    if not columns:
-        return np.empty((rows, 0), dtype=dtype)
-    if len(columns) == 1:
-        return columns[0].reshape(rows, 1)
-    return np.column_stack(columns)
+    """Return columns as an array with a row for each event: what is read together lies together."""
+    return np.column_stack(columns) if columns else np.empty((rows, 0), dtype=dtype)
 
 
 def _column(part: str | pl.Expr, frame: pl.DataFrame) -> pl.Series:
