@@ -16,6 +16,7 @@ REQUIREMENTS = {
     "bentoml": ("bentoml",),
     "mlflow": ("mlflow", "pandas"),
     "rayserve": ("ray[serve]",),
+    "feast": ("feast",),
 }
 """The newest of each that installs beside the scikit-learn that trained the model."""
 
