@@ -77,7 +77,8 @@ def test_windows_by_hand_forget_what_is_over():
     assert (window.mean(), window.largest[0][1]) == (1.5, 2.0)
 
 
-def test_all_events_are_in_the_store():
+def test_all_events_are_in_the_store(monkeypatch):
+    monkeypatch.setattr(features_online.ours, "BATCH", 100)
     made = world(2_000, 50)
     store, _ = features_online.ours.filled(plan(sketches=False), made)
 
