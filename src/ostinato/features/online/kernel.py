@@ -6,8 +6,6 @@ every call takes a third of the time. One that did make an array would not compi
 
 from __future__ import annotations
 
-from typing import Any
-
 from numba import njit
 
-kernel: Any = njit(cache=True, _nrt=False)  # type: ignore[call-overload] # Numba's types lack it
+kernel = njit(cache=True, _nrt=False)  # type: ignore[call-overload] # not in its types
