@@ -157,7 +157,7 @@ def _numbers(source: Source, part: str | pl.Expr, frame: pl.DataFrame) -> Floats
             f"An aggregate needs numbers in {part!s} of the source {source.name!r}",
             found=f"{column.dtype}, for example {column.drop_nulls().head(1).to_list()!r}",
             expected="numbers or truth values",
-            hint="Use count or distinct, or turn it into a number with a Polars expression.",
+            hint="Use distinct(...), or turn it into a number with a Polars expression.",
         )
     numbers = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     wrong = np.flatnonzero(np.abs(numbers) >= LARGEST)
