@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ostinato.core.errors import InputError
 from ostinato.features.plan import FeaturePlan
-from ostinato.features.prepare import prepare
+from ostinato.features.prepare import LARGEST, prepare
 from ostinato.live.events import EventsGiven
 from ostinato.live.feature_columns import Gathered, fields_of
 from ostinato.live.gateway.http import HttpError
@@ -22,8 +22,17 @@ class EventCheck:
 
     def __init__(self, plan: FeaturePlan, schema: InputSchema) -> None:
         posted = [spec.name for spec in schema.sources if spec.name in plan.sources]
-        self._tallies = {
+        mine = {
             name: [tally for tally in plan.tallies if tally.source.name == name] for name in posted
+        }
+        self._summed = {
+            name: {part for tally in tallies for part in tally.values if isinstance(part, str)}
+            for name, tallies in mine.items()
+        }
+        # What expressions make of events is only known when they are carried out.
+        self._expressed = {
+            name: [t for t in tallies if not all(isinstance(part, str) for part in t.values)]
+            for name, tallies in mine.items()
         }
         self._fields = {name: fields_of(schema, plan, name) for name in posted}
 
@@ -35,15 +44,27 @@ class EventCheck:
         HttpError
             422.
         """
-        fields = self._fields.get(event.source, [])
-        if not fields:
-            return
+        for name in sorted(self._summed.get(event.source, ())):
+            for place, value in enumerate(event.columns[name]):
+                if value is not None and not -LARGEST < value < LARGEST:
+                    raise HttpError(
+                        422,
+                        f"{name!r} of events[{place}] cannot be summed up",
+                        found=repr(value)[:60],
+                        expected=f"below {LARGEST:.3g} in size",
+                        hint="Divide it, for example nanoseconds into seconds.",
+                    )
+        if self._expressed.get(event.source):
+            self._carry_out(event)
+
+    def _carry_out(self, event: EventsGiven) -> None:
+        fields = self._fields[event.source]
         gathered = Gathered(fields)
         gathered.times_ns, gathered.known_ns = event.times_ns, event.known_ns
         gathered.rows = list(zip(*(event.columns[f.name] for f in fields), strict=True))
         batch = gathered.batch(event.source)
         try:
-            for tally in self._tallies[event.source]:
+            for tally in self._expressed[event.source]:
                 prepare(tally, batch)
         except InputError as error:
             raise HttpError(
