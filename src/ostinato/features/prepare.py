@@ -34,12 +34,16 @@ class EventBatch:
         (n,) when each became known.
     frame
         n rows with the columns of the source.
+    schema
+        By which version of the source's columns they were read (`SourceSchema.label`); empty: not
+        told.
     """
 
     source: str
     times_ns: Ints
     known_ns: Ints
     frame: pl.DataFrame
+    schema: str = ""
 
     def __len__(self) -> int:
         return len(self.times_ns)
