@@ -150,7 +150,7 @@ def _numbers(source: Source, part: str | pl.Expr, frame: pl.DataFrame) -> Floats
     if len(wrong):
         raise DataError(
             f"{part!s} of the source {source.name!r} holds numbers that cannot be summed up",
-            found=f"{numbers[wrong[0]]!r} in {len(wrong)} rows",
+            found=f"{float(numbers[wrong[0]])!r} in {len(wrong)} rows",
             expected="finite numbers below 1.7e13 in size",
             hint="Divide them, for example nanoseconds into seconds.",
         )
