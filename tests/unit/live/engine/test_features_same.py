@@ -322,7 +322,7 @@ def test_features_and_decisions_are_the_replays(
     service.close()
     computed = service.play.history.frame[service.play.history.first :]
     for name in service.play.loop.feature_plan.computed:
-        assert computed[name].n_unique() > 5, name
+        assert computed[name].n_unique() > 3, name
 
 
 def test_a_label_that_stays_away_is_no_event_and_means_the_same(negative: Any) -> None:
