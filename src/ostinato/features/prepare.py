@@ -159,7 +159,7 @@ def _numbers(source: Source, part: str | pl.Expr, frame: pl.DataFrame) -> Floats
             expected="numbers or truth values",
             hint="Use distinct(...), or turn it into a number with a Polars expression.",
         )
-    numbers = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    numbers: Floats = column.cast(pl.Float64).to_numpy()  # null becomes NaN
     wrong = np.flatnonzero(np.abs(numbers) >= LARGEST)
     if len(wrong):
         raise DataError(
