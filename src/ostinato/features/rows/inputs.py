@@ -67,7 +67,7 @@ def _in_kind(column: pl.Series, kind: str | None) -> pl.Series:
     except pl.exceptions.PolarsError as error:
         raise DataError(
             f"The column {column.name!r} holds integers that have no room in 64 bits",
-            found=f"{column.dtype}, up to {column.max()}",
+            found=f"{column.dtype}, up to {column.max()!r}",
             expected="integers below 2**63",
             hint="Make text of them, or numbers.",
         ) from error
