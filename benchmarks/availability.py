@@ -70,6 +70,7 @@ class Counter(Trainer):
             latency_ms=0.1,
             rows=len(rows),
             data_digest=artifact,
+            missing={},
         )
 
     def _lineage(self, order, trained, metrics):
