@@ -16,6 +16,12 @@ REQUIREMENTS = {
     "bentoml": ("bentoml",),
     "mlflow": ("mlflow", "pandas"),
     "rayserve": ("ray[serve]",),
+<<<<<<< HEAD
+    "feast": ("feast",),
+=======
+    "duckdb": ("duckdb", "pyarrow"),
+    "feast": ("feast[duckdb]",),
+>>>>>>> main
 }
 """The newest of each that installs beside the scikit-learn that trained the model."""
 
