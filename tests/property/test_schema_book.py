@@ -1,6 +1,6 @@
 """Whatever columns come in whatever order: the book has each set of them once, and comes back."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ostinato.features.admit import admit
@@ -14,6 +14,7 @@ COLUMNS = st.dictionaries(
 NUMBERS = st.sampled_from(["number", "integer", None])
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(COLUMNS, NUMBERS, st.booleans(), st.booleans()), max_size=12))
 def test_the_book_has_each_set_of_columns_once_and_comes_back(steps) -> None:
     book = SchemaBook()
