@@ -46,6 +46,7 @@ def sample_lineage(seed: int = 0) -> Lineage:
         lake="events@3",
         features={"recent_delay": "f" * 64},
         feature_schema="s" * 64,
+        source_schemas={"landings": "2@f3a09c41d2be"},
     )
 
 

@@ -94,9 +94,13 @@ def _engine(status: dict[str, Any]) -> list[list[str]]:
 def _source(source: dict[str, Any], now_ns: int) -> str:
     """Say what came of a source, and how old the newest is at the last tick."""
     newest_ns, taken = source["newest_ns"], f"{source['name']}: {source['events']:,} events taken"
+    after_ns, version = source.get("stale_after_ns"), source.get("columns_version") or 1
+    changed = "" if version == 1 else f", version {version} of its columns"
     if newest_ns is None:
-        return f"{taken}, none has happened"
-    return f"{taken}, the newest happened {format_duration(max(now_ns - newest_ns, 0))} before"
+        return f"{taken}, none has happened{changed}" + ("; stale" if after_ns else "")
+    age_ns = max(now_ns - newest_ns, 0)
+    late = f"; stale after {format_duration(after_ns)}" if after_ns and age_ns > after_ns else ""
+    return f"{taken}, the newest happened {format_duration(age_ns)} before{changed}{late}"
 
 
 def _paused(status: dict[str, Any]) -> str:

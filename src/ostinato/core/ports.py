@@ -124,6 +124,7 @@ class Lineage:
     `lake` names the version(s) of the lake's tables that held the training data, for example
     ``events@12``; None where the data came from elsewhere. `features` has the digest of the
     definition by computed feature; `feature_schema` is the digest of all features and their order.
+    `source_schemas` names the version of the columns of each source of events (``2@f3a09c41d2be``).
     """
 
     loop: str
@@ -142,6 +143,7 @@ class Lineage:
     lake: str | None = None
     features: Mapping[str, str] = field(default_factory=dict)
     feature_schema: str | None = None
+    source_schemas: Mapping[str, str] = field(default_factory=dict)
 
 
 class Registry(Protocol):

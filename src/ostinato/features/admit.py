@@ -79,10 +79,30 @@ def admit(
     named = under_new_names(columns, source.renamed)
     known = under_new_names(book.kinds(source.name), source.renamed)
     _check_there(source, named, known, reads)
-    kinds = {name: _settled(source, name, kind, known, whole=whole) for name, kind in named.items()}
     for name in reads:
-        before = source.columns.get(name, known.get(name))
-        _check_kind(source, name, kinds.get(name), before, example)
+        kind = _settled(source, name, named.get(name), known, whole=whole)
+        _check_kind(source, name, kind, source.columns.get(name, known.get(name)), example)
+    return noted(book, source, columns, reads, whole=whole)
+
+
+def noted(
+    book: SchemaBook,
+    source: Events,
+    columns: Mapping[str, Kind],
+    reads: Sequence[str],
+    *,
+    whole: bool = True,
+) -> Admitted:
+    """Compare columns with what the book knows, of events that were checked before.
+
+    Parameters
+    ----------
+    book, source, columns, reads, whole
+        As of `admit`.
+    """
+    named = under_new_names(columns, source.renamed)
+    known = under_new_names(book.kinds(source.name), source.renamed)
+    kinds = {name: _settled(source, name, kind, known, whole=whole) for name, kind in named.items()}
     latest = book.latest(source.name)
     old = {} if latest is None else dict(latest.columns)
     stays = {name: kind for name, kind in old.items() if not whole and name not in reads}

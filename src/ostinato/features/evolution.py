@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ostinato.core.canonical import digest
 from ostinato.features.kinds import Kind
 
 WHOLE_AMONG: tuple[str, str] = ("number", "integer")
@@ -28,6 +29,11 @@ class SourceSchema:
     source: str
     version: int
     columns: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """Name it in short, with what tells its columns from others: ``"2@f3a09c41d2be"``."""
+        return f"{self.version}@{digest(self.columns)[:12]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,12 +34,16 @@ class EventBatch:
         (n,) when each became known.
     frame
         n rows with the columns of the source.
+    schema
+        By which version of the source's columns they were read (`SourceSchema.label`); empty: not
+        told.
     """
 
     source: str
     times_ns: Ints
     known_ns: Ints
     frame: pl.DataFrame
+    schema: str = ""
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -146,7 +150,7 @@ def _numbers(source: Source, part: str | pl.Expr, frame: pl.DataFrame) -> Floats
     if len(wrong):
         raise DataError(
             f"{part!s} of the source {source.name!r} holds numbers that cannot be summed up",
-            found=f"{numbers[wrong[0]]!r} in {len(wrong)} rows",
+            found=f"{float(numbers[wrong[0]])!r} in {len(wrong)} rows",
             expected="finite numbers below 1.7e13 in size",
             hint="Divide them, for example nanoseconds into seconds.",
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -71,8 +72,9 @@ def read_by_book(
             continue
         if isinstance(source, Events):
             book = _admitted(source, frame, columns, book, now_ns)
-        found[name] = as_events(source, frame, columns)
-        check_reads(plan, name, found[name].frame)
+        events = as_events(source, frame, columns)
+        check_reads(plan, name, events.frame)
+        found[name] = replace(events, schema=book.labels().get(name, ""))
     return found, book
 
 
@@ -92,6 +94,11 @@ def _admitted(
 def _example(source: Events, frame: pl.DataFrame, name: str) -> str:
     names = [name, *(old for old, new in source.renamed.items() if new == name)]
     return next(example_of(frame[each]) for each in names if each in frame.columns)
+
+
+def schemas_of(events: Mapping[str, EventBatch]) -> dict[str, str]:
+    """Return by source which version of its columns events were read by, where that is told."""
+    return {name: batch.schema for name, batch in events.items() if batch.schema}
 
 
 def read_events(source: Events | Outcomes, columns: Sequence[str]) -> EventBatch:

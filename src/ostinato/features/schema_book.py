@@ -42,6 +42,10 @@ class SchemaBook:
         """Return the newest version by source: what a model that is trained now is trained on."""
         return {e.schema.source: e.schema.version for e in self.entries}
 
+    def labels(self) -> dict[str, str]:
+        """Return the same as `SourceSchema.label` names them."""
+        return {e.schema.source: e.schema.label for e in self.entries}
+
     def kinds(self, source: str) -> dict[str, str]:
         """Return what each column of a source held when it was last there."""
         found: dict[str, str] = {}

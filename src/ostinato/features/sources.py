@@ -49,8 +49,10 @@ class Events:
     renamed
         Old names of columns and the ones they have here: events under either are taken.
     missing
-        What stands for columns that events do not carry (any more). A column that is there and has
-        no value in an event is another thing: see `default` of features.
+        What stands for columns that events do not carry (any more); None: no value. A column that
+        is there and has no value in an event is another thing: see `default` of features.
+    stale_after
+        How long its newest event may be ago before the source is stale; default: any time.
 
     Raises
     ------
@@ -69,7 +71,8 @@ class Events:
     delay: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
-    missing: Mapping[str, float | int | bool | str] = field(default_factory=dict)
+    missing: Mapping[str, float | int | bool | str | None] = field(default_factory=dict)
+    stale_after: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name, "Events(name)")
@@ -91,6 +94,7 @@ class Events:
                 )
         for column, value in self.missing.items():
             _check_missing(self, column, value)
+        _ = self.delay_ns, self.stale_after_ns  # durations that cannot be read are told here
 
     @property
     def delay_ns(self) -> int:
@@ -98,6 +102,13 @@ class Events:
         if self.delay is None:
             return 0
         return duration_ns(self.delay, name=f"delay of the source {self.name!r}")
+
+    @property
+    def stale_after_ns(self) -> int | None:
+        """Nanoseconds from the newest event to its being too long ago; None: never."""
+        if self.stale_after is None:
+            return None
+        return duration_ns(self.stale_after, name=f"stale_after of the source {self.name!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +173,8 @@ def outcomes(name: str, *, data: Any = None) -> Outcomes:
 
 
 def _check_missing(source: Events, column: str, value: object) -> None:
+    if value is None:
+        return
     kind = source.columns.get(column)
     kinds = [kind] if kind is not None else list(KINDS)
     if not any(type(value) in _TYPES[each] for each in kinds):

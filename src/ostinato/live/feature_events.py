@@ -7,7 +7,7 @@ that they are of, which is known from its answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from typing import Any, Final
 
@@ -92,10 +92,13 @@ class FeatureFeed:
         Whether predictions are remembered for their labels or outcomes.
     needs_answers
         Whether it looks at answers at all.
+    heard
+        Called with posted events as they are taken; None: nobody listens.
     """
 
     def __init__(self, schema: InputSchema, plan: FeaturePlan, *, horizon_ns: int) -> None:
         self.schema, self.plan = schema, plan
+        self.heard: Callable[[EventsGiven], None] | None = None
         self.keep_ns = HORIZONS * horizon_ns
         self.known_ns: dict[str, int] = {}
         self.newest_ns: dict[str, int] = {}
@@ -198,6 +201,8 @@ class FeatureFeed:
         posted, gathered = self._posted.get(event.source), self._gathered.get(event.source)
         if posted is None or gathered is None:
             return  # of a source that a former loop file declared
+        if self.heard is not None:
+            self.heard(event)
         newest_ns = max(event.known_ns)
         self.known_ns[event.source] = max(self.known_ns.get(event.source, newest_ns), newest_ns)
         self._count(event.source, len(event.times_ns), max(event.times_ns))

@@ -76,6 +76,11 @@ class Layout:
         return self.folder / "sources"
 
     @property
+    def schemas(self) -> Path:
+        """Which columns sources have had, since when: a `SchemaBook` as JSON."""
+        return self.folder / "schemas.json"
+
+    @property
     def open_predictions(self) -> Path:
         """Predictions of the history that wait for their label, Parquet."""
         return self.folder / "open.parquet"

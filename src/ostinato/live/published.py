@@ -39,11 +39,17 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A source of features: events taken since the start, and when the newest happened."""
+    """A source of features: events taken since the start, and when the newest happened.
+
+    `stale_after_ns`: how long that may be ago, as declared; None: any time. `columns_version`: of
+    the source's columns (`SchemaBook`); None: none were seen.
+    """
 
     name: str
     events: int
     newest_ns: int | None
+    stale_after_ns: int | None = None
+    columns_version: int | None = None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -75,8 +76,8 @@ def _before(batch: EventBatch, until_ns: int | None) -> EventBatch:
     if until_ns is None:
         return batch
     kept = np.flatnonzero(np.maximum(batch.times_ns, batch.known_ns) < until_ns)
-    return EventBatch(
-        source=batch.source,
+    return replace(
+        batch,
         times_ns=batch.times_ns[kept],
         known_ns=batch.known_ns[kept],
         frame=batch.frame[kept],

@@ -51,6 +51,7 @@ def tags(lineage: Lineage) -> dict[str, str]:
         "lake": lineage.lake,
         "features": _versions(lineage.features),
         "feature_schema": lineage.feature_schema,
+        "source_schemas": ", ".join(f"{n} {v}" for n, v in lineage.source_schemas.items()) or None,
     }
     known = {name: value for name, value in shown.items() if value is not None}
     return {f"ostinato.{name}": _text(value)[:TEXT_CHARACTERS_MAX] for name, value in known.items()}

@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 from typer.testing import CliRunner
 
-from ostinato.cli import by_hand
+from ostinato.cli import by_hand, status
 from ostinato.cli.main import VERBS
 from ostinato.core.records import ACTS
 from ostinato.live.act import Outcome
@@ -179,3 +179,17 @@ def test_the_gate_answers_with_its_exit_code(layout, monkeypatch, verdict, code)
 
 def test_the_gate_of_a_service_that_does_not_answer_is_unusable(layout):
     assert run("gate", "--dir", str(layout.folder)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"newest_ns": 90, "stale_after_ns": 10}, "the newest happened 10ns before"),
+        ({"newest_ns": 89, "stale_after_ns": 10}, "happened 11ns before; stale after 10ns"),
+        ({"newest_ns": None, "stale_after_ns": 10}, "none has happened; stale"),
+        ({"newest_ns": 90, "columns_version": 3}, "10ns before, version 3 of its columns"),
+    ],
+)
+def test_the_status_says_that_a_source_is_stale_or_has_other_columns(source, said):
+    line = status._source({"name": "landings", "events": 5, **source}, 100)
+    assert line.endswith(said)

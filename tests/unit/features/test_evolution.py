@@ -294,6 +294,8 @@ def test_files_are_checked_against_the_book() -> None:
     text = TABLE.with_columns(pl.col("delay").cast(pl.String))
 
     assert batches["landings"].frame["delay"].to_list() == [1, 2]
+    assert batches["landings"].schema == book.labels()["landings"]
+    assert book.labels()["landings"].startswith("1@")
     assert book.latest("landings").columns == {
         "carrier": "text",
         "delay": "integer",

@@ -95,9 +95,12 @@ def test_columns_and_times_come_under_old_and_new_names() -> None:
 
 
 def test_a_value_stands_for_a_column_that_events_do_not_carry() -> None:
-    batch = read_events(source(missing={"runway": 4, "gate": 0}), ["runway", "gate"])
+    missing = {"runway": 4, "gate": 0, "wind": None}
+
+    batch = read_events(source(missing=missing), ["runway", "gate", "wind"])
 
     assert batch.frame["runway"].to_list() == [4, 4, 4]
+    assert batch.frame["wind"].null_count() == 3
     assert batch.frame["gate"].to_list() == [7, 8, 9]
 
 
@@ -289,7 +292,7 @@ def test_a_feature_that_its_columns_do_not_allow_is_named(declare, message) -> N
         read_sources(make_plan([declare(source())]))
 
 
-@pytest.mark.parametrize("value", [None, [1], {"a": 1}])
+@pytest.mark.parametrize("value", [b"x", [1], {"a": 1}])
 def test_a_value_for_a_missing_column_is_a_number_text_or_truth_value(value) -> None:
     with pytest.raises(ConfigError, match=r"missing=...\) has a value of another kind for 'gate'"):
         source(missing={"gate": value})

@@ -68,6 +68,7 @@ def test_lineage_comes_back_in_json_types(registry):
     assert found.metrics["recent"]["n"] == 3.0
     assert found.parent is None
     assert (found.features, found.feature_schema) == (lineage.features, lineage.feature_schema)
+    assert found.source_schemas == lineage.source_schemas
 
 
 def test_alias_that_points_there_already_does_not_move(filled):

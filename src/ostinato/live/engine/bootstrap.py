@@ -16,7 +16,8 @@ from ostinato.core.errors import ConfigError
 from ostinato.core.ports import Clock
 from ostinato.core.records import CasesNamed, Floats, Record, RequestsArrived
 from ostinato.core.units import DAY_NS, duration_ns
-from ostinato.features.reading import read_sources
+from ostinato.features.reading import read_by_book
+from ostinato.features.schema_book import SchemaBook, save_book
 from ostinato.live.config import ServiceConfig
 from ostinato.live.engine.first_features import begin_features, keep_known
 from ostinato.live.engine.policies import kept
@@ -178,10 +179,11 @@ def _begin(
     table = read_table(data_of(file, data))
     begin_ns = _begin_ns(config, clock, start)
     history = make_history(file.loop, table, start=None, end=None, begin_ns=begin_ns)
-    sources = read_sources(file.loop.feature_plan)
+    sources, book = read_by_book(file.loop.feature_plan, SchemaBook(), history.start_ns)
     schema = make_schema(file.loop, table, history, sources)
     write_history(layout.history, history)
     if file.loop.feature_plan.tallies:
+        save_book(layout.schemas, book)
         keep_known(layout, file.loop, schema, table, history, sources)
         begin_features(layout, file.loop, schema)
     write(layout.schema, schema)

@@ -6,16 +6,18 @@ of it when they start: the file goes up to an offset, the log is kept from there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from ostinato.core.errors import StoreError
 from ostinato.core.ports import EventLog
+from ostinato.features.freshness import freshness
 from ostinato.live.engine.bootstrap import Folder
 from ostinato.live.engine.first_features import first_tracked
 from ostinato.live.lake.lake import Lake, WholeLog
 from ostinato.live.published import SourceStatus
+from ostinato.live.source_schemas import SourceSchemas
 from ostinato.live.tracked import Tracked, load_tracked, write_tracked
 
 PRUNE_PAGES: Final = 500
@@ -60,6 +62,7 @@ class FeatureKeeper:
     trouble: str = ""
     sources: tuple[SourceStatus, ...] = ()
     _tracked: Tracked | None = field(default=None)
+    _schemas: SourceSchemas | None = field(default=None)
 
     def follow(self, log: EventLog) -> None:
         """Take what is in the log; make the state anew first, if its file cannot be used.
@@ -73,19 +76,21 @@ class FeatureKeeper:
         tracked, anew = self._tracked or self._load(log), False
         if tracked is None:
             tracked, anew = self._first(), True
+        schemas = self._schemas or self._listen()
+        tracked.feed.heard = schemas.take
         pages = 0
         while tracked.follow(whole, _PASSES_NONE):
             pages += 1
             if pages % PRUNE_PAGES == 0:
                 _prune(tracked)
         _advance(tracked)
-        self._tracked = tracked
+        self._tracked, self._schemas = tracked, schemas
         self.between("after follow")
         if anew:
             self.write()
             self.say(f"features: made anew, up to offset {tracked.offset:,} of the log")
         self.trouble = ""
-        self.sources = _standing(tracked)
+        self.sources = _standing(tracked, schemas)
 
     def write(self) -> None:
         """Write the file that gateways begin with.
@@ -95,13 +100,20 @@ class FeatureKeeper:
         StoreError
             If it cannot be written.
         """
-        tracked = self._tracked
+        tracked, schemas = self._tracked, self._schemas
         assert tracked is not None, "follow() makes it"
+        assert schemas is not None, "follow() makes them"
         _prune(tracked)
         self.between("before state")
+        schemas.save()  # first: what the state has gone past is not heard again
         write_tracked(self.folder.layout, tracked)
         self.between("after state")
         self.written = tracked.offset
+
+    def _listen(self) -> SourceSchemas:
+        folder = self.folder
+        specs = {spec.name: spec for spec in folder.schema.sources}
+        return SourceSchemas(folder.layout.schemas, folder.loop.feature_plan, specs)
 
     def _load(self, log: EventLog) -> Tracked | None:
         """Load the file; None, and the reason told, where it cannot be used."""
@@ -144,9 +156,16 @@ def _prune(tracked: Tracked) -> None:
         tracked.store.prune(tracked.store.now_ns)
 
 
-def _standing(tracked: Tracked) -> tuple[SourceStatus, ...]:
-    feed: Mapping[str, int] = tracked.feed.newest_ns
+def _standing(tracked: Tracked, schemas: SourceSchemas) -> tuple[SourceStatus, ...]:
+    feed = tracked.feed
+    versions = schemas.book.versions()
     return tuple(
-        SourceStatus(name=name, events=tracked.feed.taken.get(name, 0), newest_ns=feed.get(name))
-        for name in tracked.feed.plan.sources
+        SourceStatus(
+            name=each.source,
+            events=feed.taken.get(each.source, 0),
+            newest_ns=each.newest_ns,
+            stale_after_ns=each.stale_after_ns,
+            columns_version=versions.get(each.source),
+        )
+        for each in freshness(feed.plan, feed.newest_ns, tracked.ticked_ns)
     )
