@@ -45,8 +45,8 @@ class Rates(ModelScores):
     def range(self, artifact, start, stop):
         return self.rates[artifact][self.cells()[start:stop]], 0.0
 
-    def rows(self, artifact, rows):
-        return self.rates[artifact][self.cells()[rows]]
+    def table(self, artifact, part):
+        return self.rates[artifact][part["cell"].to_numpy()]
 
 
 @dataclass(slots=True)

@@ -136,7 +136,7 @@ def test_what_the_difference_does_to_the_score_stands_in_the_evidence(make_strea
 
     broken = decisions.filter(pl.col("kind") == "parity_broken")["evidence"]
     evidence = json.loads(broken[-1])
-    assert 0 < evidence["effect"] < evidence["effect_max"] < 1
+    assert 0 < evidence["effect"] <= evidence["effect_max"] < 1
     assert evidence["low"] < evidence["share"] < evidence["high"]
     assert evidence["parameter"] == -DAY * 10**9
     assert 0 < evidence["newest_event_age_s"] < 7 * DAY
