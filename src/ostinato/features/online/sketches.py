@@ -136,10 +136,10 @@ def quantiles(pool, ring, where, when, outputs, numbers, values, counts):
 
     `counts` is all zeros, before and after: first groups of buckets, then the buckets themselves.
     """
-    at, size, head, count, words = ring
+    at, size, head, left, words = ring
     groups = counts[:_GROUPS]
     buckets = counts[_GROUPS:]
-    left, total = count, 0
+    total = 0
     for output in range(len(outputs)):
         first = first_of(when, outputs[output, WINDOW])
         while left > 0:
@@ -153,8 +153,7 @@ def quantiles(pool, ring, where, when, outputs, numbers, values, counts):
             bucket = _bucket_with(rank_of(numbers[output, QUANTILE], total), groups, buckets)
             value = middle_of(bucket - BIAS)
         values[outputs[output, FEATURE]] = value
-    for index in range(left, count):
-        _forget(pool, tile_at(at, size, head, words, index) + where, groups, buckets)
+    _forget(groups, buckets)
 
 
 @kernel
@@ -169,11 +168,12 @@ def _count(pool, cell, groups, buckets):
 
 
 @kernel
-def _forget(pool, cell, groups, buckets):
-    for place in range(pool[cell], pool[cell] + pool[cell + 1]):
-        bucket = pool[place] >> COUNT_BITS
-        groups[bucket >> GROUP_BITS] = 0
-        buckets[bucket] = 0
+def _forget(groups, buckets):
+    for group in range(len(groups)):
+        if groups[group] > 0:
+            groups[group] = 0
+            for bucket in range(group << GROUP_BITS, (group + 1) << GROUP_BITS):
+                buckets[bucket] = 0
 
 
 @kernel

@@ -125,10 +125,12 @@ class OnlineStore:
             ]
             records = parts[0] if len(parts) == 1 else np.concatenate(parts)
         later = records[:, AVAILABLE] > self._now
-        if later.any():
+        if later.all():
+            self._pending.add(records)
+        elif later.any():
             self._pending.add(records[later])
-            records = records[~later]
-        if len(records):
+            self._state.fold(records[~later], self._now)
+        else:
             self._state.fold(records, self._now)
 
     def lookup(self, rows: Sequence[Sequence[Any]], times_ns: Sequence[int]) -> list[Values]:
