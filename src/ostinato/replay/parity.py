@@ -87,6 +87,8 @@ class Agreement:
         What the features were recomputed from.
     keys
         Columns of the request that are a key of some feature.
+    found
+        Causes that were found, by feature and row: policies that are compared ask for the same.
     """
 
     features: tuple[Aggregate, ...]
@@ -103,6 +105,7 @@ class Agreement:
     times_ns: Ints
     events: Mapping[str, EventBatch]
     keys: tuple[str, ...]
+    found: dict[tuple[str, int], ParityCause] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,6 +161,11 @@ class Agreement:
 
     def cause(self, name: str, stop: int) -> ParityCause:
         """Look for what explains the differences of a feature, on the last rows before `stop`."""
+        if (name, stop) not in self.found:
+            self.found[name, stop] = self._look(name, stop)
+        return self.found[name, stop]
+
+    def _look(self, name: str, stop: int) -> ParityCause:
         at = self.names.index(name)
         feature, classes = self.features[at], self.classes[:stop, at]
         wrong = self.differing(0, stop)[:, at]
