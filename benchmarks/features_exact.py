@@ -30,11 +30,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from ostinato.features.asof import as_of
-from ostinato.features.online import OnlineStore
 
 from ostinato import features
 from ostinato.core.rng import stream
+from ostinato.features.asof import as_of
+from ostinato.features.online import OnlineStore
 from ostinato.features.plan import FeaturePlan, make_plan
 from ostinato.features.prepare import EventBatch
 

@@ -214,6 +214,9 @@ class Aggregate:
         Nanoseconds that a ``"rate"`` counts events per.
     exact_to
         Different values that ``"distinct"`` counts exactly.
+    logged
+        Column of a history with the value as it was served. It says where a value was written down
+        and not what it is: no part of the version.
     """
 
     name: str
@@ -228,6 +231,7 @@ class Aggregate:
     quantile: float = 0.0
     per_ns: int = 0
     exact_to: int = 0
+    logged: str | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -87,6 +87,7 @@ def check_columns(
         "time": (time,),
         **{name: (column,) for name, column in further.items()},
     }
+    _check_truth(label, {"features, logged": [each.logged for each in plan.windowed]})
     _check_truth(label, used)
     _check_computed(plan, used)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ostinato.core.errors import ConfigError
+from ostinato.features.agreement import Parity
 from ostinato.features.declared import Declared
 from ostinato.features.plan import FeaturePlan, make_plan
 from ostinato.loop.check import check_fit, check_guardrails
@@ -21,6 +22,7 @@ from ostinato.stats.metrics import metric_for
 __all__ = ["DEFAULT_METRIC", "TASKS", "Label", "Loop", "Prices"]
 
 TASKS: Final = ("binary", "multiclass", "regression")
+TRAIN_ON: Final = ("served", "recomputed")
 DEFAULT_METRIC: Final = {"binary": "log_loss", "multiclass": "log_loss", "regression": "mae"}
 
 
@@ -67,6 +69,13 @@ class Loop:
     fallback
         What is answered when no version can score a request: a number (binary: a probability), or
         for multiclass a list of probabilities, one per class. Default: nothing is.
+    parity
+        How windowed features as served are compared with the same features recomputed
+        (`ost.features.Parity`); None: they are not.
+    train_on
+        ``"served"``: trainings and their validation sets take features as they were served.
+        ``"recomputed"``: as their definitions give them from the history of events, which is what
+        is left where nobody wrote down what was served.
 
     Raises
     ------
@@ -90,6 +99,8 @@ class Loop:
     golden: str | None = None
     prices: Prices = field(default_factory=Prices)
     fallback: float | Sequence[float] | None = None
+    parity: Parity | None = field(default_factory=Parity)
+    train_on: str = "served"
     feature_plan: FeaturePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -125,6 +136,18 @@ class Loop:
                     found=repr(value),
                     expected=f"{kind.__name__}(...)",
                 )
+        if self.parity is not None and not isinstance(self.parity, Parity):
+            raise ConfigError(
+                "Loop(parity=...) is something else",
+                found=repr(self.parity),
+                expected="ost.features.Parity(...), or None",
+            )
+        if self.train_on not in TRAIN_ON:
+            raise ConfigError(
+                "Loop(train_on=...) is unknown",
+                found=repr(self.train_on),
+                expected=", ".join(TRAIN_ON),
+            )
         check_fit(self.label, self.policy)
         check_guardrails(self.task, self.policy)
         object.__setattr__(self, "fallback", fallback_of(self.task, self.fallback, self.classes))

@@ -255,7 +255,7 @@ class Trainer:
         if not len(rows):
             return np.empty(0)
         try:
-            return self.scores.rows(artifact, rows)
+            return self.scores.table(artifact, self.history.taught[rows])
         except LearnerError:
             width = max(self.history.n_classes, 1)
             shape = (len(rows), width) if width > 2 else (len(rows),)
@@ -296,7 +296,7 @@ class Trainer:
         parent: str | None,
         timeout: float | None,
     ) -> Trained | LearnerError:
-        frame = self.history.frame[rows]
+        frame = self.history.taught[rows]
         times = self.history.times_ns[rows]
         fade = (
             None if order.half_life_ns is None else weights(times, order.to_ns, order.half_life_ns)

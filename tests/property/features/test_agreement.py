@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from ostinato.features.asof import as_of
-from ostinato.features.online import OnlineStore
 
 from ostinato import features
+from ostinato.features.asof import as_of
+from ostinato.features.online import OnlineStore
 from ostinato.features.plan import FeaturePlan, make_plan
 from ostinato.features.prepare import EventBatch
 

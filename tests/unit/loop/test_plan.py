@@ -160,3 +160,43 @@ def test_a_plan_knows_a_computed_feature_by_its_version():
     assert plain.policy["features"] == ["distance"]
     assert one.policy["features"] == ["distance", ["far", far.version]]
     assert len({plain.policy_digest, one.policy_digest, two.policy_digest}) == 3
+
+
+# ---------------------------------------------------------------- features as served
+
+LANDINGS = features.Events("landings", time="at", columns={"carrier": "text"})
+
+
+def landed(**options):
+    return features.count(LANDINGS, by="carrier", window="3h", name="landed", **options)
+
+
+def test_what_features_are_judged_by_stands_in_the_declaration():
+    parity = features.Parity(tolerance=0.01)
+
+    found = plan(loop(features=[landed(logged="seen")], parity=parity), Policy())
+
+    rule = found.stages["decide"].parity
+    assert found.policy["parity"]["tolerance"] == 0.01
+    assert found.policy["train_on"] == "served"
+    assert found.policy["logged"] == {"landed": "seen"}
+    assert (rule.features, rule.tolerated, rule.hold) == (("landed",), 0.01, True)
+    assert rule.arl == pytest.approx(1e6)
+    assert found.stages["gate"].parity
+
+
+def test_a_loop_of_plain_columns_says_nothing_of_what_was_served():
+    found = plan(loop(), Policy())
+
+    assert not {"parity", "train_on", "logged"} & set(found.policy)
+    assert found.stages["decide"].parity is None
+    assert not found.stages["gate"].parity
+
+
+def test_a_loop_can_do_without_comparisons_or_without_their_veto():
+    without = plan(loop(features=[landed()], parity=None), Policy())
+    free = features.Parity(hold_training=False)
+    warned = plan(loop(features=[landed()], parity=free), Policy())
+
+    assert (without.policy["parity"], without.stages["decide"].parity) == (None, None)
+    assert (warned.stages["decide"].parity.hold, warned.stages["gate"].parity) == (False, False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,14 @@ class Asked(NamedTuple):
         (n,) nanoseconds.
     edges
         (n,) the first moment that counts, nanoseconds.
+    hop
+        Nanoseconds of a tile.
     """
 
     starts: Ints
     times: Ints
     edges: Ints
+    hop: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,9 +82,9 @@ class Groups:
         """Cut the keys into parts of about the same work."""
         return cut(self.folded.starts + _REQUEST_WEIGHT * self.starts, workers)
 
-    def asked(self, edges: Ints) -> Asked:
+    def asked(self, edges: Ints, hop_ns: int) -> Asked:
         """Return the requests with the far edges of their windows."""
-        return Asked(self.starts, self.times_ns, edges)
+        return Asked(self.starts, self.times_ns, edges, hop_ns)
 
 
 def group(
@@ -106,17 +109,17 @@ def group(
         Threads.
     """
     ordering = compiled("ostinato.features.asof.ordering")
-    table, numbers, mine, keys = number(hashes[by_time], there[by_time])
+    table, mine, keys = number(hashes[by_time], there[by_time])
     theirs = np.empty(len(prepared), dtype=np.int64)
     rows = cut(np.arange(len(prepared) + 1), workers)
     run(
-        [(ordering.find_keys, (*part, prepared.keys, table, numbers, theirs)) for part in rows],
+        [(ordering.find_keys, (*part, prepared.keys, table, theirs)) for part in rows],
         workers,
     )
     starts, asked_starts = ordering.count_keys(theirs, keys), ordering.count_keys(mine, keys)
     events = ordering.place_rows(theirs, starts)
     requests = by_time[ordering.place_rows(mine, asked_starts)]
-    times = prepared.times_ns[events]
+    times = np.take(prepared.times_ns, events)
     places = np.empty(len(events), dtype=np.int64)
     run(
         [(ordering.order_by_time, (*part, starts, times, places)) for part in cut(starts, workers)],
@@ -125,7 +128,7 @@ def group(
     return Groups(
         events=events,
         requests=requests,
-        folded=Folded(starts, times, prepared.avail_ns[events], places),
+        folded=Folded(starts, times, np.take(prepared.avail_ns, events), places),
         starts=asked_starts,
         times_ns=times_ns[requests],
     )
@@ -133,11 +136,8 @@ def group(
 
 def number(
     hashes: NDArray[np.uint64], there: NDArray[np.bool_]
-) -> tuple[NDArray[Any], Ints, Ints, int]:
-    """Number different hashes; return the table, its numbers, those of the rows, and how many."""
-    ordering = compiled("ostinato.features.asof.ordering")
-    room = 1 << max(int(2 * len(hashes) - 1).bit_length(), 1)
-    table = np.zeros(room, dtype=np.uint64)
-    numbers = np.full(room, ordering.ABSENT, dtype=np.int64)
+) -> tuple[NDArray[np.uint64], Ints, int]:
+    """Number different hashes; return the table, the number of each row, and how many there are."""
     found = np.empty(len(hashes), dtype=np.int64)
-    return table, numbers, found, ordering.number_keys(hashes, there, table, numbers, found)
+    table, count = compiled("ostinato.features.asof.ordering").number_keys(hashes, there, found)
+    return table, found, count

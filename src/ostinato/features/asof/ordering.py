@@ -3,7 +3,7 @@
 Time and memory grow with the rows alone, whether there are two keys or a million.
 """
 
-# ruff: noqa: ANN001, ANN201 - compiled
+# ruff: noqa: ANN001, ANN201, ANN202 - compiled
 # mypy: disable-error-code="no-untyped-def"
 
 from __future__ import annotations
@@ -14,40 +14,61 @@ from numba import njit
 ABSENT = -1
 """Number of a key that is not in the table."""
 
+_ROOM = 1024  # places of a table at first, a power of two; grows
+_HASH, _NUMBER = 0, 1  # a place holds both, beside each other in memory; number 0: it is free
+_FREE, _ONE = np.uint64(0), np.uint64(1)
+
 
 @njit(cache=True, nogil=True)
-def number_keys(hashes, there, table, numbers, found):
-    """Give each different hash a number from 0 in order of appearance; return how many there are.
+def number_keys(hashes, there, found):
+    """Give each different hash a number from 0 in order of appearance.
 
-    `table` (uint64) and `numbers` (int64, all `ABSENT`) have one power of two of places, at least
-    two a row; `found` takes the number of each row.
+    `found` takes the number of each row, `ABSENT` where there is no key. Returns the table, and how
+    many keys there are.
     """
-    mask = np.uint64(len(table) - 1)
+    table = np.zeros((_ROOM, 2), np.uint64)
     count = 0
     for row in range(len(hashes)):
         if not there[row]:
             found[row] = ABSENT
             continue
-        slot = hashes[row] & mask
-        while numbers[slot] != ABSENT and table[slot] != hashes[row]:
-            slot = (slot + np.uint64(1)) & mask
-        if numbers[slot] == ABSENT:
-            table[slot] = hashes[row]
-            numbers[slot] = count
+        slot = _slot(table, hashes[row])
+        if table[slot, _NUMBER] == _FREE:
             count += 1
-        found[row] = numbers[slot]
-    return count
+            table[slot, _HASH], table[slot, _NUMBER] = hashes[row], count
+            found[row] = count - 1
+            if 2 * count > len(table):
+                table = _grown(table)
+        else:
+            found[row] = np.int64(table[slot, _NUMBER] - _ONE)
+    return table, count
 
 
 @njit(cache=True, nogil=True)
-def find_keys(first, last, hashes, table, numbers, found):
+def find_keys(first, last, hashes, table, found):
     """Look up the numbers of the hashes of some rows."""
-    mask = np.uint64(len(table) - 1)
     for row in range(first, last):
-        slot = hashes[row] & mask
-        while numbers[slot] != ABSENT and table[slot] != hashes[row]:
-            slot = (slot + np.uint64(1)) & mask
-        found[row] = numbers[slot]
+        found[row] = np.int64(table[_slot(table, hashes[row]), _NUMBER]) - 1
+
+
+@njit(cache=True, nogil=True)
+def _slot(table, key):
+    """Return the place where a hash is, or would be."""
+    mask = np.uint64(len(table) - 1)
+    slot = key & mask
+    while table[slot, _NUMBER] != _FREE and table[slot, _HASH] != key:
+        slot = (slot + _ONE) & mask
+    return slot
+
+
+@njit(cache=True, nogil=True)
+def _grown(table):
+    wider = np.zeros((4 * len(table), 2), np.uint64)
+    for slot in range(len(table)):
+        if table[slot, _NUMBER] != _FREE:
+            place = _slot(wider, table[slot, _HASH])
+            wider[place, _HASH], wider[place, _NUMBER] = table[slot, _HASH], table[slot, _NUMBER]
+    return wider
 
 
 @njit(cache=True, nogil=True)

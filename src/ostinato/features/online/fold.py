@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from ostinato.features.online.kernel import kernel
 from ostinato.features.online.layout import (
     AT,
     AVAILABLE,
@@ -51,7 +50,7 @@ from ostinato.stats.buckets import bucket_of
 from ostinato.stats.fixed import add, to_fixed
 
 
-@njit(cache=True)
+@kernel
 def fold(tallies, levels, cells, two, table, pool, free, counters, largest, newest, records, now):
     """Fold records, in order, until all are folded or there is no more room.
 
@@ -123,7 +122,7 @@ def fold(tallies, levels, cells, two, table, pool, free, counters, largest, newe
     return len(records)
 
 
-@njit(cache=True)
+@kernel
 def _fold_cells(
     tallies,
     levels,
@@ -162,7 +161,7 @@ def _fold_cells(
             _fold_number(pool, floats, at, kind, record, numbers[column])
 
 
-@njit(cache=True)
+@kernel
 def _has_room(tallies, levels, table, pool, counters, largest, lists):
     """Say whether the next record fits, whatever it needs."""
     if (counters[SLOTS] + 1) * 4 > len(table) * 3:
@@ -175,7 +174,7 @@ def _has_room(tallies, levels, table, pool, counters, largest, lists):
     return counters[USED] + needed <= len(pool)
 
 
-@njit(cache=True)
+@kernel
 def _fold_number(pool, floats, at, kind, record, number):
     if kind == PRESENT:
         pool[at] += 1
@@ -193,7 +192,7 @@ def _fold_number(pool, floats, at, kind, record, number):
             pool[at], pool[at + 1], floats[at + 2] = time, available, number
 
 
-@njit(cache=True)
+@kernel
 def _fold_decayed(pool, at, number, weight):
     high, low = to_fixed(number * weight)
     pool[at], pool[at + 1] = add(pool[at], pool[at + 1], high, low)
@@ -201,7 +200,7 @@ def _fold_decayed(pool, at, number, weight):
     pool[at + 2], pool[at + 3] = add(pool[at + 2], pool[at + 3], high, low)
 
 
-@njit(cache=True)
+@kernel
 def _fold_bucket(pool, free, counters, largest, cell, number):
     bucket = bucket_of(number) + BIAS
     at, count = pool[cell], pool[cell + 1]

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from ostinato.features.online.kernel import kernel
 from ostinato.features.online.layout import (
     AT,
     BUCKETS,
@@ -51,7 +50,7 @@ from ostinato.features.online.sketches import different, quantiles
 from ostinato.features.online.table import find_slot
 
 
-@njit(cache=True)
+@kernel
 def look(
     tallies,
     levels,
@@ -80,7 +79,7 @@ def look(
     times
         (n,) when the requests are.
     hashes, counts
-        Room to work in: (2, largest limit), and zeros (`sketches.quantiles`).
+        Room to work in, see `sketches`.
     found
         (n, features), filled; NaN where missing.
 
@@ -133,7 +132,7 @@ def look(
     return missing
 
 
-@njit(cache=True)
+@kernel
 def _look_at(pool, floats, ring, cell, when, outputs, numbers, values, hashes, counts):
     """Fill in the outputs of a cell."""
     kind, where = cell[KIND], cell[AT]

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from ostinato.features.online.kernel import kernel
 from ostinato.features.online.layout import (
     AT,
     BUCKETS,
@@ -28,7 +27,7 @@ from ostinato.features.online.rings import read_state, state_of, tile_at
 from ostinato.features.online.table import new_slot
 
 
-@njit(cache=True)
+@kernel
 def _first_alive(pool, levels, level, ring, now):
     """Return how many tiles of a ring can no longer be reached."""
     size, head, count = read_state(pool[ring + 1])
@@ -41,12 +40,12 @@ def _first_alive(pool, levels, level, ring, now):
     return index
 
 
-@njit(cache=True)
+@kernel
 def _is_list(cells, cell):
     return cells[cell, KIND] == DISTINCT or cells[cell, KIND] == BUCKETS
 
 
-@njit(cache=True)
+@kernel
 def measure(tallies, levels, cells, table, pool, now):
     """Return how many slots and words can still be reached."""
     slots, words = 0, 0
@@ -72,7 +71,7 @@ def measure(tallies, levels, cells, table, pool, now):
     return slots, words
 
 
-@njit(cache=True)
+@kernel
 def move(tallies, levels, cells, table, pool, now, new_table, new_pool, free, counters, largest):
     """Move what can still be reached; `free`, `counters` and `largest` are those of new stores."""
     for slot in table:
@@ -94,7 +93,7 @@ def move(tallies, levels, cells, table, pool, now, new_table, new_pool, free, co
             )
 
 
-@njit(cache=True)
+@kernel
 def _move_ring(levels, cells, level, pool, ring, begin, new_pool, into, free, counters, largest):
     words = levels[level, TILE_WORDS]
     size, head, count = read_state(pool[ring + 1])
@@ -113,7 +112,7 @@ def _move_ring(levels, cells, level, pool, ring, begin, new_pool, into, free, co
                 _move_list(pool, new_pool, where, free, counters, largest)
 
 
-@njit(cache=True)
+@kernel
 def _move_list(pool, new_pool, where, free, counters, largest):
     old, count = new_pool[where], new_pool[where + 1]
     if count == 0:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from ostinato.features.online.kernel import kernel
 from ostinato.features.online.layout import (
     AS_COUNT,
     AS_MEAN,
@@ -33,14 +33,14 @@ _INFINITY = float("inf")
 _NEVER = -(2**63)
 
 
-@njit(cache=True)
+@kernel
 def first_of(when, window):
     """Return the first tile time of a window."""
     time, hop = when
     return (time - window) // hop
 
 
-@njit(cache=True)
+@kernel
 def numbers_of_events(pool, ring, where, when, outputs, numbers, values):
     """Count events or values, as they are or per span of time."""
     at, size, head, left, words = ring
@@ -59,7 +59,7 @@ def numbers_of_events(pool, ring, where, when, outputs, numbers, values):
         values[outputs[output, FEATURE]] = value
 
 
-@njit(cache=True)
+@kernel
 def sums(pool, ring, where, when, outputs, values):
     """Count values, sum them up, or average them."""
     at, size, head, left, words = ring
@@ -81,7 +81,7 @@ def sums(pool, ring, where, when, outputs, values):
         values[outputs[output, FEATURE]] = value
 
 
-@njit(cache=True)
+@kernel
 def extremes(pool, floats, ring, where, when, outputs, values, sign):
     """Take the smallest value (sign 1) or the largest (sign -1)."""
     at, size, head, left, words = ring
@@ -98,7 +98,7 @@ def extremes(pool, floats, ring, where, when, outputs, values, sign):
         values[outputs[output, FEATURE]] = math.nan if least == _INFINITY else sign * least + 0.0
 
 
-@njit(cache=True)
+@kernel
 def latest(pool, floats, ring, where, when, outputs, values):
     """Take the newest value: the first that is met on the way back."""
     at, size, head, left, words = ring
@@ -115,7 +115,7 @@ def latest(pool, floats, ring, where, when, outputs, values):
         values[outputs[output, FEATURE]] = value
 
 
-@njit(cache=True)
+@kernel
 def decayed(pool, ring, where, when, outputs, values):
     """Average values by their weights: each epoch's weigh half as much as the next one's."""
     at, size, head, count, words = ring

@@ -11,12 +11,11 @@ for the next power of two of them.
 
 from __future__ import annotations
 
-from numba import njit
-
+from ostinato.features.online.kernel import kernel
 from ostinato.features.online.layout import USED
 
 
-@njit(cache=True)
+@kernel
 def allocate(pool, free, counters, row, size, words):
     """Return where a block of `words` begins; `row`, `size`: which list of free ones it has."""
     at = free[row, size]
@@ -28,14 +27,14 @@ def allocate(pool, free, counters, row, size, words):
     return at
 
 
-@njit(cache=True)
+@kernel
 def give_back(pool, free, row, size, at):
     """Put a block on the list of free ones."""
     pool[at] = free[row, size]
     free[row, size] = at
 
 
-@njit(cache=True)
+@kernel
 def size_of(count):
     """Return the least size with room for `count` units, from 1."""
     size = 0
@@ -44,7 +43,7 @@ def size_of(count):
     return size
 
 
-@njit(cache=True)
+@kernel
 def place_in(pool, at, count, word, shift):
     """Return how many of the sorted words are below `word`, all shifted to the right."""
     low, high = 0, count
@@ -57,7 +56,7 @@ def place_in(pool, at, count, word, shift):
     return low
 
 
-@njit(cache=True)
+@kernel
 def put_word(pool, free, counters, largest, cell, place, word):
     """Put a word into the list of a cell at its place, and make room before."""
     at, count = pool[cell], pool[cell + 1]
@@ -77,7 +76,7 @@ def put_word(pool, free, counters, largest, cell, place, word):
     pool[cell + 1] = count + 1
 
 
-@njit(cache=True)
+@kernel
 def keep_smallest(pool, free, counters, largest, cell, word, limit):
     """Put a word into the list unless it is there, or larger than the `limit` smallest."""
     at, count = pool[cell], pool[cell + 1]

@@ -8,8 +8,7 @@ between. A ring's state is one word: size, where it begins, how many tiles.
 
 from __future__ import annotations
 
-from numba import njit
-
+from ostinato.features.online.kernel import kernel
 from ostinato.features.online.layout import (
     AT,
     BUCKETS,
@@ -30,25 +29,25 @@ _INFINITY = float("inf")
 _NEVER = -(2**63)
 
 
-@njit(cache=True)
+@kernel
 def state_of(size, head, count):
     """Put a ring's state into a word."""
     return (size << (2 * _BITS)) | (head << _BITS) | count
 
 
-@njit(cache=True)
+@kernel
 def read_state(word):
     """Return size, head and count of a ring."""
     return word >> (2 * _BITS), (word >> _BITS) & _MASK, word & _MASK
 
 
-@njit(cache=True)
+@kernel
 def tile_at(at, size, head, words, index):
     """Return where the tile number `index`, from the oldest, begins."""
     return at + ((head + index) & ((1 << size) - 1)) * words
 
 
-@njit(cache=True)
+@kernel
 def drop_before(pool, free, levels, cells, level, ring, first):
     """Give back the tiles that lie before the tile time `first`."""
     at, words = pool[ring], levels[level, TILE_WORDS]
@@ -65,7 +64,7 @@ def drop_before(pool, free, levels, cells, level, ring, first):
         pool[ring + 1] = state_of(size, head, count)
 
 
-@njit(cache=True)
+@kernel
 def _give_back_lists(pool, free, levels, cells, level, tile):
     for cell in range(levels[level, CELLS], levels[level, CELLS_END]):
         if cells[cell, KIND] == DISTINCT or cells[cell, KIND] == BUCKETS:
@@ -74,7 +73,7 @@ def _give_back_lists(pool, free, levels, cells, level, tile):
                 give_back(pool, free, len(free) - 1, size_of(pool[where + 1]), pool[where])
 
 
-@njit(cache=True)
+@kernel
 def tile_for(pool, floats, free, counters, largest, levels, cells, level, ring, when):
     """Return where the tile of the tile time `when` begins; it is made if there is none."""
     words = levels[level, TILE_WORDS]
@@ -101,7 +100,7 @@ def tile_for(pool, floats, free, counters, largest, levels, cells, level, ring, 
     return tile
 
 
-@njit(cache=True)
+@kernel
 def _enlarge(pool, free, counters, largest, level, words, ring):
     """Move a ring to a place with twice the room, in order; return its new size."""
     old = pool[ring]
@@ -119,7 +118,7 @@ def _enlarge(pool, free, counters, largest, level, words, ring):
     return larger
 
 
-@njit(cache=True)
+@kernel
 def _clear(pool, floats, levels, cells, level, tile, when):
     for word in range(levels[level, TILE_WORDS]):
         pool[tile + word] = 0

@@ -7,20 +7,19 @@ Keys that are no longer needed are left behind when the live ones are moved (`mo
 
 from __future__ import annotations
 
-from numba import njit
-
+from ostinato.features.online.kernel import kernel
 from ostinato.features.online.layout import SLOT_HEAD, SLOT_KEY, SLOT_TALLY, SLOT_WORDS, SLOTS, USED
 
 _SPREAD = 0x1E3779B97F4A7C15
 
 
-@njit(cache=True)
+@kernel
 def _begin(key, tally, mask):
     # Hashes are good already; tallies of one key shall not meet.
     return (key ^ (key >> 32) ^ (tally * _SPREAD)) & mask
 
 
-@njit(cache=True)
+@kernel
 def find_slot(table, pool, tally, key):
     """Return where the slot of a key begins, or -1."""
     mask = len(table) - 1
@@ -33,7 +32,7 @@ def find_slot(table, pool, tally, key):
     return -1
 
 
-@njit(cache=True)
+@kernel
 def enter(table, pool, slot):
     """Put a slot, which is not there yet, into the table."""
     mask = len(table) - 1
@@ -43,7 +42,7 @@ def enter(table, pool, slot):
     table[place] = slot
 
 
-@njit(cache=True)
+@kernel
 def new_slot(table, pool, counters, tallies, tally, key):
     """Make the slot of a key, with rings that have no room yet."""
     slot = counters[USED]

@@ -122,6 +122,7 @@ def test_the_newest_value_is_the_one_that_became_known_last_of_those_of_one_mome
     # Told out of order: the second became known before the first.
     store.ingest(batch([5], known=[80], delay=[1.0]))
     store.ingest(batch([5], known=[70], delay=[2.0]))
+    assert store.lookup([("AA",)], [100]) == [(1.0,)]
     store.ingest(batch([5, 4], known=[80, 90], delay=[3.0, 4.0]))
 
     assert store.lookup([("AA",)], [100]) == [(3.0,)]

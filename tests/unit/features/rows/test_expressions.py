@@ -92,6 +92,13 @@ def test_a_default_that_is_wider_than_the_values_widens_them():
     assert computer.rows([], []) == []
 
 
+def test_integers_beyond_64_bits_are_refused_by_name():
+    requests = pl.DataFrame({"n": [2**63]}, schema={"n": pl.UInt64})
+
+    with pytest.raises(DataError, match=r"'n' holds integers that have no room in 64 bits"):
+        computed(pl.col("n") + 1, requests=requests)
+
+
 def test_columns_of_times_can_be_read_in_a_table_and_not_from_requests():
     plan = make_plan([Expr("hour", pl.col("at").dt.hour())])
     requests = pl.DataFrame({"at": [0, 3_600_000_000]}, schema={"at": pl.Datetime("us")})
