@@ -20,9 +20,13 @@ from typing import Any, Final
 
 from typer.main import get_command
 
+from ostinato import features
 from ostinato.cli.main import VERBS
 from ostinato.core import errors, records
 from ostinato.decide import AllOf, AnyOf, Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
+from ostinato.features.aggregates import windows as make_windows
+from ostinato.features.declared import Expr, Function, Lookup
+from ostinato.features.sources import Events
 from ostinato.gate import (
     ArtifactSize,
     Calibration,
@@ -418,6 +422,7 @@ MAKERS: Final = {
     "labels_arrived": "the runtime",
     "latency_observed": LIVE,
     "cases_named": "the runtime",
+    "features_compared": "the runtime",
     "candidate_trained": "the runtime",
     "candidate_evaluated": "the runtime",
     "training_failed": "the runtime",
@@ -432,6 +437,8 @@ MAKERS: Final = {
     "bucket_closed": "watch",
     "evidence_registered": "decide and release",
     "trigger_changed": "decide",
+    "parity_broken": "decide",
+    "parity_restored": "decide",
     "learning_requested": "decide",
     "training_requested": "learn",
     "hard_cases_listed": "learn",
@@ -554,6 +561,46 @@ def learners_page() -> str:
     )
 
 
+AGGREGATES: Final = (
+    features.count,
+    features.sum,
+    features.mean,
+    features.min,
+    features.max,
+    features.last,
+    features.rate,
+    features.distinct,
+    features.quantile,
+    features.decayed_mean,
+)
+
+
+def features_page() -> str:
+    """Every feature and source."""
+    return page(
+        "Features",
+        """
+        `Loop(features=[...])` takes names of columns that a request carries, and declarations of
+        `ost.features`. What windows, hops and aggregates mean to the bit is in
+        [features](../concepts/features.md), how to use them in the
+        [guide](../guides/features.md).
+
+        Every aggregate takes its source first, then the column, and `by` (whose events count:
+        columns of the request, or request's column -> source's column), `window` (a duration;
+        decayed means have a `half_life`), and besides `hop` (by how much the window's far edge
+        moves), `where` (a Polars expression that filters events), `default` (stands for a missing
+        value) and `name`.
+        """,
+        *(describe(cls, prefix="ost.features.") for cls in (Events, Expr, Function, Lookup)),
+        *(
+            call(each, f"ost.features.{each.__name__}")
+            for each in (features.labels, features.requests, features.outcomes)
+        ),
+        *(call(each, f"ost.features.{each.__name__}") for each in AGGREGATES),
+        call(make_windows, "ost.features.windows"),
+    )
+
+
 def cli_page() -> str:
     """Every verb and option."""
     return page(
@@ -610,6 +657,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "gates.md": gates_page,
     "rollouts.md": rollouts_page,
     "learners.md": learners_page,
+    "features.md": features_page,
     "metrics.md": metrics_page,
     "records.md": records_page,
     "errors.md": errors_page,

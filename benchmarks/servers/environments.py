@@ -16,6 +16,8 @@ REQUIREMENTS = {
     "bentoml": ("bentoml",),
     "mlflow": ("mlflow", "pandas"),
     "rayserve": ("ray[serve]",),
+    "duckdb": ("duckdb", "pyarrow"),
+    "feast": ("feast[duckdb]",),
 }
 """The newest of each that installs beside the scikit-learn that trained the model."""
 

@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from servers.loops.steady import loop
 
-FEATURES = tuple(loop.features)
+FEATURES = tuple(loop.feature_names)
 HISTORY_ROWS, ASKED_ROWS = 20_000, 4_096
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

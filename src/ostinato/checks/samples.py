@@ -44,6 +44,9 @@ def sample_lineage(seed: int = 0) -> Lineage:
         metrics={"recent": {"log_loss": 0.25, "auc": 1.0}},
         cost={"wall_seconds": 1.5},
         lake="events@3",
+        features={"recent_delay": "f" * 64},
+        feature_schema="s" * 64,
+        source_schemas={"landings": "2@f3a09c41d2be"},
     )
 
 

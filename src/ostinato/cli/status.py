@@ -9,7 +9,7 @@ import typer
 from ostinato.cli.options import AsJson
 from ostinato.cli.output import aligned, exit_codes, give, give_json
 from ostinato.cli.service_options import HERE, Folder, Token, Url
-from ostinato.core.units import format_time
+from ostinato.core.units import format_duration, format_time
 from ostinato.live.client import Client, split_address
 from ostinato.live.layout import Layout
 from ostinato.live.overview import overview
@@ -85,8 +85,22 @@ def _engine(status: dict[str, Any]) -> list[list[str]]:
     lines.append(["verdict", status["verdict"]])
     lines += [["training", each] for each in status["training"]]
     lines += [["proposal", f"{name}: {what}"] for name, what in status["proposals"].items()]
-    lines += [[name, status[name]] for name in ("registry", "lake") if status[name]]
+    names = ("registry", "lake", "features")
+    lines += [[name, status[name]] for name in names if status.get(name)]
+    lines += [["source", _source(each, status["now_ns"])] for each in status.get("sources", ())]
     return lines
+
+
+def _source(source: dict[str, Any], now_ns: int) -> str:
+    """Say what came of a source, and how old the newest is at the last tick."""
+    newest_ns, taken = source["newest_ns"], f"{source['name']}: {source['events']:,} events taken"
+    after_ns, version = source.get("stale_after_ns"), source.get("columns_version") or 1
+    changed = "" if version == 1 else f", version {version} of its columns"
+    if newest_ns is None:
+        return f"{taken}, none has happened{changed}" + ("; stale" if after_ns else "")
+    age_ns = max(now_ns - newest_ns, 0)
+    late = f"; stale after {format_duration(after_ns)}" if after_ns and age_ns > after_ns else ""
+    return f"{taken}, the newest happened {format_duration(age_ns)} before{changed}{late}"
 
 
 def _paused(status: dict[str, Any]) -> str:

@@ -122,7 +122,9 @@ class Lineage:
     """Where a version comes from: enough to make it again and to explain it.
 
     `lake` names the version(s) of the lake's tables that held the training data, for example
-    ``events@12``; None where the data came from elsewhere.
+    ``events@12``; None where the data came from elsewhere. `features` has the digest of the
+    definition by computed feature; `feature_schema` is the digest of all features and their order.
+    `source_schemas` names the version of the columns of each source of events (``2@f3a09c41d2be``).
     """
 
     loop: str
@@ -139,6 +141,9 @@ class Lineage:
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
     lake: str | None = None
+    features: Mapping[str, str] = field(default_factory=dict)
+    feature_schema: str | None = None
+    source_schemas: Mapping[str, str] = field(default_factory=dict)
 
 
 class Registry(Protocol):

@@ -8,8 +8,8 @@ Two families:
 
 - **batches** carry many rows in columns: `RequestsArrived`, `RequestsAnswered`, `PredictionsMade`,
   `LabelsArrived`, `LabelsAwaited`, `RowsLabelled`, `OutcomesRevealed`, `RowsMatured`,
-  `LossesObserved`, `BucketClosed`, `LatencyObserved`, `CasesNamed`, `CandidateEvaluated`. They flow
-  between stages and into the event log.
+  `LossesObserved`, `BucketClosed`, `LatencyObserved`, `CasesNamed`, `FeaturesCompared`,
+  `CandidateEvaluated`. They flow between stages and into the event log.
 - **decisions** are one entry of the journal each, with the evidence they rest on. The ones that
   ask the runtime for slow work (`TrainingRequested`) are effects.
 """
@@ -329,6 +329,58 @@ class CasesNamed(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParityCause:
+    """What explains why a feature was served otherwise than it is recomputed.
+
+    `name` is the sort of cause (``"lag"``, ``"unit"``, ``"unknown"``, ...), `parameter` what makes
+    it precise (nanoseconds, a factor, a name), `explained` the share of the differing rows that it
+    explains, `text` a sentence with what to do.
+    """
+
+    name: str
+    parameter: Any
+    explained: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturesCompared(Record):
+    """Features as served beside the same features recomputed, over a sample of requests.
+
+    Every column has an entry per feature, in the order of `features`. Of its `rows`,
+    `missing_online` had no served value, `missing_offline` no recomputed one, `both_differ` two
+    other ones. `gap` and `size` are the sums of |served - recomputed| and |served| + |recomputed|
+    over numbers that differ. `effect` is the sum, `effect_max` the largest, of what the champion's
+    score would change if this feature alone were as recomputed; NaN where nobody scored. `dated`
+    rows have an event in their window, whose newest one is `ages_s` seconds old in the mean (NaN:
+    none is known). `causes` holds, by feature, what was found where it was looked for.
+    """
+
+    kind: ClassVar[str] = "features_compared"
+    features: tuple[str, ...]
+    rows: Ints
+    missing_online: Ints
+    missing_offline: Ints
+    both_differ: Ints
+    gap: Floats
+    size: Floats
+    effect: Floats
+    effect_max: Floats
+    dated: Ints
+    ages_s: Floats
+    causes: Mapping[str, ParityCause] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def mismatches(self) -> Ints:
+        """Rows that differ, in whichever way, per feature."""
+        found: Ints = self.missing_online + self.missing_offline + self.both_differ
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HardCasesListed(Record):
     """Offsets of the known-hard rows, for the training order of the same tick (`request`).
 
@@ -442,6 +494,25 @@ class TriggerChanged(Decision):
 
     kind: ClassVar[str] = "trigger_changed"
     stance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityBroken(Decision):
+    """A feature (`subject`) is not served as it is computed from its definition; `cause` names why.
+
+    Told again when another cause is found. Nothing is trained and no candidate accepted while it
+    lasts, unless `Parity(hold_training=False)`.
+    """
+
+    kind: ClassVar[str] = "parity_broken"
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityRestored(Decision):
+    """A feature (`subject`) is served as it is computed again."""
+
+    kind: ClassVar[str] = "parity_restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,16 @@
 """Decide: evidence in, requests to learn out.
 
-In: `LossesObserved`, `LabelsAwaited`, `OutcomesRevealed`, `CandidateEvaluated`, what became of
-earlier requests, `OperatorActed`, `AutonomySet`. Out: `TriggerChanged`, `EvidenceRegistered`,
-`LearningRequested`, `ActionProposed`, `ProposalLapsed`, `ActRefused`. State kept: one state per
-trigger, the champion's reference losses, the lock, the cool-down, the retrain budget, how far the
-loop may act by itself, and the question that is open.
+In: `FeaturesCompared`, `LossesObserved`, `LabelsAwaited`, `OutcomesRevealed`,
+`CandidateEvaluated`, what became of earlier requests, `OperatorActed`, `AutonomySet`. Out:
+`ParityBroken`, `ParityRestored`, `TriggerChanged`, `EvidenceRegistered`, `LearningRequested`,
+`ActionProposed`, `ProposalLapsed`, `ActRefused`. State kept: one state per trigger, the champion's
+reference losses, the evidence on features as served, the lock, the cool-down, the retrain budget,
+how far the loop may act by itself, and the question that is open.
 
 A trigger says when to look again at the model: `Every`, `NewLabels`, `Degradation`, `ExcessLoss`,
 and combinations by `any_of`, `all_of`; `bind` fits them to their loop. Decisions not to act are
 recorded too, once per change of mind. `asking` turns a wish into a request or a question, `by_hand`
-obeys people.
+obeys people, `parity` judges whether features are served as they are computed.
 """
 
 from ostinato.decide.compose import AllOf, AnyOf, all_of, any_of

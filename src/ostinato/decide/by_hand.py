@@ -9,6 +9,7 @@ from typing import Final
 from ostinato.core.records import ACTS, AUTONOMY, ActRefused, AutonomySet, OperatorActed, Record
 from ostinato.decide.asking import lapse, request, seen_of, wish_of
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.parity import broken_parity
 from ostinato.decide.state import DecideState, Wish
 
 Act = OperatorActed | AutonomySet
@@ -55,6 +56,7 @@ def _retrain(
     state: DecideState, config: DecideConfig, act: OperatorActed, now_ns: int
 ) -> list[Record] | str:
     hindered = f"paused by {state.paused}; resume first" if state.paused else state.busy
+    hindered = hindered or broken_parity(state.parity, config.parity)
     if state.champion is None and not hindered:
         hindered = "the first champion is not there yet"
     if hindered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ostinato.decide.parity import ParityRule
 from ostinato.decide.trigger import Trigger
 
 
@@ -29,6 +30,8 @@ class DecideConfig:
     costs
         Price of a false positive and of a false negative, where the loop has them: a trigger that
         counts in them may come with another policy.
+    parity
+        By what features as served are judged; None: none are compared.
     """
 
     triggers: tuple[Trigger, ...]
@@ -40,3 +43,4 @@ class DecideConfig:
     paired: bool = True
     explored: bool = False
     costs: tuple[float, float] | None = None
+    parity: ParityRule | None = None

@@ -1,4 +1,4 @@
-"""What keeps a trigger from acting: people, the lock, the cool-down, the retrain budget."""
+"""What keeps a trigger from acting: people, parity, the lock, the cool-down, the retrain budget."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final
 
 from ostinato.core.units import format_duration
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.parity import broken_parity
 from ostinato.decide.state import DecideState
 
 TRAINING: Final = "a candidate is being trained"
@@ -18,7 +19,8 @@ def hindrance(state: DecideState, config: DecideConfig, now_ns: int) -> str:
     learning, and a newer candidate takes its place. Where learning is asked about, too, it does:
     one question at a time.
     """
-    locked = _by_people(state) or _by_work(state)
+    parity = broken_parity(state.parity, config.parity)
+    locked = _by_people(state) or parity or _by_work(state)
     if locked:
         return locked
     if any(_rests(config, since, now_ns) for since in (state.last_request_ns, state.rested_ns)):

@@ -12,6 +12,7 @@ from ostinato.core.records import (
     CandidateEvaluated,
     CandidateRejected,
     EvidenceRegistered,
+    FeaturesCompared,
     LabelsAwaited,
     LearningRequested,
     LossesObserved,
@@ -32,6 +33,7 @@ from ostinato.decide.adopt import adopt
 from ostinato.decide.asking import lapse, propose, request, seen_of, wish_of
 from ostinato.decide.by_hand import obey
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.parity import begin_parity, broken_parity, judge_parity
 from ostinato.decide.reference import (
     explored_losses,
     explored_rows,
@@ -55,6 +57,7 @@ def start(config: DecideConfig) -> DecideState:
         stances=["" for _ in config.triggers],
         registered=[None for _ in config.triggers],
         calm_since_ns=[None for _ in config.triggers],
+        parity=None if config.parity is None else begin_parity(config.parity),
         config_=config,
     )
 
@@ -94,6 +97,8 @@ def _take(state: DecideState, config: DecideConfig, record: Record, now_ns: int)
             )
         case Promoted() | RolledBack():
             return _changed_champion(state, config, record, now_ns)
+        case FeaturesCompared():
+            return _compare(state, config, record, now_ns)
         case ActionProposed() if record.action == "release":
             return _asked(state, record, now_ns)
         case ActionProposed():
@@ -104,6 +109,17 @@ def _take(state: DecideState, config: DecideConfig, record: Record, now_ns: int)
         case _:
             _turn(state, config, record)
     return []
+
+
+def _compare(
+    state: DecideState, config: DecideConfig, compared: FeaturesCompared, now_ns: int
+) -> list[Record]:
+    """Judge features as served; a question about learning lapses where that is held back."""
+    assert state.parity is not None, "features are compared where the loop has a rule for it"
+    assert config.parity is not None, "the state was begun with the rule"
+    out = judge_parity(state.parity, config.parity, compared, now_ns)
+    broken = broken_parity(state.parity, config.parity)
+    return out + lapse(state, now_ns, f"Nothing is trained now: {broken}.") if broken else out
 
 
 def _turn(state: DecideState, config: DecideConfig, record: Record) -> None:
@@ -234,6 +250,8 @@ def _first(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record
     last = state.last_request_ns
     if state.busy or state.paused or (last is not None and now_ns - last < config.cooldown_ns):
         return []
+    if broken_parity(state.parity, config.parity):
+        return []
     state.busy, state.last_request_ns = "the first champion is being trained", now_ns
     return [
         LearningRequested(
@@ -300,6 +318,7 @@ STAGE = Stage(
     "decide",
     frozenset(
         {
+            "features_compared",
             "losses_observed",
             "labels_awaited",
             "outcomes_revealed",

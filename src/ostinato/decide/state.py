@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.parity import ParityState
 from ostinato.decide.trigger import Reference
 
 VOID: Final = {"void": True}
@@ -37,6 +38,7 @@ class DecideState:
     an order has no verdict yet. `wish` waits for approval under the id `proposal`. `waiting` is the
     accepted candidate whose release waits for approval under the id `waits_as`. `undo_ns` is when
     an undo was last asked for, `rested_ns` when one was done: the cool-down begins then, too.
+    `parity` holds the evidence on features as served, where any are compared.
     """
 
     triggers: list[Any] = field(default_factory=list)
@@ -59,4 +61,5 @@ class DecideState:
     waits_as: str = ""
     undo_ns: int | None = None
     rested_ns: int | None = None
+    parity: ParityState | None = None
     config_: DecideConfig | None = None

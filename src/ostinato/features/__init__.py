@@ -21,6 +21,7 @@ from ostinato.features.aggregates import (
     sum,  # noqa: A004 - the field's word
     windows,
 )
+from ostinato.features.agreement import Parity
 from ostinato.features.declared import Aggregate, Expr, Function, Lookup
 from ostinato.features.sources import Events, labels, outcomes, requests
 
@@ -30,6 +31,7 @@ __all__ = [
     "Expr",
     "Function",
     "Lookup",
+    "Parity",
     "count",
     "decayed_mean",
     "distinct",

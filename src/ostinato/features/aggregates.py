@@ -31,11 +31,15 @@ class DecayOptions(TypedDict, total=False):
         Stands for a missing value, in training and serving alike.
     name
         Of the feature; default: source, column, aggregate, window and key.
+    logged
+        Column of a history that holds the value as it was served. A replay serves what stands
+        there, and compares it with what the definition gives (`Parity`).
     """
 
     where: pl.Expr | None
     default: float | None
     name: str | None
+    logged: str | None
 
 
 class Options(DecayOptions, total=False):
@@ -286,7 +290,9 @@ def _aggregate(
             expected="columns of the request that say whose events count",
         )
     pairs = pairs_of(by, f"{kind}({source.name}, by=...)")
-    default = options.get("default")
+    default, logged = options.get("default"), options.get("logged")
+    if logged is not None:
+        check_name(logged, f"{kind}(logged=...)")
     return Aggregate(
         name=_name(kind, source, column, pairs, span, options, more),
         kind=kind,
@@ -297,6 +303,7 @@ def _aggregate(
         hop_ns=spans[1],
         where=options.get("where"),
         default=None if default is None else float(default),
+        logged=logged,
         **more,
     )
 

@@ -68,6 +68,12 @@ class Expr:
                 found=repr(self.expression),
                 expected='a Polars expression such as pl.col("weekday") >= 6',
             )
+        if not self.inputs:
+            raise ConfigError(
+                f"Expr({self.name!r}) names no column",
+                found=str(self.expression),
+                expected='columns of the request by name, such as pl.col("weekday")',
+            )
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -128,7 +134,7 @@ class Lookup:
     name
         Of the feature.
     table
-        A path, or a table of anything Narwhals reads.
+        A path, a table of anything Narwhals reads, or a function that returns one.
     key
         Column of the request, or several; or request's column -> table's column.
     column
@@ -208,6 +214,9 @@ class Aggregate:
         Nanoseconds that a ``"rate"`` counts events per.
     exact_to
         Different values that ``"distinct"`` counts exactly.
+    logged
+        Column of a history with the value as it was served. It says where a value was written down
+        and not what it is: no part of the version.
     """
 
     name: str
@@ -222,6 +231,7 @@ class Aggregate:
     quantile: float = 0.0
     per_ns: int = 0
     exact_to: int = 0
+    logged: str | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -32,13 +32,21 @@ def hash_column(column: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.bool_
     there = column.is_not_null().to_numpy()
     if column.dtype.is_integer():
         return hash_keys(column.fill_null(0).to_numpy()), there
-    if column.dtype == pl.Null:
+    if column.dtype == pl.Null or column.is_empty():
         return np.zeros(len(column), dtype=np.uint64), there
-    texts = column.cast(pl.String).fill_null("")
-    unique = texts.unique()
-    hashes = pl.Series(hash_keys(_objects(unique.to_list())))
-    found = texts.replace_strict(unique, hashes, return_dtype=pl.UInt64)
-    return found.to_numpy().copy(), there
+    return _hash_texts(column.cast(pl.String).fill_null("")), there
+
+
+def _hash_texts(texts: pl.Series) -> NDArray[np.uint64]:
+    """Hash each different text once. Polars numbers them; numbers can have gaps."""
+    codes = texts.cast(pl.Categorical).to_physical().to_numpy()
+    where = np.full(int(codes.max()) + 1, -1, dtype=np.int64)
+    where[codes] = np.arange(len(codes))
+    held = np.flatnonzero(where >= 0)
+    hashes = np.empty(len(where), dtype=np.uint64)
+    hashes[held] = hash_keys(_objects(texts[where[held]].to_list()))
+    found: NDArray[np.uint64] = hashes[codes]
+    return found
 
 
 def _hash_floats(numbers: NDArray[np.float64]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:

@@ -182,7 +182,6 @@ def make_plan(features: Sequence[str | Declared]) -> FeaturePlan:
     ConfigError
         If two have one name, or two sources have one name and are different.
     """
-    names = tuple(each if isinstance(each, str) else each.name for each in features)
     declared = [each for each in features if not isinstance(each, str)]
     for each in declared:
         if not isinstance(each, Expr | Function | Lookup | Aggregate):
@@ -191,6 +190,7 @@ def make_plan(features: Sequence[str | Declared]) -> FeaturePlan:
                 found=repr(each),
                 expected="a column's name, or one of ostinato.features",
             )
+    names = tuple(each if isinstance(each, str) else each.name for each in features)
     _check_names(features, names)
     windowed = tuple(each for each in declared if isinstance(each, Aggregate))
     _check_sources(windowed)

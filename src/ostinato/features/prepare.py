@@ -34,12 +34,16 @@ class EventBatch:
         (n,) when each became known.
     frame
         n rows with the columns of the source.
+    schema
+        By which version of the source's columns they were read (`SourceSchema.label`); empty: not
+        told.
     """
 
     source: str
     times_ns: Ints
     known_ns: Ints
     frame: pl.DataFrame
+    schema: str = ""
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -99,22 +103,40 @@ def prepare(tally: Tally, batch: EventBatch) -> Prepared:
         passed = frame.select(tally.where.alias("where"))["where"]
         there = there & passed.fill_null(value=False).to_numpy()
     avail_ns = available(tally.source, batch.times_ns, batch.known_ns)
-    rows = np.flatnonzero(there)
-    rows = rows[np.argsort(avail_ns[rows], kind="stable")]
+    rows = _folding_order(there, avail_ns)
+    keys = keys[rows]
     values = [_numbers(tally.source, part, frame)[rows] for part in tally.values]
     hashed = [hash_column(_column(part, frame)) for part in tally.distincts]
     return Prepared(
-        keys=keys[rows],
-        times_ns=batch.times_ns[rows],
+        keys=keys,
+        times_ns=_take(batch.times_ns, rows),
         avail_ns=avail_ns[rows],
-        values=_side_by_side(values, len(rows), np.float64),
-        hashes=_side_by_side([hashes[rows] for hashes, _ in hashed], len(rows), np.uint64),
-        has=_side_by_side([found[rows] for _, found in hashed], len(rows), np.bool_),
+        values=_side_by_side(values, len(keys), np.float64),
+        hashes=_side_by_side([hashes[rows] for hashes, _ in hashed], len(keys), np.uint64),
+        has=_side_by_side([_take(found, rows) for _, found in hashed], len(keys), np.bool_),
     )
 
 
+def _folding_order(there: NDArray[np.bool_], avail_ns: Ints) -> Ints | slice:
+    """Return the rows that are there in order of availability, or all as they come."""
+    if there.all() and (avail_ns[1:] >= avail_ns[:-1]).all():
+        return slice(None)
+    rows = np.flatnonzero(there)
+    return rows[np.argsort(avail_ns[rows], kind="stable")]
+
+
+def _take(column: NDArray[Any], rows: Ints | slice) -> NDArray[Any]:
+    """Return rows of a column, never a view: what is given may be read-only."""
+    return column.copy() if isinstance(rows, slice) else column[rows]
+
+
 def _side_by_side(columns: Sequence[NDArray[Any]], rows: int, dtype: type) -> NDArray[Any]:
-    return np.column_stack(columns).astype(dtype) if columns else np.empty((rows, 0), dtype=dtype)
+    """Return columns as an array with a row for each event."""
+    if not columns:
+        return np.empty((rows, 0), dtype=dtype)
+    if len(columns) == 1:
+        return columns[0].reshape(rows, 1)
+    return np.column_stack(columns)
 
 
 def _column(part: str | pl.Expr, frame: pl.DataFrame) -> pl.Series:
@@ -141,12 +163,12 @@ def _numbers(source: Source, part: str | pl.Expr, frame: pl.DataFrame) -> Floats
             expected="numbers or truth values",
             hint="Use count or distinct, or turn it into a number with a Polars expression.",
         )
-    numbers = column.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
+    numbers = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     wrong = np.flatnonzero(np.abs(numbers) >= LARGEST)
     if len(wrong):
         raise DataError(
             f"{part!s} of the source {source.name!r} holds numbers that cannot be summed up",
-            found=f"{numbers[wrong[0]]!r} in {len(wrong)} rows",
+            found=f"{float(numbers[wrong[0]])!r} in {len(wrong)} rows",
             expected="finite numbers below 1.7e13 in size",
             hint="Divide them, for example nanoseconds into seconds.",
         )

@@ -35,8 +35,9 @@ class Events:
     time
         Column with the time at which an event happened.
     data
-        Where the history of the source is: a path (parquet, CSV, Delta), or a table of anything
-        Narwhals reads. None: nothing is known before the service starts.
+        Where the history of the source is: a path (parquet, CSV, Delta), a table of anything
+        Narwhals reads, or a function that returns one. None: nothing is known before the service
+        starts.
     known
         Column with the time at which an event became known. None: `delay` after it happened.
     delay
@@ -47,11 +48,17 @@ class Events:
         without `data`; else it is read off the data.
     renamed
         Old names of columns and the ones they have here: events under either are taken.
+    missing
+        What stands for columns that events do not carry (any more); None: no value. A column that
+        is there and has no value in an event is another thing: see `default` of features.
+    stale_after
+        How long its newest event may be ago before the source is stale; default: any time.
 
     Raises
     ------
     ConfigError
-        If a name is empty, a kind unknown, or `known` and `delay` are both given.
+        If a name is empty, a kind unknown, `known` and `delay` are both given, or a value in
+        `missing` is not of the kind that `columns` declares.
     """
 
     kind: ClassVar[str] = "events"
@@ -64,6 +71,8 @@ class Events:
     delay: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, float | int | bool | str | None] = field(default_factory=dict)
+    stale_after: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name, "Events(name)")
@@ -83,6 +92,9 @@ class Events:
                     found=repr(kind),
                     expected=", ".join(KINDS),
                 )
+        for column, value in self.missing.items():
+            _check_missing(self, column, value)
+        _ = self.delay_ns, self.stale_after_ns  # durations that cannot be read are told here
 
     @property
     def delay_ns(self) -> int:
@@ -90,6 +102,13 @@ class Events:
         if self.delay is None:
             return 0
         return duration_ns(self.delay, name=f"delay of the source {self.name!r}")
+
+    @property
+    def stale_after_ns(self) -> int | None:
+        """Nanoseconds from the newest event to its being too long ago; None: never."""
+        if self.stale_after is None:
+            return None
+        return duration_ns(self.stale_after, name=f"stale_after of the source {self.name!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +170,27 @@ def outcomes(name: str, *, data: Any = None) -> Outcomes:
     """
     check_name(name, "outcomes(name)")
     return Outcomes(name, data)
+
+
+def _check_missing(source: Events, column: str, value: object) -> None:
+    if value is None:
+        return
+    kind = source.columns.get(column)
+    kinds = [kind] if kind is not None else list(KINDS)
+    if not any(type(value) in _TYPES[each] for each in kinds):
+        raise ConfigError(
+            f"Events({source.name!r}, missing=...) has a value of another kind for {column!r}",
+            found=repr(value),
+            expected=" or ".join(kinds),
+        )
+
+
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "number": (float, int),
+    "integer": (int,),
+    "boolean": (bool,),
+    "text": (str,),
+}
 
 
 def check_name(name: object, what: str) -> None:

@@ -12,7 +12,7 @@ class GateConfig:
     """Configuration of the gate stage: the gates in order, the task and metric, slice names.
 
     `explored`: labels come only where the answer lets them, so that only sets of explored rows
-    count.
+    count. `parity`: no candidate is accepted while a feature is not served as it is computed.
     """
 
     gates: tuple[Gate, ...]
@@ -20,3 +20,4 @@ class GateConfig:
     metric: str
     group_names: tuple[str, ...]
     explored: bool = False
+    parity: bool = False

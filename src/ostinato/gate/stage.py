@@ -10,6 +10,8 @@ from ostinato.core.records import (
     CandidateRejected,
     CandidateTrained,
     GateJudged,
+    ParityBroken,
+    ParityRestored,
     Promoted,
     Record,
     RolledBack,
@@ -33,8 +35,12 @@ def start(config: GateConfig) -> GateState:
 def step(state: GateState, inbox: Sequence[Record], now_ns: int) -> list[Record]:
     """Judge each evaluated candidate."""
     out: list[Record] = []
+    parity = [record for record in inbox if isinstance(record, ParityBroken | ParityRestored)]
+    _note_parity(state, parity)  # first: a candidate of this very tick has to know
     for record in inbox:
         match record:
+            case ParityBroken() | ParityRestored():
+                pass
             case Promoted():
                 state.champion = record.subject
                 state.ledger.promoted(record.subject)
@@ -55,14 +61,21 @@ def step(state: GateState, inbox: Sequence[Record], now_ns: int) -> list[Record]
     return out
 
 
+def _note_parity(state: GateState, records: Sequence[ParityBroken | ParityRestored]) -> None:
+    for record in records:
+        if isinstance(record, ParityBroken):
+            state.broken[record.subject] = str(record.evidence["text"])
+        else:
+            state.broken.pop(record.subject, None)
+
+
 def _judge(state: GateState, evaluated: CandidateEvaluated, now_ns: int) -> list[Record]:
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
     # A candidate from outside has no order: it is compared with whoever serves.
     other = state.compared_with.pop(evaluated.version, state.champion)
-    unusable = unanswered(evaluated)
-    if unusable is not None:
-        reason = f"The candidate answered NaN or infinity on the {unusable} set."
+    reason = _unfit(state, config, evaluated)
+    if reason:
         return [_rejected(evaluated, now_ns, reason)]
     if state.champion is None:
         return [_accepted(evaluated, now_ns, "The first champion has nothing to beat.")]
@@ -86,6 +99,17 @@ def _judge(state: GateState, evaluated: CandidateEvaluated, now_ns: int) -> list
     name, verdict = against[0]
     reason = f"{name}: {verdict.verdict}. {verdict.reason}"
     return [*retired, *judged, *retired_now, _rejected(evaluated, now_ns, reason)]
+
+
+def _unfit(state: GateState, config: GateConfig, evaluated: CandidateEvaluated) -> str:
+    """Say what rules a candidate out before any gate looks at it; "" when nothing does."""
+    unusable = unanswered(evaluated)
+    if unusable is not None:
+        return f"The candidate answered NaN or infinity on the {unusable} set."
+    if config.parity and state.broken:
+        feature, text = next(iter(state.broken.items()))
+        return f"What it learned is not what is served: parity of {feature} is broken. {text}"
+    return ""
 
 
 def _retire_promoted_on(state: GateState, case: Case, now_ns: int) -> list[Record]:
@@ -156,6 +180,8 @@ STAGE = Stage(
     "gate",
     frozenset(
         {
+            "parity_broken",
+            "parity_restored",
             "training_requested",
             "training_failed",
             "candidate_trained",

@@ -74,6 +74,24 @@ class OutcomesGiven(Event, frozen=True, array_like=True, tag="outcomes"):
     values: list[float]
 
 
+class EventsGiven(Event, frozen=True, array_like=True, tag="events"):
+    """Events of a source that computed features are made of.
+
+    `ids` as clients gave them (None: none); `times_ns`: when each happened, `known_ns`: when it
+    became known; `columns` by name, one value per event, as JSON gave them; `schema_version`: by
+    which version of the source's columns they were read; `further`: columns that were given and
+    are none of the source, with what they hold (`ostinato.features.kinds.kinds_of_rows`).
+    """
+
+    source: str
+    ids: list[Id | None]
+    times_ns: list[int]
+    known_ns: list[int]
+    columns: dict[str, list[Any]]
+    schema_version: int = 1
+    further: dict[str, str] = {}
+
+
 class Acted(Event, frozen=True, array_like=True, tag="acted"):
     """An operator's act; becomes `OperatorActed`, or `AutonomySet` for the act ``autonomy``."""
 
@@ -120,6 +138,7 @@ AnyEvent = (
     | Shadowed
     | LabelsGiven
     | OutcomesGiven
+    | EventsGiven
     | Acted
     | TrainingDone
     | ClockMoved
@@ -147,3 +166,12 @@ def prediction_key(prediction_id: Id) -> str:
     ('p/i7', 'p/s7')
     """
     return f"p/{'i' if isinstance(prediction_id, int) else 's'}{prediction_id}"
+
+
+def event_key(source: str, event_id: Id) -> str:
+    """Return the key of a source's event that has a client's id.
+
+    >>> event_key("landings", 7)
+    'e/landings/i7'
+    """
+    return f"e/{source}/{'i' if isinstance(event_id, int) else 's'}{event_id}"

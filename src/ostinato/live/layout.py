@@ -62,13 +62,33 @@ class Layout:
 
     @property
     def lake(self) -> Path:
-        """Delta tables ``events``, ``predictions`` and ``labels``."""
+        """Delta tables ``events``, ``predictions``, ``labels``, and one for each source."""
         return self.folder / "lake"
 
     @property
     def snapshots(self) -> Path:
         """The engine's snapshots, newest last by name."""
         return self.folder / "snapshots"
+
+    @property
+    def sources(self) -> Path:
+        """What was known of each source at the first start, Parquet."""
+        return self.folder / "sources"
+
+    @property
+    def schemas(self) -> Path:
+        """Which columns sources have had, since when: a `SchemaBook` as JSON."""
+        return self.folder / "schemas.json"
+
+    @property
+    def open_predictions(self) -> Path:
+        """Predictions of the history that wait for their label, Parquet."""
+        return self.folder / "open.parquet"
+
+    @property
+    def features(self) -> Path:
+        """What features are computed of, up to some offset of the log: a `FeatureState`."""
+        return self.folder / "features.state"
 
     @property
     def routes(self) -> Path:

@@ -38,6 +38,20 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
     act_id: str
 
 
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A source of features: events taken since the start, and when the newest happened.
+
+    `stale_after_ns`: how long that may be ago, as declared; None: any time. `columns_version`: of
+    the source's columns (`SchemaBook`); None: none were seen.
+    """
+
+    name: str
+    events: int
+    newest_ns: int | None
+    stale_after_ns: int | None = None
+    columns_version: int | None = None
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine last did.
 
@@ -45,7 +59,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     `decisions` the length of the journal; `training`: requests under way; `proposals`: id to what
     waits for approval; `rollout`: the challenger's state in words, empty without one; `metrics`:
     figures for ``/metrics`` and the status page, None where there is none (JSON writes NaN
-    as null).
+    as null); `features`: what is wrong with the state of features; `sources`: those of features.
     """
 
     tick: int
@@ -63,6 +77,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str = "inconclusive"
     registry: str = ""
     lake: str = ""
+    features: str = ""
+    sources: tuple[SourceStatus, ...] = ()
     metrics: dict[str, float | None] = {}
 
 

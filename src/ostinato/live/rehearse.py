@@ -1,4 +1,4 @@
-"""Drive a service with history: its requests and labels over HTTP, its clock tick by tick."""
+"""Drive a service with history: what was asked and known over HTTP, its clock tick by tick."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class Transport(Protocol):
 
     def label(self, body: bytes) -> None:
         """Send labels."""
+        ...
+
+    def event(self, where: str, body: bytes) -> None:
+        """Send events of a source (``"events"``) or business outcomes (``"outcomes"``)."""
         ...
 
     def move_clock(self, now_ns: int) -> None:
@@ -137,18 +141,26 @@ class Driver:
                 self._keep_pace(now_ns, took_s)
 
     def _tick(self, pool: ThreadPoolExecutor, now_ns: int, stop: int) -> None:
-        start = self._told.next_row
-        bodies = self._told.requests(stop, at_most=self._at_most)
-        places = range(start - self.answers.first, stop - self.answers.first, self._at_most)
+        """Tell what requests see before the requests; it counts from when it was known."""
+        for where, body in self._told.events.bodies(now_ns):
+            self._transport.event(where, body)
+        if self._told.labels_first:
+            self._label(pool, now_ns, stop)
+        asked = self._told.requests(stop, at_most=self._at_most)
         # `list` waits for all and raises what one of them raised.
-        list(pool.map(self._ask, places, bodies))
-        list(pool.map(self._transport.label, self._told.labels(now_ns)))
+        list(pool.map(self._ask, asked))
+        self._label(pool, now_ns, stop)
         self._transport.move_clock(now_ns)
 
-    def _ask(self, place: int, body: bytes) -> None:
+    def _label(self, pool: ThreadPoolExecutor, now_ns: int, stop: int) -> None:
+        list(pool.map(self._transport.label, self._told.labels(now_ns, stop=stop)))
+
+    def _ask(self, asked: tuple[int, bytes]) -> None:
+        row, body = asked
         began_ns = self._clock.now_ns()
         answers = self._transport.predict(body)
-        self.answers.keep(place, answers, (self._clock.now_ns() - began_ns) / 1e6)
+        took_ms = (self._clock.now_ns() - began_ns) / 1e6
+        self.answers.keep(row - self.answers.first, answers, took_ms)
 
     def _moment(self, now_ns: int, took_s: float) -> Moment:
         history = self._told.history

@@ -6,8 +6,8 @@ the engine and the trainer turn what was served into tables by it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,37 +17,27 @@ from numpy.typing import NDArray
 from ostinato.core.errors import DataError
 from ostinato.core.ids import hash_keys
 from ostinato.core.records import Codes, Floats
+from ostinato.features.prepare import EventBatch
+from ostinato.features.reading import read_sources
 from ostinato.live.events import Id
+from ostinato.live.fields import DTYPES, TYPES, Field, Kind, SourceSpec, Whole, kind_of, series
+from ostinato.live.source_specs import source_specs
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import History, unit_hashes
 from ostinato.replay.slices import SliceColumn, Slices
 
-Kind = Literal["number", "integer", "boolean", "text"]
-
-Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""An integer that tables and the log can hold."""
-
-TYPES: Final[dict[Kind, Any]] = {
-    "number": float | None,
-    "integer": Whole | float | None,
-    "boolean": bool | None,
-    "text": str | None,
-}
-"""What JSON may hold for each kind; null is a missing value."""
-
-DTYPES: Final[dict[Kind, pl.DataType]] = {
-    "number": pl.Float64(),
-    "integer": pl.Int64(),
-    "boolean": pl.Boolean(),
-    "text": pl.String(),
-}
-
-
-class Field(msgspec.Struct, frozen=True):
-    """One field of a request."""
-
-    name: str
-    kind: Kind
+__all__ = [
+    "DTYPES",
+    "TYPES",
+    "Field",
+    "InputSchema",
+    "Kind",
+    "SliceSpec",
+    "SourceSpec",
+    "Whole",
+    "make_schema",
+    "series",
+]
 
 
 class SliceSpec(msgspec.Struct, frozen=True):
@@ -59,14 +49,18 @@ class SliceSpec(msgspec.Struct, frozen=True):
 
 
 class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a request in order, and how rows become what the kernel takes.
+    """The fields of a served row in order, and how rows become what the kernel takes.
+
+    A request carries the `inputs`: the fields that are not computed, in the same order. Where
+    nothing is computed they are the fields, and a row is served as it came.
 
     Parameters
     ----------
     loop, task
         Of the loop.
     fields
-        Features first, in the order of the loop; then slice and unit columns that are none.
+        Features first, in the order of the loop; then the inputs that are none: keys of computed
+        features, slice and unit columns.
     features
         How many of the fields are features.
     unit
@@ -79,6 +73,10 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         The place of the first request: how many rows of history there are.
     start_ns
         When serving began.
+    sources
+        Whose events are taken, for computed features.
+    feature_versions
+        Digest of the definition by computed feature: what versions of the model are trained on.
     """
 
     loop: str
@@ -90,11 +88,28 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[bool | int | float | str, ...]
     first_offset: int
     start_ns: int
+    sources: tuple[SourceSpec, ...] = ()
+    feature_versions: dict[str, str] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the fields."""
         return tuple(field.name for field in self.fields)
+
+    @property
+    def inputs(self) -> tuple[Field, ...]:
+        """The fields that a request carries."""
+        return tuple(field for field in self.fields if not field.computed)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs."""
+        return tuple(field.name for field in self.inputs)
+
+    @property
+    def input_features(self) -> int:
+        """How many of the inputs are features; they come first."""
+        return sum(not field.computed for field in self.fields[: self.features])
 
     @property
     def group_names(self) -> tuple[str, ...]:
@@ -113,10 +128,11 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
     def row_type(self) -> type[msgspec.Struct]:
         """Return the struct a request's inputs are decoded to: all fields required, no others."""
         # msgspec wants identifiers: fields get positions, the names in JSON are the columns'.
+        places = [(f"f{place}", field) for place, field in enumerate(self.inputs)]
         return msgspec.defstruct(
             "Inputs",
-            [(f"f{place}", TYPES[field.kind]) for place, field in enumerate(self.fields)],
-            rename={f"f{place}": field.name for place, field in enumerate(self.fields)},
+            [(place, TYPES[field.kind]) for place, field in places],
+            rename={place: field.name for place, field in places},
             frozen=True,
             forbid_unknown_fields=True,
             gc=False,
@@ -126,7 +142,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         """Return rows as served as a table: all fields, typed as in the history."""
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(self.fields)
         return pl.DataFrame(
-            [_series(field, values) for field, values in zip(self.fields, columns, strict=True)]
+            [series(field, values) for field, values in zip(self.fields, columns, strict=True)]
         )
 
     def grouping(self, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
@@ -134,7 +150,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         named = {each.name for each in self.slices} | {self.unit}
         places = [place for place, field in enumerate(self.fields) if field.name in named]
         return pl.DataFrame(
-            [_series(self.fields[place], [row[place] for row in rows]) for place in places or [0]]
+            [series(self.fields[place], [row[place] for row in rows]) for place in places or [0]]
         )
 
     @property
@@ -177,20 +193,12 @@ def _target(value: Any) -> float:
     return float(value) if isinstance(value, bool | int | float) else np.inf
 
 
-def _series(field: Field, values: Sequence[Any]) -> pl.Series:
-    if field.kind == "integer" and not all(map(_fits, values)):
-        return pl.Series(field.name, [None if v is None else float(v) for v in values])
-    if field.kind == "integer" and float in set(map(type, values)):
-        values = [int(v) if isinstance(v, float) else v for v in values]
-    return pl.Series(field.name, values, dtype=DTYPES[field.kind])
-
-
-def _fits(value: Any) -> bool:
-    """Say whether a value of an integer field is whole and has room in 64 bits."""
-    return value is None or (abs(value) < 2**63 and (type(value) is int or value.is_integer()))
-
-
-def make_schema(loop: Loop, table: pl.DataFrame, history: History) -> InputSchema:
+def make_schema(
+    loop: Loop,
+    table: pl.DataFrame,
+    history: History,
+    sources: Mapping[str, EventBatch] | None = None,
+) -> InputSchema:
     """Read the schema off the history that trains the first champion.
 
     Parameters
@@ -201,19 +209,35 @@ def make_schema(loop: Loop, table: pl.DataFrame, history: History) -> InputSchem
         The data with all columns.
     history
         The same, made ready.
+    sources
+        The history of the loop's sources, where it was read already.
 
     Raises
     ------
+    ConfigError
+        If nothing says what a column of a source holds.
     DataError
-        If a column has a type that JSON cannot carry.
+        If a column has a type that JSON cannot carry, or a source cannot be read.
     """
-    further = [name for name in (*loop.slices, loop.unit) if name is not None]
-    names = list(dict.fromkeys((*loop.features, *further)))
+    plan = loop.feature_plan
+    inputs = dict.fromkeys(
+        (*plan.inputs, *loop.slices, *([] if loop.unit is None else [loop.unit]))
+    )
+    kinds = {name: kind_of(table[name]) for name in inputs}
+    features = [
+        Field(name, kind_of(history.frame[name]), computed=True)
+        if name in plan.versions
+        else Field(name, kinds[name])
+        for name in plan.names
+    ]
+    further = [Field(name, kind) for name, kind in kinds.items() if name not in plan.plain]
     return InputSchema(
         loop=loop.name,
         task=loop.task,
-        fields=tuple(Field(name, _kind(table[name])) for name in names),
-        features=len(loop.features),
+        fields=(*features, *further),
+        features=len(features),
+        sources=source_specs(plan, read_sources(plan) if sources is None else sources, kinds),
+        feature_versions=dict(plan.versions),
         unit=loop.unit,
         slices=tuple(
             SliceSpec(each.name, each.values, each.cuts) for each in history.slices.columns
@@ -231,22 +255,4 @@ def _json_class(value: Any) -> bool | int | float | str:
         "A class of the label cannot be given over HTTP",
         found=repr(value),
         expected="classes that are text, numbers or booleans",
-    )
-
-
-def _kind(column: pl.Series) -> Kind:
-    dtype = column.dtype
-    if dtype == pl.Boolean:
-        return "boolean"
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric() or dtype == pl.Null:
-        return "number"
-    if dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
-        return "text"
-    raise DataError(
-        f"Column {column.name!r} cannot be given over HTTP",
-        found=str(dtype),
-        expected="numbers, booleans or text",
-        hint="Derive numbers or text from it, and name those in the loop.",
     )

@@ -1,4 +1,4 @@
-"""History as the requests and labels that clients would have sent, in order of time."""
+"""History as the requests, labels and events that clients would have sent, in order of time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 import polars as pl
 
 from ostinato.core.records import Ints
+from ostinato.features.plan import FeaturePlan
+from ostinato.features.sources import Labels, Requests
 from ostinato.live.schema import DTYPES, InputSchema
+from ostinato.live.told_events import ToldEvents, tell_events
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import NEVER, History
 from ostinato.stores.times import as_ns
@@ -20,7 +23,10 @@ from ostinato.stores.times import as_ns
 class Told:
     """What is to be told of a history, and how far it has been.
 
-    Build it with `tell`. Rows and labels come in the order in which a replay tells them.
+    Build it with `tell`. Rows and labels come in the order in which a replay tells them; where
+    features are made of labels, those of a tick have to be told before its rows (`labels_first`).
+    `apart_ns`: per row the time after which no other row may be in one request with it, since it
+    would see what becomes of this one.
     """
 
     history: History
@@ -28,6 +34,9 @@ class Told:
     raw_labels: pl.Series
     label_rows: Ints
     label_moments: Ints
+    events: ToldEvents
+    labels_first: bool
+    apart_ns: Ints
     next_row: int
     next_label: int = 0
     _ids: list[Any] = field(init=False)
@@ -35,22 +44,41 @@ class Told:
     def __post_init__(self) -> None:
         self._ids = self.history.ids.tolist()
 
-    def requests(self, stop: int, *, at_most: int) -> list[bytes]:
-        """Return bodies for ``/predict`` with the rows up to one, some rows in each."""
-        starts = range(self.next_row, stop, at_most)
-        bodies = [self._request(start, min(start + at_most, stop)) for start in starts]
-        self.next_row = max(self.next_row, stop)
+    def requests(self, stop: int, *, at_most: int) -> list[tuple[int, bytes]]:
+        """Return bodies for ``/predict`` with the rows up to one, and the first row of each."""
+        bodies = []
+        while self.next_row < stop:
+            start = self.next_row
+            self.next_row = self._together(start, min(start + at_most, stop))
+            bodies.append((start, self._request(start, self.next_row)))
         return bodies
 
-    def labels(self, now_ns: int, *, at_most: int = 1_000) -> list[bytes]:
-        """Return bodies for ``/labels`` with what has become known of requests that were told."""
-        moments = self.label_moments
-        before, stop = np.searchsorted(moments, [now_ns, now_ns + 1]).tolist()
+    def _together(self, start: int, stop: int) -> int:
+        """Return up to where rows can be in one request."""
+        times, apart = self.history.times_ns, self.apart_ns
+        until = np.minimum.accumulate(apart[start : stop - 1])
+        parting = np.flatnonzero(times[start + 1 : stop] > until)
+        return start + 1 + int(parting[0]) if len(parting) else stop
+
+    def labels(self, now_ns: int, *, stop: int | None = None, at_most: int = 1_000) -> list[bytes]:
+        """Return bodies for ``/labels`` with what has become known.
+
+        Parameters
+        ----------
+        now_ns
+            Of the tick.
+        stop
+            The first row that is told in a later tick; None: all that were told are.
+        at_most
+            Labels in one body.
+        """
+        moments, told = self.label_moments, self.next_row if stop is None else stop
+        before, last = np.searchsorted(moments, [now_ns, now_ns + 1]).tolist()
         # As in a replay: a label of this very moment waits when its request does.
-        stop = before + int(np.searchsorted(self.label_rows[before:stop], self.next_row))
-        starts = range(self.next_label, stop, at_most)
-        bodies = [self._labels(start, min(start + at_most, stop)) for start in starts]
-        self.next_label = max(self.next_label, stop)
+        last = before + int(np.searchsorted(self.label_rows[before:last], told))
+        starts = range(self.next_label, last, at_most)
+        bodies = [self._labels(start, min(start + at_most, last)) for start in starts]
+        self.next_label = max(self.next_label, last)
         return bodies
 
     def _request(self, start: int, stop: int) -> bytes:
@@ -100,11 +128,26 @@ def tell(loop: Loop, table: pl.DataFrame, history: History, schema: InputSchema)
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
     by_time = arriving[np.argsort(history.label_times_ns[arriving], kind="stable")]
+    plan = loop.feature_plan
     return Told(
         history=history,
-        rows=ordered.select(pl.col(each.name).cast(DTYPES[each.kind]) for each in schema.fields),
+        rows=ordered.select(pl.col(each.name).cast(DTYPES[each.kind]) for each in schema.inputs),
         raw_labels=ordered[loop.label.column],
         label_rows=by_time,
         label_moments=history.label_times_ns[by_time],
+        events=tell_events(plan, schema, history.events),
+        labels_first=any(isinstance(each, Labels) for each in plan.sources.values()),
+        apart_ns=_apart_ns(plan, history),
         next_row=history.first,
     )
+
+
+def _apart_ns(plan: FeaturePlan, history: History) -> Ints:
+    """Return after which time rows see what becomes of a row: its label, or that it was asked."""
+    found = np.full(len(history), NEVER)
+    for source in plan.sources.values():
+        if isinstance(source, Labels):
+            found = np.minimum(found, history.label_times_ns)
+        elif isinstance(source, Requests):
+            found = np.minimum(found, history.times_ns)
+    return found

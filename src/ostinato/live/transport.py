@@ -53,6 +53,9 @@ class HttpTransport:
     def label(self, body: bytes) -> None:
         self._patiently(lambda: self._client().send("POST", self._to("labels"), body))
 
+    def event(self, where: str, body: bytes) -> None:
+        self._patiently(lambda: self._client().send("POST", self._to(where), body))
+
     def move_clock(self, now_ns: int) -> None:
         # The same move, sent again, is one tick.
         body = msgspec.json.encode({"now": now_ns})

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ostinato.core.errors import ConfigError
+from ostinato.features.agreement import Parity
+from ostinato.features.declared import Declared
+from ostinato.features.plan import FeaturePlan, make_plan
 from ostinato.loop.check import check_fit, check_guardrails
 from ostinato.loop.fallback import fallback_of
+from ostinato.loop.inputs import check_columns, features_of, names_of
 from ostinato.loop.label import Label
 from ostinato.loop.policies import triggered
 from ostinato.loop.policy import Policy
@@ -18,6 +22,7 @@ from ostinato.stats.metrics import metric_for
 __all__ = ["DEFAULT_METRIC", "TASKS", "Label", "Loop", "Prices"]
 
 TASKS: Final = ("binary", "multiclass", "regression")
+TRAIN_ON: Final = ("served", "recomputed")
 DEFAULT_METRIC: Final = {"binary": "log_loss", "multiclass": "log_loss", "regression": "mae"}
 
 
@@ -35,7 +40,8 @@ class Loop:
         Column with the time at which the prediction is asked for (a time, or an integer that
         counts: it is then read as seconds).
     features
-        Columns the learner sees.
+        What the learner sees: columns of the request, and features that are computed
+        (`ostinato.features`), each once.
     label
         `Label(...)`, or a column name for labels that are known at once.
     learner
@@ -63,6 +69,13 @@ class Loop:
     fallback
         What is answered when no version can score a request: a number (binary: a probability), or
         for multiclass a list of probabilities, one per class. Default: nothing is.
+    parity
+        How windowed features as served are compared with the same features recomputed
+        (`ost.features.Parity`); None: they are not.
+    train_on
+        ``"served"``: trainings and their validation sets take features as they were served.
+        ``"recomputed"``: as their definitions give them from the history of events, which is what
+        is left where nobody wrote down what was served.
 
     Raises
     ------
@@ -73,7 +86,7 @@ class Loop:
     name: str
     task: str
     time: str
-    features: Sequence[str]
+    features: Sequence[str | Declared]
     label: Label
     learner: Any
     metric: str = ""
@@ -86,18 +99,28 @@ class Loop:
     golden: str | None = None
     prices: Prices = field(default_factory=Prices)
     fallback: float | Sequence[float] | None = None
+    parity: Parity | None = field(default_factory=Parity)
+    train_on: str = "served"
+    feature_plan: FeaturePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", _as_label(self.label))
-        object.__setattr__(self, "features", _names(self.features, "features"))
-        object.__setattr__(self, "slices", _names(self.slices, "slices"))
+        object.__setattr__(self, "features", features_of(self.features))
+        object.__setattr__(self, "feature_plan", make_plan(self.features))
+        object.__setattr__(self, "slices", names_of(self.slices, "slices"))
         if self.task not in TASKS:
             raise ConfigError(
                 "Loop(task=...) is unknown", found=repr(self.task), expected=", ".join(TASKS)
             )
         object.__setattr__(self, "metric", self.metric or DEFAULT_METRIC[self.task])
         self._check_name()
-        self._check_columns()
+        check_columns(
+            self.feature_plan,
+            label=self.label,
+            slices=self.slices,
+            time=self.time,
+            further={"unit": self.unit, "id": self.id, "golden": self.golden},
+        )
         self._check_task()
         if not 0 < self.holdout <= 0.5:
             raise ConfigError(
@@ -113,9 +136,31 @@ class Loop:
                     found=repr(value),
                     expected=f"{kind.__name__}(...)",
                 )
+        if self.parity is not None and not isinstance(self.parity, Parity):
+            raise ConfigError(
+                "Loop(parity=...) is something else",
+                found=repr(self.parity),
+                expected="ost.features.Parity(...), or None",
+            )
+        if self.train_on not in TRAIN_ON:
+            raise ConfigError(
+                "Loop(train_on=...) is unknown",
+                found=repr(self.train_on),
+                expected=", ".join(TRAIN_ON),
+            )
         check_fit(self.label, self.policy)
         check_guardrails(self.task, self.policy)
         object.__setattr__(self, "fallback", fallback_of(self.task, self.fallback, self.classes))
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of what the learner sees."""
+        return self.feature_plan.names
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns that a request carries for its features."""
+        return self.feature_plan.inputs
 
     def _check_name(self) -> None:
         name = self.name
@@ -125,35 +170,6 @@ class Loop:
                 found=repr(name),
                 expected="letters, digits, - and _",
             )
-
-    def _check_columns(self) -> None:
-        optional = (("unit", self.unit), ("id", self.id), ("golden", self.golden))
-        for name, value in (("time", self.time), *optional):
-            missing = value is None and name != "time"
-            if not missing and (not isinstance(value, str) or not value):
-                raise ConfigError(
-                    f"Loop({name}=...) is not a column name", found=repr(value), expected="a text"
-                )
-        if not self.features:
-            raise ConfigError("Loop(features=...) is empty", expected="at least one column")
-        truth = [c for c in (self.label.column, self.label.time) if c is not None]
-        used = (
-            ("features", self.features),
-            ("slices", self.slices),
-            ("time", (self.time,)),
-            ("unit", (self.unit,)),
-            ("id", (self.id,)),
-            ("golden", (self.golden,)),
-        )
-        for name, columns in used:
-            leaked = [column for column in truth if column in columns]
-            if leaked:
-                raise ConfigError(
-                    f"Loop({name}=...) holds the truth",
-                    found=", ".join(leaked),
-                    expected="columns that are known when the prediction is asked for",
-                    hint=f"Take the label and its time out of the {name}.",
-                )
 
     def _check_task(self) -> None:
         try:
@@ -196,25 +212,6 @@ def _as_label(label: Any) -> Label:
         found=repr(label),
         expected='Label("column", ...) or a column name',
     )
-
-
-def _names(names: Any, field_name: str) -> tuple[str, ...]:
-    """Take a sequence of different column names."""
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise ConfigError(
-            f"Loop({field_name}=...) is not a list of column names",
-            found=repr(names),
-            expected='for example ["carrier", "origin"]',
-        )
-    found = tuple(names)
-    doubled = _doubled(found)
-    if doubled:
-        raise ConfigError(
-            f"Loop({field_name}=...) names columns twice",
-            found=", ".join(doubled),
-            expected="each column once",
-        )
-    return found
 
 
 def _doubled(values: Sequence[Any]) -> list[str]:

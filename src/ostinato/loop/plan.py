@@ -11,6 +11,7 @@ from ostinato.core.units import duration_ns
 from ostinato.decide.bind import Surroundings, bound, counts_costs, looks_early
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.excess_loss import Money
+from ostinato.decide.parity import ParityRule
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.config import GateConfig
 from ostinato.gate.no_worse_than_anchor import NoWorseThanAnchor
@@ -42,7 +43,7 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "metric": loop.metric,
         "time": loop.time,
         "unit": loop.unit,
-        "features": list(loop.features),
+        "features": _features(loop),
         "slices": list(loop.slices),
         "label": plain(loop.label),
         "classes": plain(loop.classes),
@@ -51,8 +52,40 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "golden": loop.golden,
         "prices": plain(loop.prices),
         **fallback,
+        **_served(loop),
         "policy": plain(policy),
     }
+
+
+def _features(loop: Loop) -> list[Any]:
+    """Write columns by name, as ever, and what is computed by name and version."""
+    plan = loop.feature_plan
+    return [[name, plan.versions[name]] if name in plan.versions else name for name in plan.names]
+
+
+def _served(loop: Loop) -> dict[str, Any]:
+    """Write what is said of features as served; nothing where none is windowed."""
+    windowed = loop.feature_plan.windowed
+    if not windowed:
+        return {}
+    return {
+        "parity": None if loop.parity is None else loop.parity.told(),
+        "train_on": loop.train_on,
+        "logged": {each.name: each.logged for each in windowed if each.logged is not None},
+    }
+
+
+def parity_rule(loop: Loop) -> ParityRule | None:
+    """Return by what windowed features as served are judged; None where they are not."""
+    parity, windowed = loop.parity, loop.feature_plan.windowed
+    if parity is None or not windowed:
+        return None
+    return ParityRule(
+        features=tuple(each.name for each in windowed),
+        tolerated=parity.tolerance,
+        arl=1.0 / parity.false_alarm,
+        hold=parity.hold_training,
+    )
 
 
 def check(loop: Loop, policy: Policy) -> None:
@@ -155,7 +188,7 @@ def make_plan(
     declared = declaration(loop, policy)
     label = loop.label
     triggers = bound_triggers(loop, policy, group_names)
-    costs = _costs(loop)
+    costs, rule = _costs(loop), parity_rule(loop)
     return Plan(
         name=loop.name,
         policy_digest=digest(declared),
@@ -191,6 +224,7 @@ def make_plan(
                 paired=not label.affected_by_prediction,
                 explored=label.selective,
                 costs=costs,
+                parity=rule,
             ),
             "learn": LearnConfig(
                 window=policy.window,
@@ -212,6 +246,7 @@ def make_plan(
                 metric=loop.metric,
                 group_names=group_names,
                 explored=label.selective,
+                parity=rule is not None and rule.hold,
             ),
             "release": ReleaseConfig(
                 rollout=policy.rollout,

@@ -43,6 +43,8 @@ class Standing:
         ``"act"`` or ``"held"``.
     faulty
         Versions that failed to score when last asked, with the rows lost since they do.
+    broken
+        Features that are not served as they are computed, with the cause.
     """
 
     epoch: int
@@ -59,6 +61,7 @@ class Standing:
     coverage: float | None = None
     triggers: dict[str, str] = field(default_factory=dict)
     faulty: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
 
 
 def standing(state: LoopState) -> Standing:
@@ -81,6 +84,7 @@ def standing(state: LoopState) -> Standing:
         coverage=_coverage(state.stages["join"]),
         triggers=_triggers(decide),
         faulty=dict(state.stages["serve"].faulty),
+        broken=_broken(decide),
     )
 
 
@@ -113,6 +117,11 @@ def _proposals(decide: DecideState, release: ReleaseState) -> dict[str, str]:
 def _coverage(join: JoinState) -> float | None:
     coverage = join.coverage
     return coverage.labelled / coverage.rows if coverage.rows else None
+
+
+def _broken(decide: DecideState) -> dict[str, str]:
+    parity = decide.parity
+    return {} if parity is None else {name: c.text for name, c in parity.broken.items()}
 
 
 def _triggers(decide: DecideState) -> dict[str, str]:

@@ -141,15 +141,15 @@ def _loss(loop: Loop, history: History, rows: Ints, judged: Ints, seed: int, pai
     try:
         model, _ = measured_fit(
             loop.learner,
-            history.frame[rows],
+            history.taught[rows],
             history.labels[rows],
             None,
-            features=loop.features,
+            features=loop.feature_names,
             task=task,
             classes=history.n_classes,
             seed=stream_seed(seed, f"drift/{pair}"),
         )
-        scores: Floats = model.score(history.frame[judged])
+        scores: Floats = model.score(history.taught[judged])
     except LearnerError:
         return float("nan")
     losses = metric_for(loop.task, loop.metric).row_loss(labels, scores)

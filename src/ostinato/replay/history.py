@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,9 +14,14 @@ from numpy.typing import NDArray
 from ostinato.core.errors import DataError
 from ostinato.core.ids import NO_UNIT, hash_key, hash_keys
 from ostinato.core.records import Codes, Floats, Ints
+from ostinato.features.compute import compute
 from ostinato.features.keys import hash_column
+from ostinato.features.prepare import EventBatch
 from ostinato.loop.loop import Loop
+from ostinato.replay.events import history_events
 from ostinato.replay.labels import label_times, label_values
+from ostinato.replay.parity import Agreement, compare_history
+from ostinato.replay.served import as_served, logged_columns
 from ostinato.replay.slices import Slices
 from ostinato.stores.times import as_ns, moment_ns
 
@@ -30,7 +35,10 @@ class History:
 
     `first` is the first row that is served; rows before it train the first champion. `labels` is
     NaN where none ever arrives; a label of no known class has the index `len(classes)`. `golden`:
-    rows that people named as ones to get right.
+    rows that people named as ones to get right. `frame` has the features, computed ones as they
+    were at each row's time; `events` is what windowed ones were computed of, by source. Where the
+    history says what was served, `frame` has that; `agreement` compares it with what definitions
+    give, and `lessons` has what trainings take in its place (None: they take `frame`).
     """
 
     frame: pl.DataFrame
@@ -45,9 +53,17 @@ class History:
     golden: NDArray[np.bool_]
     first: int
     start_ns: int
+    events: Mapping[str, EventBatch] = field(default_factory=dict, repr=False)
+    agreement: Agreement | None = field(default=None, repr=False)
+    lessons: pl.DataFrame | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.times_ns)
+
+    @property
+    def taught(self) -> pl.DataFrame:
+        """Features as trainings and their validation sets take them."""
+        return self.frame if self.lessons is None else self.lessons
 
     @property
     def group_names(self) -> tuple[str, ...]:
@@ -126,7 +142,7 @@ def make_history(
     ------
     DataError
         If columns are missing, times cannot be read, ids are doubled, labels come before their
-        prediction, or there is too little history to begin with.
+        prediction, there is too little history to begin with, or a feature cannot be computed.
     """
     _check_columns(loop, table)
     times = as_ns(table[loop.time], name=f"time column {loop.time!r}")
@@ -149,12 +165,32 @@ def make_history(
         values[never], known[never] = 0.0, times[never] + loop.label.horizon_ns
     else:
         values[never] = np.nan  # a label without a time to arrive at does not arrive
+    labelled = ~never & ~np.isnan(values)
     slices = Slices.fit(frame[:first], loop.slices)
+    plan = loop.feature_plan
+    events = history_events(plan, frame, times, values, known, labelled=labelled, until_ns=until_ns)
+    computed = _plain_text(compute(plan, frame, times, events)).rechunk()
+    served, logged = as_served(plan, frame, computed)
+    units = hash_keys(ids) if loop.unit is None else unit_hashes(frame[loop.unit])
+    agreement = None
+    if loop.parity is not None:
+        agreement = compare_history(
+            plan,
+            loop.parity,
+            loop=loop.name,
+            served=served,
+            recomputed=computed,
+            known=logged,
+            requests=frame.select(plan.inputs),
+            times_ns=times,
+            unit_hashes=units,
+            events=events,
+        )
     return History(
-        frame=_plain_text(frame.select(loop.features)).rechunk(),
+        frame=served.rechunk(),
         times_ns=times,
         ids=ids,
-        unit_hashes=hash_keys(ids) if loop.unit is None else unit_hashes(frame[loop.unit]),
+        unit_hashes=units,
         labels=values,
         label_times_ns=known,
         groups=slices.codes(frame),
@@ -163,6 +199,9 @@ def make_history(
         golden=_golden(loop, frame),
         first=first,
         start_ns=start_ns,
+        events=events,
+        agreement=agreement,
+        lessons=computed if logged and loop.train_on == "recomputed" else None,
     )
 
 
@@ -176,7 +215,7 @@ def _plain_text(frame: pl.DataFrame) -> pl.DataFrame:
 def _check_columns(loop: Loop, table: pl.DataFrame) -> None:
     label = loop.label
     wanted = [loop.time, label.column, label.time, loop.unit, loop.id, loop.golden]
-    wanted += [*loop.features, *loop.slices]
+    wanted += [*loop.inputs, *loop.slices, *logged_columns(loop.feature_plan)]
     missing = sorted({name for name in wanted if name is not None} - set(table.columns))
     if not missing:
         return

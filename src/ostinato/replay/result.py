@@ -19,6 +19,7 @@ from ostinato.core.units import format_time
 from ostinato.loop.loop import Loop
 from ostinato.replay.books import Books, champions, frozen, totals_of
 from ostinato.replay.ledger import costs_of, harm_of, known_labels, losses_of
+from ostinato.replay.missing import missing_table
 from ostinato.replay.report import render_replay
 from ostinato.replay.tables import (
     VERSION_TIMES,
@@ -59,6 +60,8 @@ class Replay:
         A row per trained version, with its provenance.
     slices
         Performance per slice value.
+    missing
+        Per version and computed feature the share of rows without a value: trained on and served.
     cost
         `train_seconds, predict_seconds, retrains, promotions, rollbacks, cost, value` and more.
     journal_hash
@@ -81,6 +84,7 @@ class Replay:
     decisions: pl.DataFrame
     versions: pl.DataFrame
     slices: pl.DataFrame
+    missing: pl.DataFrame
     cost: dict[str, float]
     journal_hash: str
     books: Books
@@ -115,6 +119,7 @@ class Replay:
             "slices": self.slices.to_dicts(),
             "decisions": decisions,
             "versions": versions,
+            "missing": self.missing.to_dicts(),
             "cost": self.cost,
         }
         written: dict[str, Any] = _jsonable(document)
@@ -188,6 +193,7 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
         decisions=decisions_table(entries),
         versions=versions_table(recorder, entries),
         slices=slices_table(loop, history, recorder, labels, scored, both),
+        missing=missing_table(history, recorder, entries),
         cost=books.totals,
         journal_hash=run.journal.head()[1],
         books=books,

@@ -8,6 +8,7 @@ from dataclasses import replace as replace_fields
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 
 from ostinato.core.clock import Stopwatch, VirtualClock
 from ostinato.core.errors import ConfigError, LoopError
@@ -15,6 +16,7 @@ from ostinato.core.ports import Journal, Registry
 from ostinato.core.records import (
     CasesNamed,
     Decision,
+    Floats,
     HardCasesListed,
     Ints,
     LabelsArrived,
@@ -28,11 +30,13 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
+from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
-from ostinato.loop.plan import make_plan
+from ostinato.loop.plan import make_plan, parity_rule
 from ostinato.loop.policy import Policy
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
+from ostinato.replay.parity import Comparer
 from ostinato.replay.progress import Progress, Report
 from ostinato.replay.record import Recorder
 from ostinato.replay.result import Replay, make_replay
@@ -56,7 +60,8 @@ class Run:
 
     `due` holds results of effects and when they are known; `next_row` and `next_label` say how far
     the history has been told; `label_order` and `label_moments` are the labels to come, by time;
-    `judged_to_ns` is how far candidates have been judged on recent rows.
+    `judged_to_ns` is how far candidates have been judged on recent rows; `comparer` tells of
+    features as served, where the history has them.
     """
 
     loop: Loop
@@ -77,11 +82,14 @@ class Run:
     due: list[tuple[int, list[Record]]] = field(default_factory=list)
     hard: dict[str, HardCasesListed] = field(default_factory=dict)
     judged_to_ns: int | None = None
+    comparer: Comparer | None = None
     kernel_seconds: float = 0.0
 
     def begin(self) -> None:
         """Train the first champion on the history before the start, in no time."""
-        self._step(self._golden(0, self.history.first), self.clock.now_ns())
+        told = [*self._golden(0, self.history.first), *self._compared(0, self.history.first)]
+        self._step(told, self.clock.now_ns())
+        self._check_parity()
         while self.due:
             _, records = self.due.pop(0)
             failed = [r for r in records if isinstance(r, TrainingFailed)]
@@ -102,6 +110,18 @@ class Run:
                 hint="Check the learner: it answered NaN on rows it was not trained on.",
             )
 
+    def _check_parity(self) -> None:
+        """Say why nothing was trained if the very first training was held back."""
+        decide = self.state.stages["decide"]
+        held = broken_parity(decide.parity, decide.config_.parity)
+        if held:
+            raise LoopError(
+                f"The first champion is not trained: {held}",
+                expected="features that are served as they are computed for training",
+                hint="Repair what differs. Loop(parity=ost.features.Parity(hold_training=False)) "
+                "trains all the same.",
+            )
+
     def _first_hint(self) -> str:
         horizon = self.loop.label.horizon_ns
         matured = self.history.matured_to_ns(self.history.start_ns, horizon)
@@ -119,7 +139,8 @@ class Run:
             batch.extend(self.due.pop(0)[1])
         if stop_row > self.next_row:
             golden = self._golden(self.next_row, stop_row)
-            batch.extend([self._requests(stop_row, now_ns), *golden])
+            compared = self._compared(self.next_row, stop_row)
+            batch.extend([self._requests(stop_row, now_ns), *golden, *compared])
         labels = self._labels(now_ns)
         if labels is not None:
             batch.append(labels)
@@ -137,6 +158,19 @@ class Run:
             unit_hashes=history.unit_hashes[start:stop],
             groups=history.groups[start:stop],
         )
+
+    def _compared(self, start: int, stop: int) -> list[Record]:
+        """Tell how these rows were served beside what their definitions give."""
+        parity = self.state.stages["decide"].parity
+        if self.comparer is None or parity is None or start == stop:
+            return []
+        champion = self.recorder.champion
+        score = None if champion is None else self._champion
+        return [*self.comparer.tell(start, stop, parity, score, self.clock.now_ns())]
+
+    def _champion(self, table: pl.DataFrame) -> Floats:
+        artifact = self.scorer.artifacts[str(self.recorder.champion)]
+        return self.trainer.scores.table(artifact, table)
 
     def _golden(self, start: int, stop: int) -> list[Record]:
         """Tell which of these rows people named as ones to get right."""
@@ -272,6 +306,7 @@ def make_run(
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
     by_time = arriving[np.argsort(history.label_times_ns[arriving], kind="stable")]
+    rule, agreement = parity_rule(loop), history.agreement
     takes_ns = None if train_takes == "measured" else duration_ns(train_takes, name="train_takes")
     return Run(
         loop=loop,
@@ -288,6 +323,7 @@ def make_run(
         label_order=by_time,
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
+        comparer=None if rule is None or agreement is None else Comparer(agreement, rule),
     )
 
 

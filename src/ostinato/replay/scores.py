@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from ostinato.core.clock import Stopwatch
 from ostinato.core.errors import LearnerError, LoopError
-from ostinato.core.records import Floats, Ints, RequestsArrived
+from ostinato.core.records import Floats, RequestsArrived
 from ostinato.learn.model import Model
 
 BLOCK: Final = 8192
@@ -61,9 +61,9 @@ class ModelScores:
             seconds += per_row * (high - low)
         return (pieces[0] if len(pieces) == 1 else np.concatenate(pieces)), seconds
 
-    def rows(self, artifact: str, rows: Ints) -> Floats:
-        """Return scores of any rows, in ascending order; blocks are not kept for these."""
-        return self._score(artifact, self.frame[rows])[0]
+    def table(self, artifact: str, part: pl.DataFrame) -> Floats:
+        """Return scores of the rows of any table of features; blocks are not kept for these."""
+        return self._score(artifact, part)[0]
 
     def _block(self, artifact: str, block: int, low: int, high: int) -> tuple[Floats, float]:
         key = (artifact, block)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ from ostinato.core.records import (
     TrainingRequested,
     ValidationSet,
 )
+from ostinato.features.missing import count_missing
+from ostinato.features.reading import schemas_of
 from ostinato.gate.evidence import WITHHELD
 from ostinato.gate.ledger import MOSTLY
 from ostinato.learn.describe import describe, learner_digest
@@ -55,7 +58,10 @@ _MOST_VALIDATION_ROWS: Final = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A finished training: the model, its bytes, and what it was made of and cost."""
+    """A finished training: the model, its bytes, and what it was made of and cost.
+
+    `missing`: the share of rows without a value, by feature that is computed.
+    """
 
     model: Model
     data: bytes
@@ -64,6 +70,7 @@ class Trained:
     latency_ms: float
     rows: int
     data_digest: str
+    missing: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +109,16 @@ class _Rows:
 
 @dataclass(slots=True)
 class Trainer:
-    """Trains over one history; remembers every training it did."""
+    """Trains over one history; remembers every training it did.
+
+    `schemas`: versions of the columns of sources, where the history's events do not tell them.
+    """
 
     loop: Loop
     history: History
     scores: ModelScores
     done: dict[str, Trained | LearnerError] = field(default_factory=dict)
+    schemas: Mapping[str, str] = field(default_factory=dict)
 
     def carry_out(
         self,
@@ -244,7 +255,7 @@ class Trainer:
         if not len(rows):
             return np.empty(0)
         try:
-            return self.scores.rows(artifact, rows)
+            return self.scores.table(artifact, self.history.taught[rows])
         except LearnerError:
             width = max(self.history.n_classes, 1)
             shape = (len(rows), width) if width > 2 else (len(rows),)
@@ -285,7 +296,7 @@ class Trainer:
         parent: str | None,
         timeout: float | None,
     ) -> Trained | LearnerError:
-        frame = self.history.frame[rows]
+        frame = self.history.taught[rows]
         times = self.history.times_ns[rows]
         fade = (
             None if order.half_life_ns is None else weights(times, order.to_ns, order.half_life_ns)
@@ -297,7 +308,7 @@ class Trainer:
                 frame,
                 labels,
                 fade,
-                features=self.loop.features,
+                features=self.loop.feature_names,
                 task=task,
                 classes=self.history.n_classes,
                 seed=order.seed,
@@ -316,6 +327,7 @@ class Trainer:
             latency_ms=latency,
             rows=len(rows),
             data_digest=_data_digest(frame, labels),
+            missing=count_missing(frame.select(self.loop.feature_plan.computed)).shares(),
         )
 
     def _latency(self, model: Model, frame: pl.DataFrame) -> float:
@@ -360,6 +372,7 @@ class Trainer:
             evidence={
                 "rows": trained.rows,
                 "data_digest": trained.data_digest,
+                **({"missing": dict(trained.missing)} if trained.missing else {}),
                 **told,
                 "validation_rows": {s.name: len(s) for s in sets},
                 "artifact_bytes": len(trained.data),
@@ -419,6 +432,9 @@ class Trainer:
             seed=order.seed,
             libraries=_libraries(self.loop.learner),
             parent=order.warm_start_from,
+            features=dict(self.loop.feature_plan.versions),
+            feature_schema=self.loop.feature_plan.digest,
+            source_schemas=dict(self.schemas) or schemas_of(self.history.events),
             metrics=metrics,
             cost={
                 "wall_seconds": trained.cost.wall_seconds,

@@ -49,9 +49,18 @@ def tags(lineage: Lineage) -> dict[str, str]:
         "learner": lineage.learner,
         "parent": lineage.parent,
         "lake": lineage.lake,
+        "features": _versions(lineage.features),
+        "feature_schema": lineage.feature_schema,
+        "source_schemas": ", ".join(f"{n} {v}" for n, v in lineage.source_schemas.items()) or None,
     }
     known = {name: value for name, value in shown.items() if value is not None}
     return {f"ostinato.{name}": _text(value)[:TEXT_CHARACTERS_MAX] for name, value in known.items()}
+
+
+def _versions(features: Mapping[str, str]) -> str | None:
+    """Return computed features as ``name@version``, with as much of a version as tells it apart."""
+    found = [f"{name}@{version[:12]}" for name, version in features.items()]
+    return ", ".join(found) or None
 
 
 def sentence(lineage: Lineage) -> str:

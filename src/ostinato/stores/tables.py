@@ -11,27 +11,31 @@ import polars as pl
 from ostinato.core.errors import ConfigError, DataError
 
 
-def read_table(data: Any) -> pl.DataFrame:
+def read_table(data: Any, *, may_be_empty: bool = False) -> pl.DataFrame:
     """Return data as a Polars frame.
 
     Parameters
     ----------
     data
         A path (parquet, CSV, or a Delta folder), or a Polars, pandas or Arrow table; anything
-        Narwhals reads.
+        Narwhals reads. Or a function that returns one of these, called when it is needed.
+    may_be_empty
+        Whether a table without rows is good as well.
 
     Raises
     ------
     DataError
         If the file is missing, cannot be read, or holds no rows.
     """
+    if callable(data):
+        data = data()
     if isinstance(data, str | Path):
         frame = _read_path(Path(data))
     elif isinstance(data, pl.LazyFrame):
         frame = data.collect()
     else:
         frame = _read_frame(data)
-    if frame.height == 0:
+    if frame.height == 0 and not may_be_empty:
         raise DataError("The data is empty", found="0 rows", expected="a row per request")
     return frame
 
@@ -49,7 +53,14 @@ def _read_frame(data: Any) -> pl.DataFrame:
         table = table.collect()
     if not isinstance(table, nw.DataFrame):
         raise DataError("The data is one column", found=type(data).__name__, expected="a table")
-    frame: pl.DataFrame = table.to_polars()
+    try:
+        frame: pl.DataFrame = table.to_polars()
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            "A column of the data holds values of several types",
+            found=str(error).splitlines()[0],
+            expected="one type in each column",
+        ) from error
     return frame
 
 

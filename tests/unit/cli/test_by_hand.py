@@ -6,14 +6,14 @@ from importlib import import_module
 import pytest
 from typer.testing import CliRunner
 
-from ostinato.cli import by_hand
+from ostinato.cli import by_hand, status
 from ostinato.cli.main import VERBS
 from ostinato.core.records import ACTS
 from ostinato.live.act import Outcome
 from ostinato.live.config import ServiceConfig
 from ostinato.live.layout import Layout
 from ostinato.live.lock import FolderLock
-from ostinato.live.published import Alive, Published, Status, write
+from ostinato.live.published import Alive, Published, SourceStatus, Status, write
 from ostinato.live.service import free_port, settle
 
 SUBJECTS = {"promote": "v002", "approve": "p-1", "autonomy": "auto"}
@@ -111,6 +111,11 @@ def test_the_status_of_a_stopped_service_is_read_from_its_folder(layout):
             epoch=4,
             paused=True,
             proposals={"p-1": "release v3"},
+            features="made anew",
+            sources=(
+                SourceStatus(name="landings", events=1_234, newest_ns=1_357_035_210_000_000_000),
+                SourceStatus(name="sales", events=0, newest_ns=None),
+            ),
         ),
     )
     write(layout.run / "gateway-0.json", Alive(pid=2**22 + 5, started_ns=0, beat_ns=0))
@@ -124,6 +129,9 @@ def test_the_status_of_a_stopped_service_is_read_from_its_folder(layout):
     assert lines["autonomy"] == "auto, paused"
     assert lines["proposal"] == "p-1: release v3"
     assert "gateway-0" not in lines  # dead
+    assert lines["features"] == "made anew"
+    assert "landings: 1,234 events taken, the newest happened 1m30s before" in done.stdout
+    assert "sales: 0 events taken, none has happened" in done.stdout
     assert "trouble" not in lines
     found = json.loads(run("status", "--dir", str(layout.folder), "--json").stdout)
     assert (found["running"], found["answers"], found["status"]["tick"]) == (None, False, 9)
@@ -171,3 +179,17 @@ def test_the_gate_answers_with_its_exit_code(layout, monkeypatch, verdict, code)
 
 def test_the_gate_of_a_service_that_does_not_answer_is_unusable(layout):
     assert run("gate", "--dir", str(layout.folder)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"newest_ns": 90, "stale_after_ns": 10}, "the newest happened 10ns before"),
+        ({"newest_ns": 89, "stale_after_ns": 10}, "happened 11ns before; stale after 10ns"),
+        ({"newest_ns": None, "stale_after_ns": 10}, "none has happened; stale"),
+        ({"newest_ns": 90, "columns_version": 3}, "10ns before, version 3 of its columns"),
+    ],
+)
+def test_the_status_says_that_a_source_is_stale_or_has_other_columns(source, said):
+    line = status._source({"name": "landings", "events": 5, **source}, 100)
+    assert line.endswith(said)

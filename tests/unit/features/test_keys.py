@@ -32,6 +32,13 @@ def test_missing_values_are_told(column) -> None:
     assert hash_value(float("nan")) is None
 
 
+@pytest.mark.parametrize("dtype", [pl.String, pl.Int64, pl.Float64, pl.Boolean])
+def test_an_empty_column_has_no_hashes(dtype) -> None:
+    hashes, there = hash_column(pl.Series([], dtype=dtype))
+
+    assert (hashes.dtype, there.dtype, len(hashes)) == (np.uint64, np.bool_, 0)
+
+
 def test_a_key_of_several_columns_is_the_same_for_a_table_and_a_row() -> None:
     frame = pl.DataFrame({"a": [1, 2, None], "b": ["x", "y", "z"]})
 
@@ -45,3 +52,9 @@ def test_a_key_of_several_columns_is_the_same_for_a_table_and_a_row() -> None:
 
 def test_the_order_of_a_key_counts() -> None:
     assert key_hash(["a", "b"]) != key_hash(["b", "a"])
+
+
+def test_a_column_without_rows_has_no_hashes() -> None:
+    hashes, there = hash_column(pl.Series([], dtype=pl.String))
+
+    assert (hashes.dtype, hashes.shape, there.shape) == (np.uint64, (0,), (0,))

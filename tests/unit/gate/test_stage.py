@@ -7,6 +7,8 @@ import pytest
 
 from ostinato.core.records import (
     CandidateTrained,
+    ParityBroken,
+    ParityRestored,
     Promoted,
     RolledBack,
     TrainingFailed,
@@ -172,3 +174,42 @@ def test_the_state_survives_its_plain_form():
     copy = decode(encode(state))
 
     assert (copy.champion, copy.compared_with) == ("v1", {"t-1": "v1"})
+
+
+# ---------------------------------------------------------------- parity of features
+
+
+def broken(feature="visits"):
+    evidence = {"text": "The source is 1 d late."}
+    return replace(decision(ParityBroken, feature, cause="lag"), evidence=evidence)
+
+
+def judged_beside(parity, records, make_set, make_evaluated):
+    state = begin(champion=None)
+    state.config_ = replace(state.config_, parity=parity)
+    good = make_evaluated(make_set(np.random.default_rng(0), gain=0.2))
+    return state, step(state, [good, *records], 0)
+
+
+def test_no_candidate_is_accepted_while_parity_is_broken(make_set, make_evaluated):
+    state, out = judged_beside(True, [broken()], make_set, make_evaluated)
+
+    kept = decode(encode(state))
+
+    assert [record.kind for record in out] == ["candidate_rejected"]
+    assert "parity of visits is broken. The source is 1 d late." in out[0].reason
+    assert kept.broken == {"visits": "The source is 1 d late."}
+
+
+def test_candidates_are_judged_again_when_parity_is_restored(make_set, make_evaluated):
+    restored = [broken(), decision(ParityRestored, "visits")]
+
+    _, out = judged_beside(True, restored, make_set, make_evaluated)
+
+    assert [record.kind for record in out] == ["candidate_accepted"]
+
+
+def test_broken_parity_rules_nobody_out_where_the_loop_says_so(make_set, make_evaluated):
+    _, out = judged_beside(False, [broken()], make_set, make_evaluated)
+
+    assert [record.kind for record in out] == ["candidate_accepted"]

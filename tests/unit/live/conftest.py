@@ -18,10 +18,12 @@ import polars as pl
 import pytest
 
 from ostinato.checks.samples import sample_lineage
+from ostinato.features.online import OnlineStore
 from ostinato.learn.compiled import compile_model
 from ostinato.learn.estimators import fit
 from ostinato.live.config import ServiceConfig
 from ostinato.live.events import decode
+from ostinato.live.feature_events import FeatureFeed
 from ostinato.live.gateway.app import App
 from ostinato.live.gateway.connection import Connection
 from ostinato.live.gateway.gateway import Gateway, read_service
@@ -32,6 +34,7 @@ from ostinato.live.history_file import write_history
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, write
 from ostinato.live.schema import make_schema
+from ostinato.live.tracked import Tracked, write_tracked
 from ostinato.loop.loading import load_loop
 from ostinato.replay.history import make_history
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
@@ -41,11 +44,13 @@ LOOP_FILE = """
 import ostinato as ost
 from sklearn.linear_model import LogisticRegression
 
+{source}
+
 loop = ost.Loop(
     name="small",
     task={task!r},
     time="at",
-    features=["x0", "x1", "n", "kind"],
+    features=["x0", "x1", "n", "kind", {declared}],
     label=ost.Label("y", delay="6h", horizon="12h"),
     learner={learner},
     slices=["kind"],
@@ -81,7 +86,7 @@ TRAINED = {}
 class Service:
     """The folder: publish routes in it, and read its log."""
 
-    def __init__(self, folder, *, task="binary", fallback=None, **settings):
+    def __init__(self, folder, *, task="binary", fallback=None, declared="", source="", **settings):
         self.folder, self.layout = folder, Layout(folder / "state")
         self.layout.make()
         classes = 3 if task == "multiclass" else 2
@@ -89,35 +94,48 @@ class Service:
         learner = (
             "ost.learners.linear('regression')" if task == "regression" else "LogisticRegression()"
         )
-        target.write_text(LOOP_FILE.format(task=task, fallback=fallback, learner=learner))
+        target.write_text(
+            LOOP_FILE.format(
+                task=task, fallback=fallback, learner=learner, declared=declared, source=source
+            )
+        )
         self.config = ServiceConfig(target=str(target), loop="small", **settings)
         write(self.layout.service, self.config)
         self.table = make_table(600, classes=classes)
-        loop = load_loop(str(target)).loop
+        self.loop = loop = load_loop(str(target)).loop
         end_ns = int(self.table["at"].dt.timestamp("ns").max()) + 1
         history = make_history(loop, self.table, start=None, end=None, begin_ns=end_ns)
-        write(self.layout.schema, make_schema(loop, self.table, history))
+        self.schema = make_schema(loop, self.table, history)
+        write(self.layout.schema, self.schema)
         write_history(self.layout.history, history)
         self.registry = FolderRegistry(self.layout.registry)
         self.artifacts = {}
         for number in (1, 2, 3):
-            self._train(f"v{number:03d}", loop, task, classes, rows=200 * number)
+            self._train(f"v{number:03d}", history.frame, task, classes, rows=200 * number)
 
-    def _train(self, name, loop, task, classes, rows):
-        if (task, rows) not in TRAINED:
-            part = self.table.head(rows)
-            TRAINED[task, rows] = fit(
+    def _train(self, name, frame, task, classes, rows):
+        loop = self.loop
+        trained = task, rows, loop.feature_names
+        if trained not in TRAINED:
+            TRAINED[trained] = fit(
                 loop.learner,
-                part,
-                part["y"].to_numpy().astype(np.float64),
+                frame.head(rows),
+                self.table["y"].head(rows).to_numpy().astype(np.float64),
                 None,
-                features=loop.features,
+                features=loop.feature_names,
                 task=task,
                 classes=classes,
                 seed=0,
             ).to_bytes()
-        artifact = TRAINED[task, rows]
+        artifact = TRAINED[trained]
         self.artifacts[name] = self.registry.register(name, artifact, sample_lineage(rows))
+
+    def begin_features(self):
+        """Write the state of features, as the engine does before there are any events."""
+        plan = self.loop.feature_plan
+        feed = FeatureFeed(self.schema, plan, horizon_ns=self.loop.label.horizon_ns)
+        store = OnlineStore(plan, now_ns=self.schema.start_ns)
+        write_tracked(self.layout, Tracked(feed, store, 0, print))
 
     def publish(self, epoch=1, champion="v001", **fields):
         write(

@@ -25,22 +25,30 @@ class FakeHistory:
         return self.first + self.rows
 
 
+class FakeEvents:
+    """One event in each tick."""
+
+    def bodies(self, now_ns):
+        return [("events", f"until {now_ns}".encode())]
+
+
 class FakeTold:
     """Rows that are their own numbers; labels are told as a range."""
 
-    def __init__(self, rows):
-        self.history = FakeHistory(rows)
+    def __init__(self, rows, *, labels_first=False):
+        self.history, self.events = FakeHistory(rows), FakeEvents()
         self.next_row, self.next_label = 5, 5
+        self.labels_first = labels_first
 
     def requests(self, stop, *, at_most):
         starts = range(self.next_row, stop, at_most)
-        bodies = [json.dumps(list(range(s, min(s + at_most, stop)))).encode() for s in starts]
+        bodies = [(s, json.dumps(list(range(s, min(s + at_most, stop)))).encode()) for s in starts]
         self.next_row = stop
         return bodies
 
-    def labels(self, now_ns):
-        start, self.next_label = self.next_label, self.next_row
-        return [f"{start}..{self.next_row}".encode()] if start < self.next_row else []
+    def labels(self, now_ns, *, stop):
+        start, self.next_label = self.next_label, stop
+        return [f"{start}..{stop}".encode()] if start < stop else []
 
 
 class FakeTransport:
@@ -63,29 +71,39 @@ class FakeTransport:
     def label(self, body):
         self.seen.append(("label", body.decode()))
 
+    def event(self, where, body):
+        self.seen.append((where, body.decode()))
+
     def move_clock(self, now_ns):
         self.seen.append(("clock", now_ns))
 
 
-def drive(rows=30, *, exact=True, speed=0.0, transport=None, **words):
-    told, transport = FakeTold(rows), transport or FakeTransport()
+def drive(rows=30, *, exact=True, speed=0.0, transport=None, labels_first=False, **words):
+    told, transport = FakeTold(rows, labels_first=labels_first), transport or FakeTransport()
     driver = Driver(told, transport, rows_per_request=4, exact=exact, speed=speed, **words)
     moments = []
     driver.run([(h * HOUR_NS, min(5 + 10 * h, rows + 5)) for h in range(1, 4)], moments.append)
     return driver, transport, moments
 
 
-def test_in_a_tick_come_the_rows_then_the_labels_then_the_clock():
+def test_in_a_tick_come_the_events_the_rows_the_labels_and_then_the_clock():
     _, transport, moments = drive()
     kinds = [kind for kind, _ in transport.seen]
-    assert kinds == ["predict", "predict", "predict", "label", "clock"] * 3
-    assert transport.seen[0] == ("predict", [5, 6, 7, 8])
+    assert kinds == ["events", "predict", "predict", "predict", "label", "clock"] * 3
+    assert transport.seen[0] == ("events", f"until {HOUR_NS}")
+    assert transport.seen[1] == ("predict", [5, 6, 7, 8])
     assert [what for kind, what in transport.seen if kind == "clock"] == [
         HOUR_NS,
         2 * HOUR_NS,
         3 * HOUR_NS,
     ]
     assert [each.rows for each in moments] == [10, 20, 30]
+
+
+def test_labels_that_features_are_made_of_come_before_the_rows_that_see_them():
+    _, transport, _ = drive(labels_first=True)
+    kinds = [kind for kind, _ in transport.seen]
+    assert kinds == ["events", "label", "predict", "predict", "predict", "clock"] * 3
 
 
 def test_exact_rows_go_one_request_after_the_other_in_order():

@@ -63,7 +63,7 @@ def test_every_row_is_told_once_in_order_with_its_id_and_time(table):
     bodies = [
         json.loads(body)
         for _, stop in ticks(history, "6h")
-        for body in told.requests(stop, at_most=7)
+        for _, body in told.requests(stop, at_most=7)
     ]
     ids = [each for body in bodies for each in body["prediction_id"]]
     assert ids == list(range(history.first, len(history)))

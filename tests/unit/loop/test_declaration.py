@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from ostinato import features
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.learn.schedules import Schedule
@@ -182,3 +184,66 @@ def test_a_schedule_needs_a_line_of_models_that_go_on_from_each_other():
 
     assert "alpha" in str(no.value)
     assert Policy(schedules=schedules, warm_start=True).schedules == schedules
+
+
+def test_a_loop_knows_the_names_of_its_features_and_the_columns_they_need():
+    landings = features.Events("landings", time="landed", columns={"delay": "number"})
+    late = features.mean(landings, "delay", by="carrier", window="3h", name="recent")
+    kept = ["distance", features.Expr("far", pl.col("distance") > 1000), late]
+
+    made = loop(features=kept)
+
+    assert made.features == tuple(kept)
+    assert made.feature_names == ("distance", "far", "recent")
+    assert made.inputs == ("distance", "carrier")
+    assert made.feature_plan.windowed == (late,)
+
+
+def test_aggregates_of_labels_read_the_label_as_it_becomes_known_and_no_column_of_it():
+    share = features.mean(features.labels(), "label", by="carrier", window="1d")
+
+    made = loop(features=["carrier", share], label=Label("label", time="landed"))
+
+    assert made.inputs == ("carrier",)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (
+            [features.Expr("soon", pl.col("late") + 1)],
+            r"Loop\(features=...\) holds the truth; was: late",
+        ),
+        ([features.Function("soon", len, inputs=["landed"])], r"holds the truth; was: landed"),
+        (
+            [features.mean(features.labels(), "label", by="late", window="1d")],
+            r"holds the truth; was: late",
+        ),
+        ([features.Expr("late", pl.col("x"))], r"holds the truth; was: late"),
+        (
+            [features.Expr("x", pl.col("x") + 1)],
+            r"has the name of a column in Loop\(features=...\)",
+        ),
+        (
+            ["x", features.Expr("origin", pl.col("x"))],
+            r"has the name of a column in Loop\(slices=...\); was: origin",
+        ),
+        (
+            ["x", features.Expr("plane", pl.col("x"))],
+            r"has the name of a column in Loop\(unit=...\); was: plane",
+        ),
+        (["x", features.Expr("scheduled", pl.col("x"))], r"column in Loop\(time=...\)"),
+        (["x", 7], r"neither a column nor a declaration; was: 7"),
+        (["x", features.windows], r"neither a column nor a declaration"),
+        (7, r"Loop\(features=...\) is not a list of columns and features; was: 7"),
+        (
+            [features.Expr("a", pl.col("x")), features.Expr("a", pl.col("y"))],
+            r"Two features have the name 'a'; was: Expr, Expr",
+        ),
+    ],
+)
+def test_features_that_leak_or_share_a_name_are_refused(given, named):
+    label = Label("late", time="landed")
+
+    with pytest.raises(ConfigError, match=named):
+        loop(features=given, label=label, slices=["origin"], unit="plane")

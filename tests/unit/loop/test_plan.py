@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -8,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ostinato import features
 from ostinato.core.errors import ConfigError
 from ostinato.decide import Degradation, Every, any_of
 from ostinato.loop import Label, Loop, Policy
@@ -146,3 +148,55 @@ def test_what_guardrails_look_at_is_computed_and_must_fit_the_task():
 def test_the_horizon_reaches_the_stage_that_counts_on_labels():
     one = loop(label=Label("late", delay="6h", horizon="2d"))
     assert plan(one, Policy()).stages["release"].horizon_ns == one.label.horizon_ns
+
+
+def test_a_plan_knows_a_computed_feature_by_its_version():
+    far, farther = (features.Expr("far", pl.col("distance") > miles) for miles in (1000, 2000))
+
+    plain, one, two = (
+        plan(loop(features=["distance", *more]), Policy()) for more in ([], [far], [farther])
+    )
+
+    assert plain.policy["features"] == ["distance"]
+    assert one.policy["features"] == ["distance", ["far", far.version]]
+    assert len({plain.policy_digest, one.policy_digest, two.policy_digest}) == 3
+
+
+# ---------------------------------------------------------------- features as served
+
+LANDINGS = features.Events("landings", time="at", columns={"carrier": "text"})
+
+
+def landed(**options):
+    return features.count(LANDINGS, by="carrier", window="3h", name="landed", **options)
+
+
+def test_what_features_are_judged_by_stands_in_the_declaration():
+    parity = features.Parity(tolerance=0.01)
+
+    found = plan(loop(features=[landed(logged="seen")], parity=parity), Policy())
+
+    rule = found.stages["decide"].parity
+    assert found.policy["parity"]["tolerance"] == 0.01
+    assert found.policy["train_on"] == "served"
+    assert found.policy["logged"] == {"landed": "seen"}
+    assert (rule.features, rule.tolerated, rule.hold) == (("landed",), 0.01, True)
+    assert rule.arl == pytest.approx(1e6)
+    assert found.stages["gate"].parity
+
+
+def test_a_loop_of_plain_columns_says_nothing_of_what_was_served():
+    found = plan(loop(), Policy())
+
+    assert not {"parity", "train_on", "logged"} & set(found.policy)
+    assert found.stages["decide"].parity is None
+    assert not found.stages["gate"].parity
+
+
+def test_a_loop_can_do_without_comparisons_or_without_their_veto():
+    without = plan(loop(features=[landed()], parity=None), Policy())
+    free = features.Parity(hold_training=False)
+    warned = plan(loop(features=[landed()], parity=free), Policy())
+
+    assert (without.policy["parity"], without.stages["decide"].parity) == (None, None)
+    assert (warned.stages["decide"].parity.hold, warned.stages["gate"].parity) == (False, False)

@@ -260,7 +260,9 @@ def test_the_anchor_answers_the_recent_set(world, make_loop):
 
     recent = found["recent"]
     rows = np.flatnonzero(np.isin(trainer.history.times_ns, recent.times_ns))
-    assert np.array_equal(recent.anchor, trainer.scores.rows(old.trained.artifact, rows))
+    assert np.array_equal(
+        recent.anchor, trainer.scores.table(old.trained.artifact, trainer.history.frame[rows])
+    )
     assert not np.array_equal(recent.anchor, recent.champion)
     assert found["random"].anchor is None
 

@@ -67,6 +67,8 @@ def test_lineage_comes_back_in_json_types(registry):
     assert np.isnan(found.metrics["recent"]["auc"])
     assert found.metrics["recent"]["n"] == 3.0
     assert found.parent is None
+    assert (found.features, found.feature_schema) == (lineage.features, lineage.feature_schema)
+    assert found.source_schemas == lineage.source_schemas
 
 
 def test_alias_that_points_there_already_does_not_move(filled):

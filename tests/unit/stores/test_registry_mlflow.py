@@ -133,6 +133,9 @@ def test_lineage_can_be_read_and_searched_in_mlflow(registry):
     )
     assert version.tags["ostinato.artifact"] == hashlib.sha256(b"one").hexdigest()
     assert version.tags["ostinato.data_from"] == "2023-11-14T22:13:20Z"
+    assert version.tags["ostinato.features"] == "recent_delay@ffffffffffff"
+    assert version.tags["ostinato.feature_schema"] == "s" * 64
+    assert version.tags["ostinato.source_schemas"] == "landings 2@f3a09c41d2be"
     assert version.description.startswith("sample.Learner, trained on 1,000 rows from 2023-11-14")
     assert registry.lineage("v1").parameters["long"] == "x" * 9_000
 

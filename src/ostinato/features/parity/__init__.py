@@ -9,7 +9,6 @@ reads a clock or a store, and how features are computed is the caller's affair.
 from ostinato.features.parity.causes import Cause, find_cause
 from ostinato.features.parity.compare import Comparison, FeatureComparison, compare
 from ostinato.features.parity.differ import Measure, measure_for
-from ostinato.features.parity.evidence import ShareEvidence
 from ostinato.features.parity.kept import KeptRow
 from ostinato.features.parity.monitor import (
     CauseFound,
@@ -31,6 +30,7 @@ from ostinato.features.parity.variants import (
     Version,
 )
 from ostinato.features.parity.watch import ParityChange, ParityWatch
+from ostinato.stats.shares import ShareEvidence
 
 __all__ = [
     "Cause",

@@ -20,12 +20,12 @@ from ostinato.core.snapshot import decode, encode
 from ostinato.features.parity.causes import Cause, find_cause
 from ostinato.features.parity.compare import Comparison, Score, compare
 from ostinato.features.parity.differ import Kind, Measure
-from ostinato.features.parity.evidence import ARL, ARL_RESTORED, TOLERATED
 from ostinato.features.parity.kept import KEPT, KeptRow, KeptRows
 from ostinato.features.parity.scan import Scan
 from ostinato.features.parity.variants import Variant
 from ostinato.features.parity.watch import ParityChange, ParityWatch
 from ostinato.stats.arrays import BoolArray, FloatArray, IntArray
+from ostinato.stats.shares import ARL, ARL_RESTORED, TOLERATED
 
 SAMPLED: Final = 0.01
 """Share of the units whose requests are compared. Smaller is cheaper and slower."""

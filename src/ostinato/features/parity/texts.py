@@ -35,9 +35,10 @@ TEXTS: Final[dict[tuple[str, str], str]] = {
     "still has that version; bring it up to date, or train on the version that is served.",
     ("lag", "late"): "events of the source reach the serving side {detail} late. Speed the source "
     "up, or declare that lag, so that training sees as little as serving does.",
-    ("lag", "ahead"): "the served value knew events up to {detail} before the recorded moment at "
-    "which they became known. Look for a log that is written late or a backfill that rewrote it; "
-    "if the served values come from a training table, that table sees the future.",
+    ("lag", "ahead"): "the source is {detail} late where it is recomputed: the served value knew "
+    "events up to {detail} before the recorded moment at which they became known. Trainings that "
+    "take the recomputed values learn from a late source: speed it up, or train on what was "
+    "served. Else look for a log that is written late or a backfill that rewrote it.",
     ("lag", "stale"): "the served value is the one of {detail} earlier. Look for a cache or a "
     "batch job between the definition and the request; compute at the request, or declare the lag.",
     (

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ostinato.core.errors import DataError
-from ostinato.features.parity.evidence import ARL, ARL_RESTORED, TOLERATED, ShareEvidence
 from ostinato.features.parity.totals import FeatureTotals
 from ostinato.stats.arrays import BoolArray, FloatArray
+from ostinato.stats.shares import ARL, ARL_RESTORED, TOLERATED, ShareEvidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

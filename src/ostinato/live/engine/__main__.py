@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ostinato.core.errors import InputError, LoopError, OstinatoError, TamperedError
-from ostinato.live.engine.process import run_engine
+from ostinato.live.engine.process import run_engine, say
 from ostinato.live.layout import Layout
 
 
@@ -19,19 +19,12 @@ def main(arguments: list[str]) -> int:
     try:
         run_engine(Layout(Path(arguments[0])))
     except OstinatoError as error:
-        _say(str(error))
+        say(str(error))
         return 2 if isinstance(error, InputError | LoopError | TamperedError) else 1
     except OSError as error:  # a file beside the stores: a full disk, a folder set read-only
-        _say(
-            f"A file could not be written; was: {error}. hint: Check the disk and the permissions."
-        )
+        say(f"A file could not be written; was: {error}. hint: Check the disk and the permissions.")
         return 1
     return 0
-
-
-def _say(text: str) -> None:
-    # One line: whoever keeps the engine alive repeats the last one as the reason of its death.
-    sys.stderr.write(f"engine: {' '.join(text.splitlines())}\n")
 
 
 if __name__ == "__main__":

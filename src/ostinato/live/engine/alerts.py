@@ -30,6 +30,8 @@ ALERTS: Final = frozenset(
         "rollout_held",
         "serving_fault",
         "labels_unusable",
+        "parity_broken",
+        "parity_restored",
         "action_proposed",
         "act_refused",
     }

@@ -16,8 +16,12 @@ from ostinato.core.errors import ConfigError
 from ostinato.core.ports import Clock
 from ostinato.core.records import CasesNamed, Floats, Record, RequestsArrived
 from ostinato.core.units import DAY_NS, duration_ns
+from ostinato.features.reading import read_by_book
+from ostinato.features.schema_book import SchemaBook, save_book
 from ostinato.live.config import ServiceConfig
+from ostinato.live.engine.first_features import begin_features, keep_known
 from ostinato.live.engine.policies import kept
+from ostinato.live.engine.same import check_same, renewed
 from ostinato.live.history_file import read_history, write_history
 from ostinato.live.layout import Layout
 from ostinato.live.published import read, write
@@ -134,8 +138,11 @@ def prepare(
         If the loop file, the data or the start cannot be used.
     """
     layout.make()
-    if read(layout.schema, InputSchema) is None:
+    schema = read(layout.schema, InputSchema)
+    if schema is None:
         _begin(layout, config, clock, data, start)
+    else:
+        _renew(layout, config, schema)
     write(layout.service, config)
     return open_folder(layout)
 
@@ -160,7 +167,7 @@ def open_folder(layout: Layout) -> Folder:
         )
     loop = load_loop(config.target).loop
     history = read_history(layout.history, schema)
-    _check_same(loop, schema)
+    check_same(loop, schema)
     return Folder(layout=layout, config=config, loop=loop, schema=schema, history=history)
 
 
@@ -172,9 +179,23 @@ def _begin(
     table = read_table(data_of(file, data))
     begin_ns = _begin_ns(config, clock, start)
     history = make_history(file.loop, table, start=None, end=None, begin_ns=begin_ns)
-    schema = make_schema(file.loop, table, history)
+    sources, book = read_by_book(file.loop.feature_plan, SchemaBook(), history.start_ns)
+    schema = make_schema(file.loop, table, history, sources)
     write_history(layout.history, history)
+    if file.loop.feature_plan.tallies:
+        save_book(layout.schemas, book)
+        keep_known(layout, file.loop, schema, table, history, sources)
+        begin_features(layout, file.loop, schema)
     write(layout.schema, schema)
+
+
+def _renew(layout: Layout, config: ServiceConfig, schema: InputSchema) -> None:
+    """Take from the loop file what of the schema may change."""
+    loop = load_loop(config.target).loop
+    check_same(loop, schema)
+    now = renewed(loop, schema)
+    if now != schema:
+        write(layout.schema, now)
 
 
 def _begin_ns(config: ServiceConfig, clock: Clock, start: Any) -> int:
@@ -188,15 +209,3 @@ def _begin_ns(config: ServiceConfig, clock: Clock, start: Any) -> int:
         expected="the time at which serving begins",
         hint="Give --start, for example --start 2013-02-01.",
     )
-
-
-def _check_same(loop: Loop, schema: InputSchema) -> None:
-    found = (loop.name, loop.task, *loop.features)
-    made = (schema.loop, schema.task, *schema.names[: schema.features])
-    if found != made:
-        raise ConfigError(
-            "The loop file declares another loop than the one this folder serves",
-            found=", ".join(found),
-            expected=", ".join(made),
-            hint="Serve another loop from a folder of its own (--dir).",
-        )

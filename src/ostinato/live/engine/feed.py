@@ -24,6 +24,7 @@ from ostinato.live.events import (
     Answered,
     AnyEvent,
     ClockMoved,
+    EventsGiven,
     LabelsGiven,
     OutcomesGiven,
     PolicyGiven,
@@ -84,7 +85,7 @@ class Turn:
 
     `policies` are digests of the policies given since the last tick, to be adopted before `batch`
     is folded. `batch` is in the kernel's order. `requests`, `labels` and `outcomes` are what of it
-    goes to the lake.
+    goes to the lake; so do `events` of sources, with their offsets, which the kernel never sees.
     """
 
     tick: int
@@ -94,6 +95,7 @@ class Turn:
     requests: list[Gathered]
     labels: LabelsArrived | None
     outcomes: list[OutcomesGiven]
+    events: list[tuple[int, EventsGiven]]
     place: Place
 
 
@@ -120,6 +122,7 @@ class Feed:
     _served: dict[str, Served] = field(default_factory=dict)
     _labels: list[LabelsGiven] = field(default_factory=list)
     _outcomes: list[OutcomesGiven] = field(default_factory=list)
+    _events: list[tuple[int, EventsGiven]] = field(default_factory=list)
     _acts: list[Acted] = field(default_factory=list)
     _results: list[TrainingDone] = field(default_factory=list)
     _policies: list[str] = field(default_factory=list)
@@ -183,6 +186,8 @@ class Feed:
                 self._labels.append(event)
             case OutcomesGiven():
                 self._outcomes.append(event)
+            case EventsGiven():
+                self._events.append((offset, event))
             case Acted():
                 self._acts.append(event)
             case TrainingDone():
@@ -221,6 +226,7 @@ class Feed:
             held=tuple(_held(each) for each in self._served.values()),
         )
         outcomes, self._outcomes, self._moved_to_ns = self._outcomes, [], None
+        events, self._events = self._events, []
         policies, self._policies, self._acts = self._policies, [], []
         return Turn(
             tick=tick.number,
@@ -230,6 +236,7 @@ class Feed:
             requests=requests,
             labels=labels,
             outcomes=outcomes,
+            events=events,
             place=self.place,
         )
 

@@ -12,16 +12,19 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-from ostinato.core.ports import Registry
+from ostinato.core.clock import SteadyClock
+from ostinato.core.ports import Clock, Registry
 from ostinato.core.units import DAY_NS
 from ostinato.live.engine.alerts import Alerts
 from ostinato.live.engine.background import Background
 from ostinato.live.engine.bootstrap import Folder
+from ostinato.live.engine.features import FeatureKeeper
 from ostinato.live.engine.feed import Place
 from ostinato.live.engine.saved import read_snapshots
 from ostinato.live.engine.webhook import post
 from ostinato.live.events import Tick, decode
 from ostinato.live.lake.lake import Lake
+from ostinato.live.published import SourceStatus
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.journal_sqlite import SqliteJournal
 from ostinato.stores.open import open_registry
@@ -29,6 +32,14 @@ from ostinato.stores.registry_folder import FolderRegistry
 from ostinato.stores.registry_mirror import MirroredRegistry
 
 SAMPLE_ROWS: Final = 100  # from which versions get their signature in MLflow
+
+WRITE_PAUSE: Final = 20
+"""How many times what writing the state of features took passes before it is written again. Less:
+much of the disk and of a processor goes into it; more: gateways read more of the log at a start."""
+
+
+def _to_nobody(sentence: str) -> None:
+    """Nobody listens, unless a process does."""
 
 
 @dataclass(slots=True)
@@ -39,17 +50,25 @@ class House:
     ----------
     folder
         The service's folder.
+    say
+        Takes sentences for the log of the process.
     """
 
     folder: Folder
+    say: Callable[[str], None] = _to_nobody
     lake: Lake = field(init=False)
     _lake: Background = field(init=False)
     _mirror: Background | None = field(init=False)
     _alerts: Background | None = field(init=False)
+    _features: Background | None = field(init=False)
+    _keeper: FeatureKeeper | None = field(init=False)
+    _write_due: bool = True
+    _next_write_ns: int = 0
     _mirrored: MirroredRegistry | None = None
     _pending: str = ""
     _now_ns: int = 0
     _reached: int | None = None
+    _steady: Clock = field(default_factory=SteadyClock)
 
     def __post_init__(self) -> None:
         self.lake = Lake(self.folder.layout, self.folder.schema)
@@ -57,21 +76,26 @@ class House:
         self._lake.ask()
         self._mirror = self._begin_mirror()
         self._alerts = self._begin_alerts()
+        self._keeper, self._features = None, None
+        if self.folder.loop.feature_plan.tallies:
+            self._keeper = FeatureKeeper(self.folder, self.say)
+            self._features = Background("features", self._follow_features)
+            self._features.ask()
 
     def ticked(self) -> None:
         """After a tick: there may be something to tell."""
-        for each in (self._mirror, self._alerts):
+        for each in (self._mirror, self._alerts, self._features):
             if each is not None:
                 each.ask()
 
     def saved(self, now_ns: int) -> None:
         """After a snapshot: carry the log over, and drop what is old."""
-        self._now_ns = now_ns
+        self._now_ns, self._write_due = now_ns, True
         self._lake.ask()
 
     def close(self) -> None:
         """End the threads; what they did not finish they go on with at the next start."""
-        for each in (self._lake, self._mirror, self._alerts):
+        for each in (self._lake, self._mirror, self._alerts, self._features):
             if each is not None:
                 each.close()
         if self._mirrored is not None:
@@ -97,6 +121,34 @@ class House:
             return f"{error.what}; {self._pending}"
         return self._pending or "up to date"
 
+    @property
+    def features_status(self) -> str:
+        """What is wrong with the state of features; empty: nothing."""
+        if self._features is None or self._keeper is None:
+            return ""
+        error = self._features.error
+        return self._keeper.trouble if error is None else str(error)
+
+    @property
+    def sources(self) -> tuple[SourceStatus, ...]:
+        """How the sources of features stand."""
+        return () if self._keeper is None else self._keeper.sources
+
+    # -- the state of features
+
+    def _follow_features(self) -> None:
+        """Follow the log, and now and then write the file that gateways begin with."""
+        keeper = self._keeper
+        assert keeper is not None, "it is asked for where there are features"
+        with SqliteEventLog(self.folder.layout.events, shared=True) as log:
+            keeper.follow(log)
+        began_ns = self._steady.now_ns()
+        if self._write_due and began_ns >= self._next_write_ns:
+            self._write_due = False
+            keeper.write()
+            took_ns = self._steady.now_ns() - began_ns
+            self._next_write_ns = began_ns + WRITE_PAUSE * took_ns
+
     # -- the lake
 
     def _carry_over(self) -> None:
@@ -108,6 +160,9 @@ class House:
     def _trim(self, log: SqliteEventLog, lake: Place) -> None:
         """Drop events that nobody needs: in the lake, older than both snapshots and than kept.
 
+        Nor may a gateway need them that begins with the state of features.
+
+
         Not by the loop's own thread: after days without the lake there is much to drop.
         """
         places = [saved.place for saved, _ in read_snapshots(self.folder.layout.snapshots)]
@@ -115,6 +170,8 @@ class House:
             return
         limit_ns = self._now_ns - self.folder.config.retention_days * DAY_NS
         needed = [place.needed_from for place in (*places, lake)]
+        if self._keeper is not None:
+            needed.append(self._keeper.written or 0)
         log.trim(min(*needed, first_after(log, limit_ns, places[0].tick)))
 
     # -- the mirror

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -75,14 +76,19 @@ class Driver:
 
     def see_to_the_house(self) -> None:
         """Let what goes on beside the loop know of ticks and snapshots, and say how it is."""
-        engine, publisher = self.engine, self.engine.publisher
+        engine = self.engine
         if engine.saved.place.tick != self._seen_tick:
             self._seen_tick = engine.saved.place.tick
             self.house.ticked()
-            publisher.lake, publisher.registry = self.house.lake_status, self.house.registry_status
+            self._ask_the_house()
         if engine.saved_tick != self._seen_snapshot:
             self._seen_snapshot = engine.saved_tick
             self.house.saved(engine.now_ns)
+
+    def _ask_the_house(self) -> None:
+        publisher, house = self.engine.publisher, self.house
+        publisher.lake, publisher.registry = house.lake_status, house.registry_status
+        publisher.features, publisher.sources = house.features_status, house.sources
 
     def look(self) -> bool:
         """Do what is due; False if nothing was."""
@@ -171,9 +177,14 @@ def opened(layout: Layout, clock: Clock, steady: Clock) -> Iterator[tuple[Engine
             publisher=Publisher(layout),
             between=heart.beat,
         )
-        house = House(folder)
+        house = House(folder, say)
         stores.callback(house.close)
         yield engine, house, heart
+
+
+def say(text: str) -> None:
+    """Say something in one line: who keeps the engine alive repeats the last as why it died."""
+    sys.stderr.write(f"engine: {' '.join(text.splitlines())}\n")
 
 
 def run_engine(layout: Layout) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from ostinato.core.errors import StoreError
 from ostinato.live.engine.saved import Saved
 from ostinato.live.layout import Layout
-from ostinato.live.published import Published, Status, Undo, read, write
+from ostinato.live.published import Published, SourceStatus, Status, Undo, read, write
 from ostinato.loop.kernel import LoopState
 from ostinato.loop.standing import standing
 
@@ -23,13 +23,17 @@ class Publisher:
     ----------
     layout
         Where.
-    registry, lake
-        How the mirror of the registry and the lake are, in words.
+    registry, lake, features
+        How the mirror of the registry, the lake and the state of features are, in words.
+    sources
+        How the sources of features stand.
     """
 
     layout: Layout
     registry: str = ""
     lake: str = ""
+    features: str = ""
+    sources: tuple[SourceStatus, ...] = ()
     _written: Published | None = field(default=None)
 
     def publish(self, state: LoopState, saved: Saved, *, decisions: int) -> None:
@@ -38,8 +42,14 @@ class Publisher:
         if routes.champion is not None:
             self._write_routes(routes)
         status = status_of(state, saved, decisions)
-        beside = {"registry": self.registry, "lake": self.lake}
-        write(self.layout.status, msgspec.structs.replace(status, **beside))
+        status = msgspec.structs.replace(
+            status,
+            registry=self.registry,
+            lake=self.lake,
+            features=self.features,
+            sources=self.sources,
+        )
+        write(self.layout.status, status)
 
     def settle(self, acts: Sequence[str]) -> None:
         """Take away an undo whose act is folded: done or refused, the routes say what holds."""

@@ -14,6 +14,7 @@ from typing import Final
 
 from ostinato.core.errors import OstinatoError
 from ostinato.core.records import CandidateTrained, Record
+from ostinato.features.schema_book import load_book
 from ostinato.learn.model import Model
 from ostinato.live.engine.bootstrap import Folder, open_folder
 from ostinato.live.engine.feed import Feed, Readable
@@ -52,7 +53,8 @@ def carry_out(folder: Folder, job: Job) -> Outcome:
         if version is not None:
             scores.add(job.artifacts[version], Model.from_bytes(registry.load(version)))
     policy = folder.policy_of(order.policy_digest)
-    result = Trainer(loop=folder.loop, history=history, scores=scores).carry_out(
+    schemas = load_book(folder.layout.schemas).labels()
+    result = Trainer(loop=folder.loop, history=history, scores=scores, schemas=schemas).carry_out(
         order,
         job.open.hard,
         dict(job.artifacts),

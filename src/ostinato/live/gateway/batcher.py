@@ -36,6 +36,25 @@ COMPANY_ROWS: Final = 256
 loop stands still for longer when they are scored."""
 
 
+class Featuriser(Protocol):
+    """Computes features; called in the event loop."""
+
+    def serve(self, rows: Sequence[Row], times_ns: Sequence[int]) -> Sequence[Row]:
+        """Return the rows to serve, one per row of inputs, as of the time of each.
+
+        Raises `HttpError` where a feature cannot be computed.
+        """
+        ...
+
+    def logging(self, entries: Sequence[Entry]) -> None:
+        """Take answers that go to the log: the requests after them count them."""
+        ...
+
+    def not_logged(self, entries: Sequence[Entry]) -> None:
+        """Take it that such answers were not stored, or had been before."""
+        ...
+
+
 class Watching(Protocol):
     """Who is told of each batch, for figures; called in the event loop."""
 
@@ -99,8 +118,9 @@ class Batcher:
 
     Parameters
     ----------
-    loop_name, unit, classes
-        Of the loop: its name, which value of a row is the unit, scores per row (0: one number).
+    loop_name, unit, asked_unit, classes
+        Of the loop: its name, which value of a served row and of a request's inputs is the unit,
+        scores per row (0: one number).
     fallback
         The loop's constant answer; None: it has none.
     timeout_ms
@@ -113,6 +133,8 @@ class Batcher:
         The way to the log.
     wait_for_disk
         Whether an answer waits for its commit. With a client's id it always does.
+    features
+        Computes features; None: rows are served as they come.
     """
 
     def __init__(
@@ -120,6 +142,7 @@ class Batcher:
         *,
         loop_name: str,
         unit: int | None,
+        asked_unit: int | None,
         classes: int,
         fallback: Score | None,
         timeout_ms: int,
@@ -127,8 +150,10 @@ class Batcher:
         clock: Clock,
         committer: Committer,
         wait_for_disk: bool,
+        features: Featuriser | None = None,
     ) -> None:
         self.loop_name, self.unit, self.classes = loop_name, unit, classes
+        self.asked_unit, self.features = asked_unit, features
         self.fallback, self.timeout_ms = fallback, timeout_ms
         self.instance, self.clock, self.committer = instance, clock, committer
         self.wait_for_disk = wait_for_disk
@@ -240,8 +265,8 @@ class Batcher:
         calls, self._calls, self._gathered, self._flushing = self._calls, [], 0, False
         table = self.table or EMPTY
         for group in self._groups(calls, table):
-            sheet = self._sheet(group, table)
             try:
+                sheet = self._sheet(group, table)
                 done = self._at_once(group, sheet)
             except Exception as error:  # noqa: BLE001 - whoever waits must be told
                 self._apart(group, error)
@@ -261,7 +286,13 @@ class Batcher:
             calls[0].failed(error)
             return
         for call in calls:
-            self._later([call], self._sheet([call], self.table or EMPTY))
+            try:
+                sheet = self._sheet([call], self.table or EMPTY)
+            except Exception as alone:  # noqa: BLE001 - whoever waits must be told
+                self._release([call])
+                call.failed(alone)
+            else:
+                self._later([call], sheet)
 
     def _groups(self, calls: list[Call], table: Table) -> list[list[Call]]:
         """Keep requests apart that wait for different threads: a slow canary slows only its own."""
@@ -270,7 +301,7 @@ class Batcher:
         groups: dict[frozenset[int], list[Call]] = {}
         for call in calls:
             roles = frozenset(
-                table.role(self.loop_name, self.unit, row, prediction_id)
+                table.role(self.loop_name, self.asked_unit, row, prediction_id)
                 for row, prediction_id in zip(call.rows, call.ids, strict=True)
             )
             groups.setdefault(roles, []).append(call)
@@ -278,12 +309,14 @@ class Batcher:
 
     def _sheet(self, calls: Sequence[Call], table: Table) -> Sheet:
         now_ns = self.clock.now_ns()
-        rows = [row for call in calls for row in call.rows]
+        rows: Sequence[Row] = [row for call in calls for row in call.rows]
         ids = [prediction_id for call in calls for prediction_id in call.ids]
         if any(call.times_ns for call in calls):
             times_ns = [t for c in calls for t in (c.times_ns or [now_ns] * len(c.rows))]
         else:
             times_ns = [now_ns] * len(rows)
+        if self.features is not None:
+            rows = self.features.serve(rows, times_ns)
         return Sheet(table, rows, ids, times_ns)
 
     def _at_once(self, calls: Sequence[Call], sheet: Sheet) -> bool:
@@ -340,7 +373,7 @@ class Batcher:
             ids = self._new_ids(len(lost))
             key = f"a/{self.new_key()}"
             entry = make_entry(key, sheet, lost, classes=self.classes, ids=ids)
-            self.committer.submit_later([(entry.key, entry.payload)])
+            self._submit_later([entry])
             self.shadow([entry])
         if answered and not single and not self.wait_for_disk:
             self._answer(answered, sheet, {})
@@ -356,10 +389,15 @@ class Batcher:
         """Write the events of a batch that did not wait for it."""
         self._unlogged -= 1
         entries = self._entries(sheet, places, [])
-        self.committer.submit_later([(entry.key, entry.payload) for entry in entries])
+        self._submit_later(entries)
         self.shadow(entries)
         if self.watching is not None:
             self.watching.batch(sheet)
+
+    def _submit_later(self, entries: Sequence[Entry]) -> None:
+        if self.features is not None:
+            self.features.logging(entries)
+        self.committer.submit_later([(entry.key, entry.payload) for entry in entries])
 
     def _entries(self, sheet: Sheet, shared: list[int], single: list[int]) -> list[Entry]:
         entries = []
@@ -380,6 +418,8 @@ class Batcher:
                 self.committer.loop.call_soon(self._flush)
             if isinstance(outcome, OstinatoError):
                 error = not_stored(outcome)
+                if self.features is not None:
+                    self.features.not_logged(entries)
                 for call, _ in answered:
                     self._release([call])
                     call.failed(error)
@@ -389,9 +429,13 @@ class Batcher:
                 for entry, (_, payload) in zip(entries, outcome, strict=True)
                 if payload is not None
             }
+            if earlier and self.features is not None:
+                self.features.not_logged([e for e in entries if e.places[0] in earlier])
             self._answer(answered, sheet, earlier)
             self.shadow([entry for entry in entries if entry.places[0] not in earlier])
 
+        if self.features is not None:
+            self.features.logging(entries)
         self._commits += 1
         self.committer.submit([(entry.key, entry.payload) for entry in entries], told)
 

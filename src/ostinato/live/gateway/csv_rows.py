@@ -38,7 +38,7 @@ def read_csv(reader: RowReader, body: bytes) -> list[Row]:
     names, rows = _parsed(text)
     if len(set(names)) != len(names):
         raise HttpError(400, "A column is named twice", found=shown(", ".join(names)))
-    kinds = {field.name: field.kind for field in reader.schema.fields}
+    kinds = {field.name: field.kind for field in reader.schema.inputs}
     columns = dict(zip(names, transposed(rows, len(names)), strict=True))
     return reader.table(
         {n: _typed(n, kinds[n], cells) if n in kinds else cells for n, cells in columns.items()}

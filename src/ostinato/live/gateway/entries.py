@@ -17,11 +17,11 @@ NAN: Final = float("nan")
 class Entry:
     """One `Answered` on its way to the log, and which rows of the sheet it holds."""
 
-    __slots__ = ("awaits", "key", "payload", "places", "sheet")
+    __slots__ = ("awaits", "event", "key", "payload", "places", "sheet")
 
-    def __init__(self, key: str, sheet: Sheet, places: Sequence[int], payload: bytes) -> None:
-        self.key, self.sheet, self.places, self.payload = key, sheet, places, payload
-        self.awaits: list[str] = []
+    def __init__(self, key: str, sheet: Sheet, places: Sequence[int], event: Answered) -> None:
+        self.key, self.sheet, self.places, self.event = key, sheet, places, event
+        self.awaits, self.payload = event.awaits, encode(event)
 
 
 def make_entry(
@@ -46,11 +46,7 @@ def make_entry(
     columns = {name: sheet.columns[name] for name in versions if name in sheet.columns}
     share = len(places) / len(sheet)
     taken = _whole if share == 1 else partial(_some, places)
-    entry = Entry(key, sheet, places, b"")
-    entry.awaits = [
-        name for name in table.versions if name not in columns or 0 in taken(columns[name].asked)
-    ]
-    answered = Answered(
+    event = Answered(
         epoch=table.epoch,
         versions=versions,
         ids=list(ids) if ids is not None else taken(sheet.ids),
@@ -59,14 +55,17 @@ def make_entry(
         answered=[index[version or versions[0]] for version in taken(sheet.answerers)],
         roles=taken(sheet.roles),
         scores={name: filled(taken(column.scores), classes) for name, column in columns.items()},
-        awaits=entry.awaits,
+        awaits=[
+            name
+            for name in table.versions
+            if name not in columns or 0 in taken(columns[name].asked)
+        ],
         propensities=_propensities(sheet, places) if table.split else [],
         faults=_faults(sheet, places),
         took_ms={name: took * share for name, took in sheet.took_ms.items()},
         replica_since_ns=dict.fromkeys(columns, table.since_ns),
     )
-    entry.payload = encode(answered)
-    return entry
+    return Entry(key, sheet, places, event)
 
 
 def _whole(column: Any) -> Any:

@@ -112,16 +112,21 @@ def refuse_inputs(
         refuse(error, body)
     name, item = shown(misfit.field), misfit.item
     if misfit.how == "unknown":
+        computed = any(misfit.field == field.name for field in schema.fields)
         raise HttpError(
             422,
-            f"Field {name!r} of {item} is unknown",
+            f"Field {name!r} of {item} is computed by the service"
+            if computed
+            else f"Field {name!r} of {item} is unknown",
             found=misfit.found,
-            expected=", ".join(schema.names),
-            hint=_near(misfit.field, schema.names, "Leave it out."),
+            expected=", ".join(schema.input_names),
+            hint="Leave it out."
+            if computed
+            else _near(misfit.field, schema.input_names, "Leave it out."),
         ) from error
-    kind = {field.name: field.kind for field in schema.fields}.get(misfit.field)
+    kind = {field.name: field.kind for field in schema.inputs}.get(misfit.field)
     if misfit.how == "missing":
-        unknown = [key for key in misfit.given if key not in schema.names]
+        unknown = [key for key in misfit.given if key not in schema.input_names]
         raise HttpError(
             422,
             f"Field {name!r} of {item} is missing",

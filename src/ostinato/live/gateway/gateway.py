@@ -21,11 +21,14 @@ from ostinato.live.gateway.acts import Acts
 from ostinato.live.gateway.batcher import Batcher
 from ostinato.live.gateway.committer import Committer
 from ostinato.live.gateway.counting import BatchMeter
+from ostinato.live.gateway.event_check import EventCheck
+from ostinato.live.gateway.feature_parts import make_features
 from ostinato.live.gateway.heart import Heart
-from ostinato.live.gateway.labels import Labels
+from ostinato.live.gateway.labels import Labels, summed_of
 from ostinato.live.gateway.loader import SAMPLE_ROWS, Compile, Loader
 from ostinato.live.gateway.meters import Meters
 from ostinato.live.gateway.ports import Prediction
+from ostinato.live.gateway.posted_events import PostedEvents
 from ostinato.live.gateway.predict import Predict
 from ostinato.live.gateway.rehearsal import EventsClock, Rehearsal
 from ostinato.live.gateway.route import Route
@@ -74,6 +77,7 @@ class Gateway:
         suspects: Sequence[str] = (),
     ) -> None:
         self.layout, self.config, self.schema = layout, config, schema
+        self.plan = loop.feature_plan
         self.index, self.event_loop = index, asyncio.get_running_loop()
         wall = ForwardClock(WallClock())
         timed = config.clock == "events"
@@ -91,6 +95,7 @@ class Gateway:
         self.batcher = Batcher(
             loop_name=schema.loop,
             unit=None if schema.unit is None else schema.names.index(schema.unit),
+            asked_unit=None if schema.unit is None else schema.input_names.index(schema.unit),
             classes=classes,
             fallback=list(fallback) if isinstance(fallback, Sequence) else fallback,
             timeout_ms=config.predict_timeout_ms,
@@ -99,6 +104,8 @@ class Gateway:
             committer=self.committer,
             wait_for_disk=safe,
         )
+        self.features = make_features(loop, schema, layout, self.clock, timed=timed, say=say)
+        self.batcher.features = self.features
         self.shadows = Shadows(
             self.committer, classes=classes, timeout_ms=config.predict_timeout_ms
         )
@@ -128,6 +135,8 @@ class Gateway:
 
     def start(self) -> None:
         """Begin to watch the routes, and to beat."""
+        if self.features is not None:
+            self.features.start()
         self._turn()
         self.heart.start()
         self.watcher.start()
@@ -135,7 +144,10 @@ class Gateway:
     async def loaded(self, seconds: float) -> None:
         """Wait until there are routes in force, at most so long."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._in_force.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._in_force.wait()
+                if self.features is not None:
+                    await self.features.loaded()
 
     async def close(self) -> None:
         """Answer what was asked, write what was answered, and stop."""
@@ -144,6 +156,8 @@ class Gateway:
         await self.shadows.drain()
         await asyncio.to_thread(self.watcher.close)
         await self.committer.close()
+        if self.features is not None:
+            await self.features.close()
         await asyncio.to_thread(self.heart.close)
         if self._turning is not None:
             self._turning.cancel()
@@ -161,9 +175,12 @@ class Gateway:
         return await self.batcher.ask(rows, ids, times_ns) if rows else []
 
     def ready(self) -> bool:
-        """Return whether requests can be answered: routes are in force, the log takes events."""
+        """Return whether requests can be answered: routes in force, log and features in order."""
         return (
-            self.batcher.table is not None and self.committer.trouble is None and not self.closing
+            self.batcher.table is not None
+            and self.committer.trouble is None
+            and (self.features is None or self.features.ready)
+            and not self.closing
         )
 
     def published(self) -> Published | None:
@@ -207,6 +224,7 @@ class Gateway:
             "published": self.published(),
             "versions": {} if table is None else {n: _told(v) for n, v in table.loaded.items()},
             "problems": self.watcher.problems,
+            "features": None if self.features is None else self.features.described(),
             "log": None if trouble is None else trouble.to_dict(),
         }
 
@@ -228,10 +246,13 @@ class Gateway:
 
     def _turn(self) -> None:
         self.turned_ns = self.wall.now_ns()
+        if self.features is not None:
+            self.features.measure(self.meters)
         self._turning = self.event_loop.call_later(0.25, self._turn)
 
     def _make_routes(self, *, timed: bool, safe: bool) -> list[Route]:
         new_key: Callable[[], str] = self.batcher.new_key
+        follows = None if self.features is None else self.features.follower
         labels = Labels(
             self.schema,
             self.committer,
@@ -239,6 +260,8 @@ class Gateway:
             timed=timed,
             new_key=new_key,
             wait_for_disk=safe,
+            summed=summed_of(self.plan),
+            follows=follows,
         )
         acts = Acts(
             self.schema,
@@ -248,8 +271,20 @@ class Gateway:
             new_key=new_key,
             obey=self.watcher.look,
         )
+        events = PostedEvents(
+            self.schema,
+            self.plan,
+            self.committer,
+            self.clock,
+            timed=timed,
+            new_key=new_key,
+            checked=EventCheck(self.plan, self.schema).check,
+            follows=follows,
+            tallies=self.meters,
+        )
         standing = Standing(self.schema, self.layout, self.described)
-        routes = [*self.predicting.routes(), *labels.routes(), *acts.routes(), *standing.routes()]
+        parts = (self.predicting, labels, events, acts, standing)
+        routes = [route for part in parts for route in part.routes()]
         if timed:
             rehearsal = Rehearsal(
                 self.schema,

@@ -40,7 +40,7 @@ Asked = tuple[list[Row], list[Id] | None, list[int] | None]
 class Inputs:
     """Reads the inputs of a request.
 
-    One tensor per field, [n] or [n, 1]; or one [n, k] of all numeric features in order, called
+    One tensor per input, [n] or [n, 1]; or one [n, k] of all numeric features in order, called
     ``input`` (or anything that is no field), beside tensors of the other fields. Tensors
     ``prediction_id`` and ``time`` carry the ids and times of the client.
 
@@ -54,8 +54,8 @@ class Inputs:
 
     def __init__(self, schema: InputSchema, *, timed: bool) -> None:
         self._reader, self._timed = RowReader(schema), timed
-        features = schema.fields[: schema.features]
-        self._fields = schema.names
+        features = schema.inputs[: schema.input_features]
+        self._fields = schema.input_names
         self._numeric = tuple(f.name for f in features if f.kind in {"number", "integer"})
 
     def read(self, request: InferRequest, binary: bytes) -> Asked:

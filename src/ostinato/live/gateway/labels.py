@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from ostinato.core.errors import OstinatoError
 from ostinato.core.ports import Clock
+from ostinato.features.plan import FeaturePlan
+from ostinato.features.prepare import LARGEST
+from ostinato.features.sources import Labels as LabelSource
+from ostinato.features.sources import Outcomes
 from ostinato.learn.columns import NUMBER_MAX
 from ostinato.live.events import LabelsGiven, OutcomesGiven, encode
 from ostinato.live.gateway.batcher import not_stored
@@ -17,6 +21,7 @@ from ostinato.live.gateway.explain import refuse
 from ostinato.live.gateway.http import HttpError, Request, Response, answer
 from ostinato.live.gateway.inputs import GivenId
 from ostinato.live.gateway.moments import Moment, read_moment, read_past
+from ostinato.live.gateway.ports import Follows
 from ostinato.live.gateway.route import Route, only_loop
 from ostinato.live.schema import InputSchema, Whole
 
@@ -64,6 +69,25 @@ class OutcomeBody(msgspec.Struct, forbid_unknown_fields=True):
     time: Moment | None = None
 
 
+class Summed(NamedTuple):
+    """What features sum up: labels, and outcomes by name."""
+
+    labels: bool
+    outcomes: frozenset[str]
+
+
+NOT_SUMMED: Final = Summed(labels=False, outcomes=frozenset())
+
+
+def summed_of(plan: FeaturePlan) -> Summed:
+    """Return what the features of a plan sum up."""
+    sources = plan.sources.values()
+    return Summed(
+        labels=any(isinstance(each, LabelSource) for each in sources),
+        outcomes=frozenset(each.outcome for each in sources if isinstance(each, Outcomes)),
+    )
+
+
 class Labels:
     """Takes labels and outcomes; each request is one event.
 
@@ -81,6 +105,10 @@ class Labels:
         Makes keys of this gateway.
     wait_for_disk
         Whether the answer waits for the commit.
+    summed
+        What features sum up of labels and outcomes.
+    follows
+        Makes features of what is in the log; None: no feature needs it.
     """
 
     def __init__(
@@ -92,8 +120,11 @@ class Labels:
         timed: bool,
         new_key: Callable[[], str],
         wait_for_disk: bool,
+        summed: Summed = NOT_SUMMED,
+        follows: Follows | None = None,
     ) -> None:
         self.schema, self.committer, self.clock = schema, committer, clock
+        self.summed, self.follows = summed, follows
         self.timed, self.new_key, self.wait_for_disk = timed, new_key, wait_for_disk
         self._labels = msgspec.json.Decoder(LabelBody).decode
         self._outcomes = msgspec.json.Decoder(OutcomeBody).decode
@@ -110,7 +141,7 @@ class Labels:
         only_loop(self.schema.loop, request.arguments["loop"])
         items = self._label_items(request.body)
         if not self.schema.classes:
-            _check_numbers(items)
+            _check_numbers(items, LARGEST if self.summed.labels else NUMBER_MAX)
         event = LabelsGiven(
             ids=[item.prediction_id for item in items],
             times_ns=self._times(items, "labels"),
@@ -125,6 +156,8 @@ class Labels:
         items = self._outcome_items(request.body)
         for place, item in enumerate(items):
             _check_owner(item, place)
+            if item.name in self.summed.outcomes:
+                _check_summed(item, place)
         event = OutcomesGiven(
             ids=[item.prediction_id for item in items],
             units=[item.unit for item in items],
@@ -186,6 +219,8 @@ class Labels:
             await self.committer.commit([(key, payload)])
         except OstinatoError as error:
             raise not_stored(error) from error
+        if self.follows is not None:
+            self.follows.catch_up()
 
 
 def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
@@ -221,16 +256,26 @@ def _required(moment: Moment | None, name: str) -> Moment:
     return moment
 
 
-def _check_numbers(items: Sequence[LabelItem]) -> None:
+def _check_numbers(items: Sequence[LabelItem], largest: float) -> None:
     for place, item in enumerate(items):
         label = item.label
-        if isinstance(label, str) or not (label is None or -NUMBER_MAX <= label <= NUMBER_MAX):
+        if isinstance(label, str) or not (label is None or -largest < label < largest):
             raise HttpError(
                 422,
                 f"label of labels[{place}] is no number that can be learned",
                 found=repr(label)[:60],
-                expected=f"-{NUMBER_MAX:.4g} to {NUMBER_MAX:.4g}, or null to take a label back",
+                expected=f"-{largest:.4g} to {largest:.4g}, or null to take a label back",
             )
+
+
+def _check_summed(item: OutcomeItem, place: int) -> None:
+    if not -LARGEST < item.value < LARGEST:
+        raise HttpError(
+            422,
+            f"value of outcomes[{place}] is too large",
+            found=repr(item.value),
+            expected=f"below {LARGEST:.4g} in size: features sum it up",
+        )
 
 
 def _check_owner(item: OutcomeItem, place: int) -> None:

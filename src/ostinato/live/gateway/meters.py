@@ -8,6 +8,7 @@ that any of them can tell of all (`metrics.py`).
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -56,11 +57,43 @@ class Histogram(msgspec.Struct):
         self.total += value
 
 
+MOST_IGNORED: Final = 20
+"""Names of columns that are told apart, by source, where a client sends columns that nobody takes.
+More would let clients fill the memory of Prometheus; fewer may leave out the one that is new."""
+
+OTHERS: Final = "(others)"
+
+
+class Stream(msgspec.Struct, kw_only=True):
+    """What came of a source: events taken and doubled, and columns that are not its own.
+
+    `age_seconds`: since its newest event that features are made of happened; None without any.
+    """
+
+    taken: int = 0
+    doubled: int = 0
+    ignored: dict[str, int] = {}
+    age_seconds: float | None = None
+
+
+class Followed(msgspec.Struct, kw_only=True):
+    """How the state that features are computed of stands.
+
+    `lag`: events of the log that it does not have yet; `bytes`: its size in memory; `skipped`:
+    events that could not be taken.
+    """
+
+    lag: int = 0
+    bytes: int = 0
+    skipped: int = 0
+
+
 class Counted(msgspec.Struct, kw_only=True):
     """All that one gateway has counted since it started.
 
     `requests` by path (the route's, not the client's, so that there are few) and status;
-    `predictions` by version and role; `faults` by version; `model` by version.
+    `predictions` by version and role; `faults` by version; `model` by version; `streams` by source;
+    `features`: None where nothing is computed.
     """
 
     requests: dict[str, dict[int, int]] = {}
@@ -70,6 +103,8 @@ class Counted(msgspec.Struct, kw_only=True):
     model_seconds: dict[str, Histogram] = {}
     commit_seconds: Histogram = msgspec.field(default_factory=lambda: Histogram.empty(SECONDS))
     batch_rows: Histogram = msgspec.field(default_factory=lambda: Histogram.empty(SIZES))
+    streams: dict[str, Stream] = {}
+    features: Followed | None = None
     events: int = 0
     log_end: int = 0
     epoch: int = -1
@@ -130,6 +165,23 @@ class Meters:
         self.counted.commit_seconds.add(seconds)
         self.counted.events += events
         self.counted.log_end = log_end
+
+    def stream(self, source: str) -> Stream:
+        """Return what was counted of a source."""
+        found = self.counted.streams.get(source)
+        if found is None:
+            found = self.counted.streams[source] = Stream()
+        return found
+
+    def events(self, source: str, taken: int, doubled: int, further: Mapping[str, int]) -> None:
+        """Count posted events of a source; `further`: events by names that are no columns."""
+        stream = self.stream(source)
+        stream.taken += taken
+        stream.doubled += doubled
+        for name, count in further.items():
+            known = name in stream.ignored or len(stream.ignored) < MOST_IGNORED
+            told = name if known else OTHERS
+            stream.ignored[told] = stream.ignored.get(told, 0) + count
 
     def serving(self, epoch: int) -> None:
         """Note the routes in force."""

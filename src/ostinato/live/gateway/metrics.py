@@ -49,6 +49,8 @@ class Metrics:
         self._requests(told, counted)
         self._models(told, counted)
         self._log(told, counted)
+        self._streams(told, counted)
+        self._features(told, counted)
         self._engine(told, counted)
         return Response(200, told.text(), TYPE)
 
@@ -137,6 +139,51 @@ class Metrics:
             "When the gateway started, seconds since 1970.",
             started,
         )
+
+    def _streams(self, told: Exposition, counted: dict[int, Counted]) -> None:
+        streams = [
+            (self._labels(gateway, source=source), stream)
+            for gateway, each in counted.items()
+            for source, stream in each.streams.items()
+        ]
+        told.add(
+            "ostinato_source_events_total",
+            "Events of a source that were posted and taken.",
+            [(labels, stream.taken) for labels, stream in streams],
+        )
+        told.add(
+            "ostinato_source_doubled_total",
+            "Events of a source that were posted again, by their id.",
+            [(labels, stream.doubled) for labels, stream in streams],
+        )
+        told.add(
+            "ostinato_source_ignored_total",
+            "Events of a source with a column that it does not have.",
+            [
+                ({**labels, "column": column}, count)
+                for labels, stream in streams
+                for column, count in stream.ignored.items()
+            ],
+        )
+        told.add(
+            "ostinato_source_age_seconds",
+            "Since the newest event of a source that features are made of.",
+            [(labels, s.age_seconds) for labels, s in streams if s.age_seconds is not None],
+        )
+
+    def _features(self, told: Exposition, counted: dict[int, Counted]) -> None:
+        found = [
+            (self._labels(gateway), each.features)
+            for gateway, each in counted.items()
+            if each.features is not None
+        ]
+        for name, meaning, field in (
+            ("features_lag", "Events of the log that features do not have yet.", "lag"),
+            ("features_bytes", "Size in memory of the state of features.", "bytes"),
+            ("features_skipped_total", "Events that features could not take.", "skipped"),
+        ):
+            samples = [(labels, getattr(features, field)) for labels, features in found]
+            told.add(f"ostinato_{name}", meaning, samples)
 
     def _engine(self, told: Exposition, counted: dict[int, Counted]) -> None:
         loop = {"loop": self.meters.loop}

@@ -7,6 +7,7 @@ from typing import Any, Final
 from ostinato.core.records import ACTS, AUTONOMY, ROLES
 from ostinato.learn.columns import NUMBER_MAX
 from ostinato.live.gateway.openapi_parts import (
+    EXAMPLES,
     ID,
     MOMENT,
     TEXT,
@@ -24,6 +25,7 @@ from ostinato.live.gateway.openapi_parts import (
     strict,
     thing,
 )
+from ostinato.live.gateway.posted_events import MOST_EVENTS
 from ostinato.live.gateway.rows import MAX_ROWS
 from ostinato.live.schema import InputSchema
 
@@ -109,6 +111,7 @@ def paths(schema: InputSchema, *, timed: bool) -> Paths:
                 {"prediction_id": 1, "name": "revenue", "value": 9.5},
             )
         },
+        "/loops/{loop}/events": {"post": _events(schema, loop, timed=timed)},
         "/loops/{loop}/gate": {"post": _gate(loop)},
     }
     for act, summary in _ACTS.items():
@@ -164,6 +167,44 @@ def _many(
         parameters=loop,
         details="One, or a list; stored as durably as the service promises.",
     )
+
+
+def _events(schema: InputSchema, loop: Parameters, *, timed: bool) -> Operation:
+    names = [spec.name for spec in schema.sources]
+    item = {**thing({"time": MOMENT, "id": ID}, optional=("id",)), "description": _sources(schema)}
+    body: dict[str, Schema] = {
+        "source": {**TEXT, "enum": names} if names else TEXT,
+        "events": {**listed(item), "maxItems": MOST_EVENTS},
+    }
+    example: dict[str, Any] = {"source": "landings", "events": [{"time": "2013-02-01T08:00:00Z"}]}
+    if schema.sources:
+        spec = schema.sources[0]
+        values = {field.name: EXAMPLES[field.kind] for field in spec.columns}
+        example = {"source": spec.name, "events": [{**example["events"][0], **values}]}
+    if timed:
+        body["known"] = {"anyOf": [MOMENT, listed(MOMENT)]}
+        example["known"] = "2013-02-01T08:00:00Z"
+    told = {"accepted": WHOLE, "doubled": WHOLE, "ignored": {"type": "object"}}
+    return operation(
+        "Tell what happened: events that features are computed of",
+        "label",
+        content(thing(told)),
+        body=content(strict(thing(body)), example=example),
+        refusals=("400", "404", "408", "413", "422", "503"),
+        parameters=loop,
+        details=(
+            "Answers when the events are on disk. An event with an id is taken once, however often "
+            f"it is sent. Further columns are ignored, and named. At most {MOST_EVENTS} events."
+        ),
+    )
+
+
+def _sources(schema: InputSchema) -> str:
+    told = [
+        f"{spec.name}: {', '.join(f'{field.name} ({field.kind})' for field in spec.columns)}"
+        for spec in schema.sources
+    ]
+    return f"With the columns of its source. {'; '.join(told)}".strip()
 
 
 def _status(loop: Parameters) -> Operation:

@@ -24,6 +24,9 @@ KINDS: Final[dict[Kind, Schema]] = {
 }
 """What JSON may hold for each kind of field; null is a missing value."""
 
+EXAMPLES: Final[dict[Kind, Any]] = {"number": 1.5, "integer": 1, "boolean": True, "text": "a"}
+"""A value of each kind."""
+
 ID: Final[Schema] = {
     "anyOf": [
         {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
@@ -153,16 +156,14 @@ def in_path(name: str, values: tuple[str, ...] = ()) -> dict[str, Any]:
 
 def inputs_of(schema: InputSchema) -> Schema:
     """Return the schema of one row by name."""
-    return thing({field.name: KINDS[field.kind] for field in schema.fields})
+    return thing({field.name: KINDS[field.kind] for field in schema.inputs})
 
 
 def example_row(schema: InputSchema) -> dict[str, Any]:
     """Return a row that the loop takes: values of its slices where it has some."""
-    return {field.name: _example(schema, field) for field in schema.fields}
+    return {field.name: _example(schema, field) for field in schema.inputs}
 
 
 def _example(schema: InputSchema, field: Field) -> Any:
     known = next((each.values for each in schema.slices if each.name == field.name), ())
-    if field.kind == "text":
-        return known[0] if known else "a"
-    return {"number": 1.5, "integer": 1, "boolean": True}[field.kind]
+    return known[0] if known and field.kind == "text" else EXAMPLES[field.kind]

@@ -34,7 +34,7 @@ _REFUSALS: Final = ("400", "404", "408", "413", "415", "503")
 def components(schema: InputSchema) -> dict[str, Schema]:
     """Return the schemas of tensors and tables."""
     parameters: Schema = {"type": "object"}
-    names = [*schema.names, "input", "prediction_id", "time"]
+    names = [*schema.input_names, "input", "prediction_id", "time"]
     given = {
         "name": {**TEXT, "enum": list(dict.fromkeys(names))},
         "shape": {**listed({"type": "integer", "minimum": 0}), "maxItems": 2},
@@ -72,7 +72,7 @@ def components(schema: InputSchema) -> dict[str, Schema]:
 
 def _forms(schema: InputSchema) -> tuple[Schema, ...]:
     matrix = listed(listed(_CELL))
-    columns = thing({name: listed(_CELL) for name in schema.names})
+    columns = thing({name: listed(_CELL) for name in schema.input_names})
     split = thing({"columns": listed(TEXT), "data": matrix})
     rows = listed(named("Row"))
     return (
@@ -154,7 +154,7 @@ def _infer(schema: InputSchema, parameters: tuple[dict[str, Any], ...]) -> Opera
                 "datatype": DATATYPES[field.kind],
                 "data": [row[field.name]],
             }
-            for field in schema.fields
+            for field in schema.inputs
         ]
     }
     return operation(
@@ -165,7 +165,7 @@ def _infer(schema: InputSchema, parameters: tuple[dict[str, Any], ...]) -> Opera
         refusals=_REFUSALS,
         parameters=parameters,
         details=(
-            "One tensor [n] or [n, 1] per field, or one [n, k] called input with all numeric "
+            "One tensor [n] or [n, 1] per input, or one [n, k] called input with all numeric "
             "features in order, beside tensors of the others; prediction_id and time for ids and "
             f"times of the client. At most {MAX_ROWS} rows. Tensors may follow the JSON as bytes."
         ),

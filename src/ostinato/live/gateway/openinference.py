@@ -69,11 +69,11 @@ class OpenInference:
         return answer({"name": self.schema.loop, "ready": ready}, 200 if ready else 503)
 
     async def model(self, request: Request) -> Response:
-        """Describe the loop: its fields and outputs, the versions in the routes."""
+        """Describe the loop: its inputs and outputs, the versions in the routes."""
         self._known(request)
         inputs = [
             {"name": field.name, "datatype": DATATYPES[field.kind], "shape": [-1]}
-            for field in self.schema.fields
+            for field in self.schema.inputs
         ]
         classes = len(self.schema.classes) if self.schema.task == "multiclass" else 0
         outputs = [{"name": n, "datatype": kind, "shape": [-1]} for n, kind in OUTPUTS.items()]

@@ -40,7 +40,7 @@ class Predictor(Protocol):
         ids: Sequence[Id] | None,
         times_ns: Sequence[int] | None,
     ) -> list[Prediction]:
-        """Answer rows (the fields of the schema in order), as of their times, under their ids.
+        """Answer rows (the inputs of the schema in order), as of their times, under their ids.
 
         None as `ids`: the gateway makes them. None as `times_ns`: now.
         """
@@ -52,4 +52,16 @@ class Predictor(Protocol):
 
     def published(self) -> Published | None:
         """Return the routes in force; None before the first."""
+        ...
+
+
+class Follows(Protocol):
+    """Who makes features of events."""
+
+    def known_ns(self, source: str) -> int:
+        """Return the newest time at which an event of a source became known; 0: none did."""
+        ...
+
+    def catch_up(self) -> None:
+        """Take what is in the log."""
         ...

@@ -1,4 +1,4 @@
-"""Tables of other protocols made into rows: every field, typed as the core takes it.
+"""Tables of other protocols made into rows: every input, typed as the core takes it.
 
 Fields that the loop does not know are ignored, as MLflow's signatures do; one that is missing or
 of another type is named in a 400. A missing value is null.
@@ -44,14 +44,15 @@ class RowReader:
     Parameters
     ----------
     schema
-        The fields of a request.
+        Says what a request carries.
     """
 
     def __init__(self, schema: InputSchema) -> None:
         self.schema = schema
-        self._names = dict.fromkeys(schema.names)
+        self._names = dict.fromkeys(schema.input_names)
+        self._features = schema.input_features
         self._integers = frozenset(
-            place for place, field in enumerate(schema.fields) if field.kind == "integer"
+            place for place, field in enumerate(schema.inputs) if field.kind == "integer"
         )
         record: Any = _lenient_struct(schema, CELLS)
         self._records: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[record])
@@ -76,7 +77,7 @@ class RowReader:
     def table(self, given: Mapping[str, Sequence[Any]]) -> list[Row]:
         """Make rows of columns by name, their values as JSON gave them."""
         if not given.keys() >= self._names.keys():
-            found = [given.get(name, msgspec.UNSET) for name in self.schema.names]
+            found = [given.get(name, msgspec.UNSET) for name in self._names]
             self._missing(found, given=tuple(given))
         try:
             columns = msgspec.convert(given, self._columns_type)
@@ -86,7 +87,7 @@ class RowReader:
 
     def _wrong(self, given: Mapping[str, Sequence[Any]], cause: Exception) -> NoReturn:
         # The error tells a path; which field it is of is told by trying each.
-        for field in self.schema.fields:
+        for field in self.schema.inputs:
             try:
                 msgspec.convert(given[field.name], COLUMNS[field.kind])
             except msgspec.ValidationError as error:
@@ -99,21 +100,21 @@ class RowReader:
         raise AssertionError("a table that cannot be converted has such a column") from cause
 
     def positional(self, values: Sequence[Sequence[Any]]) -> list[Row]:
-        """Make rows of values without names: all features in order, or all fields."""
-        names = self.schema.names
+        """Make rows of values without names: all inputs that are features, or all inputs."""
+        names, features = tuple(self._names), self._features
         width = len(values[0]) if values else len(names)
-        if width not in {self.schema.features, len(names)}:
+        if width not in {features, len(names)}:
             raise HttpError(
                 400,
                 "A row without names does not have one value per feature",
                 found=f"{width} values",
-                expected=f"{self.schema.features}: {', '.join(names[: self.schema.features])}",
+                expected=f"{features}: {', '.join(names[:features])}",
                 hint="Send names with the values, for example as dataframe_split.",
             )
         return self.table(dict(zip(names[:width], transposed(values, width), strict=True)))
 
     def _rows(self, columns: Sequence[list[Any]]) -> list[Row]:
-        lengths = {name: len(c) for name, c in zip(self.schema.names, columns, strict=True)}
+        lengths = {name: len(c) for name, c in zip(self._names, columns, strict=True)}
         if len(set(lengths.values())) > 1:
             raise HttpError(
                 400,
@@ -130,14 +131,14 @@ class RowReader:
     def _missing(
         self, values: Sequence[Any], *, where: str = "", given: tuple[str, ...] = ()
     ) -> NoReturn:
-        pairs = zip(self.schema.names, values, strict=True)
+        pairs = zip(self._names, values, strict=True)
         missing = [name for name, value in pairs if value is msgspec.UNSET]
         near = [m for name in missing for m in get_close_matches(name, given[:1000], 1)]
         raise HttpError(
             400,
             f"Fields are missing{where}",
             found=f"no {', '.join(missing)}",
-            expected=", ".join(f"{field.name} ({field.kind})" for field in self.schema.fields),
+            expected=", ".join(f"{field.name} ({field.kind})" for field in self.schema.inputs),
             hint=f"Was {shown(near[0])!r} meant?"
             if near
             else "Give null where a value is missing.",
@@ -146,7 +147,7 @@ class RowReader:
 
 def _lenient_struct(schema: InputSchema, types: Mapping[Kind, Any]) -> type[msgspec.Struct]:
     # Fields get positions because msgspec wants identifiers; unknown ones are skipped unread.
-    places = [(f"f{place}", field) for place, field in enumerate(schema.fields)]
+    places = [(f"f{place}", field) for place, field in enumerate(schema.inputs)]
     return msgspec.defstruct(
         "Inputs",
         [(place, types[field.kind] | msgspec.UnsetType, msgspec.UNSET) for place, field in places],

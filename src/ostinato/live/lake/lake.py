@@ -11,13 +11,14 @@ import polars as pl
 
 from ostinato.core import snapshot
 from ostinato.core.errors import StoreError
+from ostinato.features.prepare import EventBatch
 from ostinato.live.engine.feed import PAGE, Feed, Place, Readable, Turn, beginning
 from ostinato.live.engine.known import Told
-from ostinato.live.lake import tables
+from ostinato.live.lake import sources, tables
 from ostinato.live.lake.delta import GrowingTable
 from ostinato.live.layout import Layout
 from ostinato.live.published import read, write
-from ostinato.live.schema import InputSchema
+from ostinato.live.schema import InputSchema, SourceSpec
 
 MOST_ROWS: Final = 200_000
 """Rows, labels and events in one commit, about. More: more memory; less: small files."""
@@ -26,6 +27,7 @@ READ_AHEAD: Final = 50_000
 """Events read from the lake at once: each look into a table costs milliseconds."""
 
 _NAMES: Final = ("events", "predictions", "labels", "outcomes")
+"""Tables that every loop has; beside them is one for each source of events."""
 
 
 def _nothing(point: str) -> None:
@@ -57,9 +59,12 @@ class Lake:
     schema: InputSchema
     between: Callable[[str], None] = _nothing
     _tables: dict[str, GrowingTable] = field(init=False)
+    _sources: dict[str, SourceSpec] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._tables = {name: GrowingTable(self.layout.lake / name) for name in _NAMES}
+        self._sources = sources.source_tables(self.schema)
+        names = (*_NAMES, *self._sources)
+        self._tables = {name: GrowingTable(self.layout.lake / name) for name in names}
 
     def state(self) -> LakeState:
         """Return how far the log is in the lake."""
@@ -67,7 +72,7 @@ class Lake:
         if found is not None:
             return found
         place = snapshot.encode(beginning(self.schema)).decode()
-        return LakeState(place=place, versions=dict.fromkeys(_NAMES, -1))
+        return LakeState(place=place, versions=dict.fromkeys(self._tables, -1))
 
     def place(self) -> Place:
         """Return the place in the log up to which everything is in the lake."""
@@ -127,6 +132,7 @@ class Lake:
             "predictions": pl.concat([tables.predictions(t, self.schema) for t in turns]),
             "labels": pl.concat([tables.labels(turn) for turn in turns]),
             "outcomes": pl.concat([tables.outcomes(turn) for turn in turns]),
+            **{name: sources.source_rows(turns, spec) for name, spec in self._sources.items()},
         }
         versions = dict(before.versions)
         for name, table in self._tables.items():
@@ -169,6 +175,30 @@ class Lake:
         )
         return told, place, {name: state.versions[name] for name in ("predictions", "labels")}
 
+    def events_of(self, source: str, *, after_ns: int | None = None) -> EventBatch:
+        """Return the events of a source that the lake holds, in the order in which they came.
+
+        Parameters
+        ----------
+        source
+            Its name.
+        after_ns
+            Only those that became known after this moment.
+
+        Raises
+        ------
+        StoreError
+            If the table cannot be read.
+        """
+        (name,) = (table for table, spec in self._sources.items() if spec.name == source)
+        spec, version = self._sources[name], self.state().versions[name]
+        if version < 0:
+            return sources.events_from(sources.source_columns(spec).to_frame(), spec)
+        rows = self._tables[name].scan(version)
+        if after_ns is not None:
+            rows = rows.filter(pl.col("known_ns") > after_ns)
+        return sources.events_from(rows.collect(), spec)
+
     def events(self, from_offset: int, limit: int) -> list[tuple[int, str, bytes]]:
         """Return up to `limit` (offset, key, payload) that are in the lake."""
         state = self.state()
@@ -209,10 +239,11 @@ class WholeLog:
 
 
 def _size(turns: list[Turn], place: Place) -> int:
-    """Return about how much is to be carried over: rows and labels, or events if more."""
+    """Return about how much is to be carried over: rows, labels and events, or entries if more."""
     rows = turns[-1].place.row - place.row
     labels = sum(len(turn.labels) for turn in turns if turn.labels is not None)
-    return max(rows + labels, turns[-1].place.offset - place.offset)
+    events = sum(len(event.ids) for turn in turns for _, event in turn.events)
+    return max(rows + labels + events, turns[-1].place.offset - place.offset)
 
 
 def _events(log: Readable, start: int, stop: int) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -18,10 +17,10 @@ from ostinato.live.engine.gather import Gathered, as_keys
 from ostinato.live.engine.known import Told
 from ostinato.live.events import OutcomesGiven
 from ostinato.live.history_file import as_groups
+from ostinato.live.lake.names import IN_COLUMNS, clean_names
 from ostinato.live.schema import DTYPES, InputSchema
 
 _TIME: Final[Any] = pl.Datetime("us", "UTC")
-_FORBIDDEN: Final = re.compile(r"[ ,;{}()\n\t=]")  # in the names of a Delta table's columns
 _IDS: Final[dict[str, Any]] = {"prediction_id": pl.String, "id_is_integer": pl.Boolean}
 _SCORES: Final = pl.List(pl.Struct({"version": pl.String, "score": pl.List(pl.Float64)}))
 
@@ -51,13 +50,7 @@ OUTCOMES: Final = pl.Schema(
 
 def input_columns(schema: InputSchema) -> list[str]:
     """Return the column of each input: its name, where Delta allows it, behind ``input_``."""
-    found: list[str] = []
-    for place, name in enumerate(schema.names):
-        clean = f"input_{_FORBIDDEN.sub('_', name)}"
-        # Delta does not tell upper case from lower case.
-        taken = {each.lower() for each in found}
-        found.append(f"{clean}_{place}" if clean.lower() in taken else clean)
-    return found
+    return clean_names("input_", schema.names, IN_COLUMNS)
 
 
 def predictions_schema(schema: InputSchema) -> pl.Schema:

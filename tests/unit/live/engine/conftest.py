@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,8 +127,13 @@ class Play:
             self.sent = data.select(self.folder.schema.names)
         return self.sent
 
-    def answered(self, low: int, high: int) -> list[tuple[str, bytes]]:
-        """A micro-batch as it is answered, and its shadows' scores after it."""
+    def answered(
+        self, low: int, high: int, rows: list[tuple[Any, ...]] | None = None
+    ) -> list[tuple[str, bytes]]:
+        """A micro-batch as it is answered, and its shadows' scores after it.
+
+        `rows` are the served rows where features are computed.
+        """
         published = read(self.layout.routes, Published)
         assert published is not None
         routes = Routes(
@@ -142,6 +147,9 @@ class Play:
             explore_share=published.explore_share,
         )
         history, frame = self.history, self.history.frame[low:high]
+        if rows is not None:
+            served = self.folder.schema.frame(rows)
+            frame = served.select(pl.col(n).cast(t) for n, t in frame.schema.items())
         versions = versions_of(routes)
         scores = {v: self.model(v).score(frame).tolist() for v in versions}
         roles = assign(routes, history.unit_hashes[low:high], loop=self.loop.name).tolist()
@@ -152,7 +160,7 @@ class Play:
             versions=list(versions),
             ids=history.ids[low:high].tolist(),
             times_ns=history.times_ns[low:high].tolist(),
-            rows=self.inputs()[low:high].rows(),
+            rows=self.inputs()[low:high].rows() if rows is None else rows,
             answered=[versions.index(owner(routes, role) or versions[0]) for role in roles],
             roles=roles,
             scores={v: s for v, s in scores.items() if v not in routes.shadows},
@@ -209,8 +217,15 @@ def world() -> pl.DataFrame:
 
 @pytest.fixture(scope="session")
 def make_play(world: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Play]:
-    def make(declared: str = LOOP, data: pl.DataFrame = world, **settings: Any) -> Play:
+    def make(
+        declared: str = LOOP,
+        data: pl.DataFrame = world,
+        files: Mapping[str, pl.DataFrame] | None = None,
+        **settings: Any,
+    ) -> Play:
         place = tmp_path_factory.mktemp("service")
+        for name, table in (files or {}).items():
+            table.write_parquet(place / f"{name}.parquet")
         (place / "loop.py").write_text(declared)
         data.write_parquet(place / "data.parquet")
         target = str(place / "loop.py")

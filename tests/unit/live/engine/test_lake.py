@@ -8,19 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
 
 from ostinato.core.errors import StoreError
 from ostinato.live.engine.train_process import known_at
-from ostinato.live.events import Answered, LabelsGiven, OutcomesGiven, Tick, encode
+from ostinato.live.events import Answered, EventsGiven, LabelsGiven, OutcomesGiven, Tick, encode
 from ostinato.live.lake import delta
 from ostinato.live.lake import lake as module
 from ostinato.live.lake.lake import Lake, WholeLog
 from ostinato.live.lake.tables import input_columns
 from ostinato.live.layout import Layout
-from ostinato.live.schema import Field, InputSchema
+from ostinato.live.schema import Field, InputSchema, SourceSpec
 from ostinato.replay.history import NEVER
 from ostinato.stores.eventlog_memory import MemoryEventLog
 
@@ -250,3 +251,83 @@ def test_what_trainings_know_is_the_replays_history_from_the_lake_or_the_log(
         assert (found.label_times_ns[~known] == NEVER).all()
     assert len(earlier) < len(from_lake)
     assert replace(earlier, frame=earlier.frame).frame.equals(play.history.frame[: len(earlier)])
+
+
+LANDINGS = SourceSpec(
+    name="land/ings",
+    time="landed",
+    columns=(Field("carrier", "text"), Field("de lay", "number"), Field("gate", "integer")),
+)
+
+
+def landed(
+    *events: tuple[Any, ...], ids: list[Any] | None = None, source: str = "land/ings"
+) -> Any:
+    """Events of (happened, known, carrier, delay, gate)."""
+    times, known, carriers, delays, gates = (list(each) for each in zip(*events, strict=True))
+    columns = {"carrier": carriers, "de lay": delays, "gate": gates}
+    return EventsGiven(source, ids or [None] * len(events), times, known, columns)
+
+
+def test_events_of_a_source_are_rows_of_a_table_of_its_own(layout: Layout) -> None:
+    schema = msgspec.structs.replace(SCHEMA, sources=(LANDINGS,))
+    log = log_of(
+        [landed((5, 9, "AA", 1.5, 3), (4, 9, None, None, None), ids=["a", 7])],
+        [answer(1, (0.5, 3, "a")), landed((8, 10, "BB", -2.0, 2**40))],
+    )
+    lake = Lake(layout, schema)
+    lake.compact(log)
+    first, second, third = sorted(rows(layout, "source_land_ings"), key=lambda r: r["known_ns"])
+    assert (first["event_id"], first["id_is_integer"], first["offset"]) == ("a", False, 0)
+    assert (second["event_id"], second["id_is_integer"], second["row"]) == ("7", True, 1)
+    assert (first["column_carrier"], first["column_de_lay"], first["column_gate"]) == ("AA", 1.5, 3)
+    assert (third["tick"], third["schema_version"], third["event_id"]) == (1, 1, None)
+    found = lake.events_of("land/ings")
+    assert found.times_ns.tolist() == [5, 4, 8]
+    assert found.known_ns.tolist() == [9, 9, 10]
+    assert found.frame.to_dict(as_series=False) == {
+        "carrier": ["AA", None, "BB"],
+        "de lay": [1.5, None, -2.0],
+        "gate": [3, None, 2**40],
+    }
+    assert lake.events_of("land/ings", after_ns=9).times_ns.tolist() == [8]
+
+
+def test_events_that_do_not_fit_their_columns_come_back_as_they_were(layout: Layout) -> None:
+    schema = msgspec.structs.replace(SCHEMA, sources=(LANDINGS,))
+    lake = Lake(layout, schema)
+    lake.compact(log_of([landed((5, 9, "AA", 1.5, 3), (6, 9, "BB", 2.5, 2.5))]))
+    found = lake.events_of("land/ings")
+    assert found.frame["gate"].to_list() == [3.0, 2.5]
+    assert found.frame["carrier"].to_list() == ["AA", "BB"]
+    assert [row["raw"] is None for row in rows(layout, "source_land_ings")] == [True, False]
+
+
+def test_a_source_without_events_has_none(layout: Layout) -> None:
+    schema = msgspec.structs.replace(SCHEMA, sources=(LANDINGS,))
+    lake = Lake(layout, schema)
+    assert len(lake.events_of("land/ings")) == 0
+    lake.compact(log_of([answer(1, (0.5, 3, "a"))]))
+    empty = lake.events_of("land/ings")
+    assert (len(empty), empty.frame.columns) == (0, ["carrier", "de lay", "gate"])
+
+
+def test_killed_anywhere_each_event_is_there_once(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_ROWS", 3)
+    schema = msgspec.structs.replace(SCHEMA, sources=(LANDINGS,))
+    log = log_of(*[[landed((tick, tick, "AA", 1.0, tick), ids=[tick])] for tick in range(12)])
+    rng = np.random.default_rng(2)
+
+    def perhaps_die(point: str) -> None:
+        if rng.random() < 0.2:
+            raise DiedError(point)
+
+    while True:
+        try:
+            Lake(layout, schema, between=perhaps_die).compact(log)
+            break
+        except DiedError:
+            pass
+    assert Lake(layout, schema).events_of("land/ings").frame["gate"].to_list() == list(range(12))

@@ -27,7 +27,7 @@ from ostinato.stores.eventlog_sqlite import SqliteEventLog
 class NoHouse:
     """Nothing goes on beside the loop."""
 
-    lake_status, registry_status = "", ""
+    lake_status, registry_status, features_status, sources = "", "", "", ()
 
     def ticked(self) -> None:
         pass

@@ -10,7 +10,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ostinato.core.clock import VirtualClock
 from ostinato.live.gateway.exposition import Exposition, metric_name
-from ostinato.live.gateway.meters import Histogram, Meters, counted_path, read_counted
+from ostinato.live.gateway.meters import (
+    MOST_IGNORED,
+    OTHERS,
+    Followed,
+    Histogram,
+    Meters,
+    counted_path,
+    read_counted,
+)
 from ostinato.live.gateway.metrics import Metrics, routes
 from ostinato.live.layout import Layout
 from ostinato.live.published import Alive, Status, write
@@ -192,3 +200,35 @@ def test_counting_a_request_takes_about_a_microsecond():
 
     # Measured 0.3 µs; ten times that is another way of counting, not a busy machine.
     assert best < 4e-6
+
+
+def test_what_is_posted_and_what_features_are_made_of_is_told_by_source(scrape):
+    meters = Meters("flights", 0)
+    meters.events("landings", 5, 2, {"colour": 3})
+    meters.events("landings", 1, 0, {})
+    meters.stream("landings").age_seconds = 1.5
+    meters.stream("takeoffs")
+    meters.counted.features = Followed(lag=4, bytes=1_000, skipped=1)
+
+    found = scrape(meters)
+
+    assert found["ostinato_source_events_total", "0", "landings"] == 6
+    assert found["ostinato_source_doubled_total", "0", "landings"] == 2
+    assert found["ostinato_source_ignored_total", "0", "landings", "colour"] == 3
+    assert found["ostinato_source_age_seconds", "0", "landings"] == 1.5
+    assert ("ostinato_source_age_seconds", "0", "takeoffs") not in found
+    assert [
+        found[f"ostinato_features_{name}", "0"] for name in ("lag", "bytes", "skipped_total")
+    ] == [4, 1_000, 1]
+
+
+def test_a_client_that_makes_up_columns_does_not_fill_the_metrics(scrape):
+    meters = Meters("flights", 0)
+    for number in range(1_000):
+        meters.events("landings", 1, 0, {f"column {number}": 1})
+
+    found = scrape(meters)
+
+    ignored = [key for key in found if key[0] == "ostinato_source_ignored_total"]
+    assert len(ignored) == MOST_IGNORED + 1
+    assert found["ostinato_source_ignored_total", "0", "landings", OTHERS] == 1_000 - MOST_IGNORED

@@ -7,8 +7,7 @@ import pytest
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.snapshot import decode, encode
-from ostinato.features.parity import ShareEvidence
-from ostinato.features.parity.evidence import BETS
+from ostinato.stats.shares import BETS, ShareEvidence
 
 
 def fed(evidence, hits, tick):
