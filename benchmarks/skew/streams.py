@@ -10,6 +10,7 @@ import polars as pl
 
 from ostinato.features.parity import CauseFound, ParityConfig, ParityMonitor, Scan
 from skew.peers import flags
+from skew.store import Store
 from skew.world import World, faulty, features_of, is_right
 
 TICK = 100  # sampled rows
@@ -20,6 +21,7 @@ ENOUGH = {False: 48, True: 192}  # rows that differ and were looked at: then the
 @dataclass(frozen=True)
 class Outcome:
     fault: str
+    engine: str
     share: float
     rows: int  # until the alarm; -1: none within the stream
     first: bool  # whether the first cause that was named is right
@@ -28,19 +30,23 @@ class Outcome:
     peers: dict  # which distances between served and recomputed values flag 5,000 rows
 
 
-@lru_cache(maxsize=4)
-def world_of(seed):
-    return World(seed)
+@lru_cache(maxsize=8)
+def world_of(seed, engine="numpy"):
+    return World(seed) if engine == "numpy" else Store(world_of(seed))
 
 
 def run(job):
-    """One stream: `job` is (fault, share of rows that must differ, 1 for all that can, seed)."""
-    fault, share, seed = job
+    """One stream: `job` is (fault, share of rows that must differ, 1 for all that can, seed, how).
+
+    How features are computed: "numpy", or "as_of".
+    """
+    fault, share, seed, engine = job
     world, rng = world_of(seed % 4), np.random.default_rng(seed)
+    values = world_of(seed % 4, engine)
     feature = features_of(fault)[seed % len(features_of(fault))]
     rows = 20_000 if share < 1.0 else 5_000
     keys, others, times = world.requests(rows, rng)
-    served, truth = stream(world, fault, feature, share, (keys, others, times), rng)
+    served, truth = stream(values, fault, feature, share, (keys, others, times), rng)
     monitor = ParityMonitor.begin(
         ParityConfig(
             features=(feature,),
@@ -50,7 +56,7 @@ def run(job):
 
     def recompute(name, kept, variant):
         asked = np.array([row.row for row in kept], dtype=np.int64).T
-        return world.values_at(name, *asked, variant)
+        return values.values_at(name, *asked, variant)
 
     at_alarm, causes = -1, []
     for start in range(0, rows, TICK):
@@ -74,6 +80,7 @@ def run(job):
     last = monitor.state.causes.get(feature)
     return Outcome(
         fault=fault,
+        engine=engine,
         share=share,
         rows=at_alarm,
         first=bool(known) and is_right(fault, known[0]),
