@@ -16,6 +16,7 @@ import ostinato as ost
 from ostinato.core.errors import StoreError
 from ostinato.features.rows import row_features
 from ostinato.live.audit import replay_journal
+from ostinato.live.audit_features import recompute_features
 from ostinato.live.engine.engine import Engine
 from ostinato.live.engine.features import FeatureKeeper
 from ostinato.live.events import EventsGiven, LabelsGiven, OutcomesGiven, encode, event_key
@@ -195,7 +196,7 @@ class InProcess:
             schema,
             by_row=row_features(loop.feature_plan, kinds),
             follower=Following(load, self.log),  # type: ignore[arg-type] # in its place
-            timed=True,
+            first=True,
         )
 
     def close(self) -> None:
@@ -306,6 +307,9 @@ def check(service: InProcess, replayed: list[Any]) -> None:
     served = schema.frame(rows).select(play.history.frame.columns)
     for column in play.history.frame[play.history.first :]:
         assert served[column.name].cast(column.dtype).equals(column, null_equal=True), column.name
+    audited = recompute_features(play.layout)
+    assert [each.feature for each in audited] == list(play.loop.feature_plan.computed)
+    assert [each for each in audited if each.differing or each.rows != len(rows)] == []
     for live, other in zip(play.entries(), replayed, strict=False):
         assert live[0] == other[0]
     assert play.entries() == replayed
