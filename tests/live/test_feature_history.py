@@ -25,7 +25,7 @@ from ostinato.live.source_files import read_batch
 from ostinato.loop.loading import load_loop
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 LOOP = """
 from pathlib import Path

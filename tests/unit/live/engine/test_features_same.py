@@ -29,6 +29,8 @@ from ostinato.replay.run import ticks
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.journal_sqlite import SqliteJournal
 
+pytestmark = pytest.mark.timeout(400)  # kernels are compiled, once on a machine
+
 LOOP = """
 from pathlib import Path
 import polars as pl
