@@ -45,8 +45,8 @@ class Rates(ModelScores):
     def range(self, artifact, start, stop):
         return self.rates[artifact][self.cells()[start:stop]], 0.0
 
-    def rows(self, artifact, rows):
-        return self.rates[artifact][self.cells()[rows]]
+    def table(self, artifact, part):
+        return self.rates[artifact][part["cell"].to_numpy()]
 
 
 @dataclass(slots=True)
@@ -70,6 +70,7 @@ class Counter(Trainer):
             latency_ms=0.1,
             rows=len(rows),
             data_digest=artifact,
+            missing={},
         )
 
     def _lineage(self, order, trained, metrics):

@@ -6,13 +6,14 @@ none of it). Processor time of the whole process by request, best of several rou
 
 - `plain`: four columns and nothing computed;
 - `windowed`: the same and 20 windowed aggregates of 3 keys over posted events;
-- `rows`: the same, and an expression, a function;
+- `shared`: the same, one gateway of two: it looks at the log before each batch;
+- `rows`: by itself again, and an expression, a function;
 - `own`: the same, and a count of the loop's own requests: each request is an event as well.
 
 `serve_us` is the computing alone, from inputs to served rows. Events are posted one by one, and a
 thousand at once with and without ids.
 
-    python benchmarks/features_serving.py            # a minute
+    POLARS_MAX_THREADS=1 python benchmarks/features_serving.py    # as gateways run; a minute
     python benchmarks/features_serving.py --quick
     python benchmarks/features_serving.py --json
 """
@@ -92,6 +93,7 @@ def declared() -> dict[str, list[Any]]:
     return {
         "plain": [],
         "windowed": windowed(),
+        "shared": windowed(),
         "rows": [*windowed(), *by_row],
         "own": [*windowed(), *by_row, *own],
     }
@@ -119,7 +121,8 @@ class Rate:
 class World:
     """A service's folder with a trained version, and a gateway of it in this process."""
 
-    def __init__(self, folder: Path, computed: Sequence[Any]) -> None:
+    def __init__(self, folder: Path, computed: Sequence[Any], *, gateways: int = 1) -> None:
+        self.gateways = gateways
         self.layout = Layout(folder)
         self.layout.make()
         self.loop = Loop(
@@ -160,7 +163,9 @@ class World:
         ).to_bytes()
 
     async def begin(self) -> None:
-        config = ServiceConfig(target="", loop="flights", durability="async")
+        config = ServiceConfig(
+            target="", loop="flights", durability="async", gateways=self.gateways
+        )
         self.gateway = Gateway(self.layout, config, self.schema, self.loop, compiling=compile_model)
         self.table = RouteTable(self.gateway.routes)
         self.gateway.start()
@@ -260,7 +265,10 @@ async def posted(world: World, *, quick: bool) -> list[Rate]:
 
 async def measure(folder: Path, *, quick: bool) -> tuple[list[Cost], list[Rate]]:
     """Measure all loops, in turns."""
-    worlds = {name: World(folder / name, made) for name, made in declared().items()}
+    worlds = {
+        name: World(folder / name, made, gateways=2 if name == "shared" else 1)
+        for name, made in declared().items()
+    }
     rates: list[Rate] = []
     for name, world in worlds.items():
         await world.begin()

@@ -23,7 +23,7 @@ def join(folder: Path) -> Task:
     connection = connect(folder, "features", "labels")
 
     def compute() -> Answer:
-        found = connection.execute(
+        found = connection.sql(
             "select l.*, f.f0, f.f1, f.f2, f.f3, f.f4 from labels l asof left join features f"
             " on l.entity = f.entity and l.ts >= f.ts"
         ).to_arrow_table()
@@ -43,14 +43,14 @@ def means(folder: Path) -> Task:
         there, total, rows = 0, 0.0, 0
         for key, windows in WINDOWS.items():
             ranges = ", ".join(
-                f"avg(amount) over (partition by {key} order by at range between"
+                f'avg(amount) over (partition by {key} order by "at" range between'
                 f" interval {seconds(window)} second preceding and current row) as m{each}"
                 for each, window in enumerate(windows)
             )
-            found = connection.execute(
+            found = connection.sql(
                 f"select * exclude (asked) from (select asked, {ranges} from ("
-                f" select at, {key}, amount, false as asked from orders union all"
-                f" select at, {key}, null, true from requests)) where asked"
+                f' select "at", {key}, amount, false as asked from orders union all'
+                f' select "at", {key}, null, true from requests)) where asked'
             ).to_arrow_table()
             there += sum(len(column) - column.null_count for column in found.columns)
             names = " + ".join(f"coalesce(m{each}, 0)" for each in range(len(windows)))

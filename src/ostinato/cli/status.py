@@ -88,7 +88,14 @@ def _engine(status: dict[str, Any]) -> list[list[str]]:
     names = ("registry", "lake", "features")
     lines += [[name, status[name]] for name in names if status.get(name)]
     lines += [["source", _source(each, status["now_ns"])] for each in status.get("sources", ())]
+    lines += [["missing", _missing(each)] for each in status.get("missing", ())]
     return lines
+
+
+def _missing(each: dict[str, Any]) -> str:
+    """Say how often a feature is missing, and how often it was in training."""
+    served, trained = f"{each['served']:.1%} of {each['rows']:,} rows", f"{each['trained']:.1%}"
+    return f"{each['feature']} lacks a value in {served} served, in {trained} of training"
 
 
 def _source(source: dict[str, Any], now_ns: int) -> str:

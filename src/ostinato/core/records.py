@@ -350,10 +350,11 @@ class FeaturesCompared(Record):
     Every column has an entry per feature, in the order of `features`. Of its `rows`,
     `missing_online` had no served value, `missing_offline` no recomputed one, `both_differ` two
     other ones. `gap` and `size` are the sums of |served - recomputed| and |served| + |recomputed|
-    over numbers that differ. `effect` is the sum, `effect_max` the largest, of what the champion's
-    score would change if this feature alone were as recomputed; NaN where nobody scored. `dated`
+    over numbers that differ. `dated`
     rows have an event in their window, whose newest one is `ages_s` seconds old in the mean (NaN:
-    none is known). `causes` holds, by feature, what was found where it was looked for.
+    none is known). Where causes were looked for, `causes` holds them by feature; `effect` is the
+    mean, `effect_max` the largest, of what the champion's score would change on rows that differ
+    if this feature alone were as recomputed (NaN: nobody scored).
     """
 
     kind: ClassVar[str] = "features_compared"

@@ -23,7 +23,7 @@ from ostinato.core.records import (
 )
 from ostinato.core.units import format_time
 from ostinato.stats.betting import BettingMean
-from ostinato.stats.shares import ARL_RESTORED, ShareEvidence
+from ostinato.stats.share_detectors import ARL_RESTORED, ShareEvidence
 
 UNKNOWN: Final = ParityCause(
     name="unknown", parameter=None, explained=0.0, text="No cause was found."
@@ -31,7 +31,7 @@ UNKNOWN: Final = ParityCause(
 
 _LEVEL: Final = 0.05  # of the interval that is told
 _ROWS, _ONLINE, _OFFLINE, _DIFFER, _DATED = range(5)  # columns of the counts
-_GAP, _SIZE, _EFFECT, _AGE = range(4)  # columns of the sums
+_GAP, _SIZE, _AGE = range(3)  # columns of the sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +61,8 @@ class ParityState:
     """Evidence for and against each feature, in the order of the rule.
 
     `above` speaks for more differences than are tolerated, `below` for fewer, and counts for
-    features that are broken. `counts` (features, 5) and `sums` (features, 4) hold what was compared
-    since nothing spoke for a change, `effect_max` (features,) the largest effect since; `begun`
-    says whether there was a row at all. `broken`
+    features that are broken. `counts` (features, 5) and `sums` (features, 3) hold what was compared
+    since nothing spoke for a change; `begun` says whether there was a row at all. `broken`
     holds the cause by feature, `facts` what the journal was told when it broke.
     """
 
@@ -71,7 +70,6 @@ class ParityState:
     below: ShareEvidence
     counts: Ints
     sums: Floats
-    effect_max: Floats
     begun: bool = False
     broken: dict[str, ParityCause] = field(default_factory=dict)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -84,8 +82,7 @@ def begin_parity(rule: ParityRule) -> ParityState:
         above=ShareEvidence.begin(size, tolerated=rule.tolerated, arl=rule.arl),
         below=ShareEvidence.begin(size, side="below", tolerated=rule.tolerated, arl=ARL_RESTORED),
         counts=np.zeros((size, 5), dtype=np.int64),
-        sums=np.zeros((size, 4)),
-        effect_max=np.zeros(size),
+        sums=np.zeros((size, 3)),
     )
 
 
@@ -104,11 +101,12 @@ def judge_parity(
         found = compared.causes.get(name)
         if name not in state.broken:
             if over[at]:
-                out.append(_broke(state, rule, at, found or UNKNOWN, now_ns))
+                out.append(_broke(state, rule, at, compared, now_ns))
         elif under[at]:
             out.append(_restored(state, rule, at, now_ns))
         elif found is not None and _other(found, state.broken[name]):
             state.broken[name] = found
+            state.facts[name] |= _effect(compared, name)
             out.append(_broken(state, rule, name, now_ns))
     return out
 
@@ -142,10 +140,8 @@ def _add(state: ParityState, rule: ParityRule, compared: FeaturesCompared) -> No
     state.below = state.below.updated(rows, mismatches, at_ns=compared.ts_event_ns)
     columns = (compared.rows, compared.missing_online, compared.missing_offline)
     state.counts[at] += np.stack([*columns, compared.both_differ, compared.dated], axis=1)
-    # What nobody scored, or no event is in, adds nothing.
-    told = (compared.gap, compared.size, compared.effect, compared.ages_s * compared.dated)
+    told = (compared.gap, compared.size, compared.ages_s * compared.dated)
     state.sums[at] += np.nan_to_num(np.stack(told, axis=1))
-    state.effect_max[at] = np.fmax(state.effect_max[at], compared.effect_max)
     for place, name in enumerate(rule.features):
         speaks = (state.below if name in state.broken else state.above).log_cu[place]
         if not speaks.any():
@@ -153,7 +149,7 @@ def _add(state: ParityState, rule: ParityRule, compared: FeaturesCompared) -> No
 
 
 def _forget(state: ParityState, at: int) -> None:
-    state.counts[at], state.sums[at], state.effect_max[at] = 0, 0.0, 0.0
+    state.counts[at], state.sums[at] = 0, 0.0
 
 
 def _other(one: ParityCause, other: ParityCause) -> bool:
@@ -164,7 +160,7 @@ def _other(one: ParityCause, other: ParityCause) -> bool:
 
 
 def _broke(
-    state: ParityState, rule: ParityRule, at: int, cause: ParityCause, now_ns: int
+    state: ParityState, rule: ParityRule, at: int, compared: FeaturesCompared, now_ns: int
 ) -> ParityBroken:
     name = rule.features[at]
     began_ns = int(state.above.began_ns[at])
@@ -173,11 +169,17 @@ def _broke(
         "since": format_time(began_ns),
         "tolerated": rule.tolerated,
         "log_e": float(state.above.log_e[at]),
+        **_effect(compared, name),
     }
-    state.broken[name] = cause
+    state.broken[name] = compared.causes.get(name, UNKNOWN)
     _forget(state, at)
     state.below = state.below.restarted(_only(rule, at), at_ns=now_ns)
     return _broken(state, rule, name, now_ns)
+
+
+def _effect(compared: FeaturesCompared, name: str) -> dict[str, float]:
+    at = compared.features.index(name)
+    return {"effect": float(compared.effect[at]), "effect_max": float(compared.effect_max[at])}
 
 
 def _broken(state: ParityState, rule: ParityRule, name: str, now_ns: int) -> ParityBroken:
@@ -235,8 +237,6 @@ def _seen(state: ParityState, at: int) -> dict[str, Any]:
         "missing_offline": int(counts[_OFFLINE]),
         "both_differ": int(counts[_DIFFER]),
         "relative_size": float(sums[_GAP] / sums[_SIZE]) if sums[_SIZE] else 0.0,
-        "effect": float(sums[_EFFECT]) / max(rows, 1),
-        "effect_max": float(state.effect_max[at]),
         "newest_event_age_s": float(sums[_AGE]) / max(int(counts[_DATED]), 1),
     }
 

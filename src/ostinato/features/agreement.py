@@ -14,9 +14,9 @@ from ostinato.features.declared import Aggregate
 class Parity:
     """Windowed features as served are compared with the same features recomputed.
 
-    Over a history where it says what was served (`logged=...` of a feature), live always.
-    A feature that differs on more rows than are tolerated is told as `parity_broken`, with the
-    cause, and again as `parity_restored` when it does not any more.
+    A replay does so where the history says what was served (`logged=...` of a feature), tick by
+    tick. A feature that differs on more rows than are tolerated is told as `parity_broken`, with
+    the cause, and as `parity_restored` when it does not any more.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Parity:
         Whether nothing is trained and no candidate is accepted while parity is broken: what would
         be learned is not what is served.
     sample
-        Share of the units whose rows are compared, in (0, 1]; default: all rows of a history.
+        Share of the units whose rows are compared, in (0, 1]; default: all.
     previous
         Earlier definitions, under the names of the features: tried when a cause is looked for.
 

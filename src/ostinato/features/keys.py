@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ostinato.core.ids import hash_keys, hash_unit, join_hash, join_hashes
+from ostinato.core.ids import hash_key, hash_keys, hash_unit, join_hash, join_hashes
+
+REMEMBERED: Final = 1 << 17
+"""Hashes of texts that are remembered. Fewer: they are computed more often, a microsecond each;
+more: more memory, some 200 bytes each."""
 
 _EXACT: Final = 2.0**53  # floats hold every whole number below
 
@@ -29,24 +34,38 @@ def hash_column(column: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.bool_
     """
     if column.dtype.is_float():
         return _hash_floats(column.to_numpy().astype(np.float64))
-    there = column.is_not_null().to_numpy()
+    there = np.ones(len(column), dtype=np.bool_)
+    if column.null_count():
+        there = column.is_not_null().to_numpy()
     if column.dtype.is_integer():
-        return hash_keys(column.fill_null(0).to_numpy()), there
+        return hash_keys(_filled(column, 0).to_numpy()), there
     if column.dtype == pl.Null or column.is_empty():
         return np.zeros(len(column), dtype=np.uint64), there
-    return _hash_texts(column.cast(pl.String).fill_null("")), there
+    return _hash_texts(_filled(column.cast(pl.String), "")), there
+
+
+def _filled(column: pl.Series, value: Any) -> pl.Series:
+    # Filling costs a turn of Polars' engine, even where nothing is missing.
+    return column.fill_null(value) if column.null_count() else column
 
 
 def _hash_texts(texts: pl.Series) -> NDArray[np.uint64]:
-    """Hash each different text once. Polars numbers them; numbers can have gaps."""
-    codes = texts.cast(pl.Categorical).to_physical().to_numpy()
-    where = np.full(int(codes.max()) + 1, -1, dtype=np.int64)
+    """Hash each different text once. Polars numbers them, in the order in which they come.
+
+    Its categories are made for this column alone: the common ones are kept for ever.
+    """
+    categories = pl.Categorical(pl.Categories.random())
+    codes = texts.cast(categories).to_physical().to_numpy()
+    where = np.empty(int(codes.max()) + 1, dtype=np.int64)
     where[codes] = np.arange(len(codes))
-    held = np.flatnonzero(where >= 0)
-    hashes = np.empty(len(where), dtype=np.uint64)
-    hashes[held] = hash_keys(_objects(texts[where[held]].to_list()))
-    found: NDArray[np.uint64] = hashes[codes]
+    hashes = [_hash_text(text) for text in texts[where].to_list()]
+    found: NDArray[np.uint64] = np.array(hashes, dtype=np.uint64)[codes]
     return found
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _hash_text(text: str) -> int:
+    return hash_key(text)
 
 
 def _hash_floats(numbers: NDArray[np.float64]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:

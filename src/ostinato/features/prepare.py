@@ -131,12 +131,8 @@ def _take(column: NDArray[Any], rows: Ints | slice) -> NDArray[Any]:
 
 
 def _side_by_side(columns: Sequence[NDArray[Any]], rows: int, dtype: type) -> NDArray[Any]:
-    """Return columns as an array with a row for each event."""
-    if not columns:
-        return np.empty((rows, 0), dtype=dtype)
-    if len(columns) == 1:
-        return columns[0].reshape(rows, 1)
-    return np.column_stack(columns)
+    """Return columns as an array with a row for each event: what is read together lies together."""
+    return np.column_stack(columns) if columns else np.empty((rows, 0), dtype=dtype)
 
 
 def _column(part: str | pl.Expr, frame: pl.DataFrame) -> pl.Series:
@@ -161,9 +157,9 @@ def _numbers(source: Source, part: str | pl.Expr, frame: pl.DataFrame) -> Floats
             f"An aggregate needs numbers in {part!s} of the source {source.name!r}",
             found=f"{column.dtype}, for example {column.drop_nulls().head(1).to_list()!r}",
             expected="numbers or truth values",
-            hint="Use count or distinct, or turn it into a number with a Polars expression.",
+            hint="Use distinct(...), or turn it into a number with a Polars expression.",
         )
-    numbers = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    numbers: Floats = column.cast(pl.Float64).to_numpy()  # null becomes NaN
     wrong = np.flatnonzero(np.abs(numbers) >= LARGEST)
     if len(wrong):
         raise DataError(

@@ -52,6 +52,18 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     columns_version: int | None = None
 
 
+class MissingStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A computed feature that is missing in another share of rows than in training.
+
+    `rows`: how many were served since, or since the engine started.
+    """
+
+    feature: str
+    trained: float
+    served: float
+    rows: int
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine last did.
 
@@ -59,7 +71,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     `decisions` the length of the journal; `training`: requests under way; `proposals`: id to what
     waits for approval; `rollout`: the challenger's state in words, empty without one; `metrics`:
     figures for ``/metrics`` and the status page, None where there is none (JSON writes NaN
-    as null); `features`: what is wrong with the state of features; `sources`: those of features.
+    as null); `features`: what is wrong with the state of features; `sources`: those of features;
+    `missing`: features that are missing more, or less, often than in training.
     """
 
     tick: int
@@ -79,6 +92,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     lake: str = ""
     features: str = ""
     sources: tuple[SourceStatus, ...] = ()
+    missing: tuple[MissingStatus, ...] = ()
     metrics: dict[str, float | None] = {}
 
 

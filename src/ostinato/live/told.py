@@ -16,6 +16,7 @@ from ostinato.live.schema import DTYPES, InputSchema
 from ostinato.live.told_events import ToldEvents, tell_events
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import NEVER, History
+from ostinato.replay.labels import label_times
 from ostinato.stores.times import as_ns
 
 
@@ -126,9 +127,12 @@ def tell(loop: Loop, table: pl.DataFrame, history: History, schema: InputSchema)
     order = np.argsort(as_ns(table[loop.time], name="time"), kind="stable")[: len(history)]
     ordered = table[order]
     served = np.arange(history.first, len(history))
-    arriving = served[history.label_times_ns[served] != NEVER]
-    by_time = arriving[np.argsort(history.label_times_ns[arriving], kind="stable")]
     plan = loop.feature_plan
+    labels_first = any(isinstance(each, Labels) for each in plan.sources.values())
+    # That a label stays away is no event of `labels()`; the join knows what it means by itself.
+    known_ns = label_times(loop, ordered, history.times_ns) if labels_first else None
+    arriving = served[(history.label_times_ns if known_ns is None else known_ns)[served] != NEVER]
+    by_time = arriving[np.argsort(history.label_times_ns[arriving], kind="stable")]
     return Told(
         history=history,
         rows=ordered.select(pl.col(each.name).cast(DTYPES[each.kind]) for each in schema.inputs),
@@ -136,7 +140,7 @@ def tell(loop: Loop, table: pl.DataFrame, history: History, schema: InputSchema)
         label_rows=by_time,
         label_moments=history.label_times_ns[by_time],
         events=tell_events(plan, schema, history.events),
-        labels_first=any(isinstance(each, Labels) for each in plan.sources.values()),
+        labels_first=labels_first,
         apart_ns=_apart_ns(plan, history),
         next_row=history.first,
     )

@@ -1,7 +1,7 @@
 """Compare features as a history says they were served with what their definitions give.
 
 The comparison of every row is made once for a history; runs tell it to their kernels tick by tick,
-with what it does to the score of their champion, and with the cause where one is wanted.
+with the cause, and what it does to the score of their champion, where that is wanted.
 """
 
 from __future__ import annotations
@@ -48,8 +48,7 @@ MOST_ROWS: Final = 1_000
 Fewer: the alarm is told earlier within a tick, causes are less sure; more: scans take longer."""
 
 SCORED_ROWS: Final = 256
-"""Differing rows that the champion scores again per feature and record; the others count like
-these."""
+"""Rows that differ which the champion scores again where a cause is looked for: the last ones."""
 
 AGAIN: Final = 3
 """A cause is looked for again when so many times as many rows differ. Smaller: scans cost more;
@@ -88,6 +87,8 @@ class Agreement:
         What the features were recomputed from.
     keys
         Columns of the request that are a key of some feature.
+    found
+        Causes that were found, by feature and row: policies that are compared ask for the same.
     """
 
     features: tuple[Aggregate, ...]
@@ -104,17 +105,18 @@ class Agreement:
     times_ns: Ints
     events: Mapping[str, EventBatch]
     keys: tuple[str, ...]
+    found: dict[tuple[str, int], ParityCause] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the compared features."""
         return tuple(each.name for each in self.features)
 
-    def between(self, start: int, stop: int, score: Score | None, now_ns: int) -> FeaturesCompared:
+    def between(self, start: int, stop: int, now_ns: int) -> FeaturesCompared:
         """Tell what rows [start, stop) showed, as of a moment."""
         classes = self.classes[start:stop]
         compared = classes != _LEFT_OUT
-        effect, effect_max = self._effects(start, stop, score)
+        unknown = np.full(len(self.features), np.nan)
         ages = np.where(compared, self.ages_s[start:stop], np.nan)
         return FeaturesCompared(
             ts_event_ns=int(self.times_ns[stop - 1]),
@@ -126,8 +128,8 @@ class Agreement:
             both_differ=(classes == BOTH_DIFFER).sum(axis=0),
             gap=self.gap[start:stop].sum(axis=0),
             size=self.size[start:stop].sum(axis=0),
-            effect=effect,
-            effect_max=effect_max,
+            effect=unknown,
+            effect_max=unknown,
             dated=(~np.isnan(ages)).sum(axis=0),
             ages_s=_means(ages),
         )
@@ -138,38 +140,32 @@ class Agreement:
         found: NDArray[np.bool_] = (classes != EQUAL) & (classes != _LEFT_OUT)
         return found
 
-    def _effects(self, start: int, stop: int, score: Score | None) -> tuple[Floats, Floats]:
-        """Return sum and largest of what the score would change, per feature."""
-        wrong = self.differing(start, stop)
-        sums, largest = np.zeros(len(self.features)), np.zeros(len(self.features))
-        if score is None or not wrong.any():
-            nothing = np.nan if score is None else 0.0
-            return sums + nothing, largest + nothing
-        picked = [_spread(np.flatnonzero(column) + start, SCORED_ROWS) for column in wrong.T]
-        try:
-            moved = self._moved(picked, score)
-        except LearnerError:
-            return sums + np.nan, largest + np.nan
-        for at, change in enumerate(moved):
-            if len(change):
-                sums[at] = change.mean() * wrong[:, at].sum()
-                largest[at] = change.max()
-        return sums, largest
+    def effect(self, name: str, stop: int, score: Score | None) -> tuple[float, float]:
+        """Return mean and largest change of the score if a feature were as recomputed.
 
-    def _moved(self, picked: Sequence[Ints], score: Score) -> list[Floats]:
-        """Score rows as served and with one feature as recomputed, in one call of the model."""
-        before = self.served[np.concatenate(picked)]
-        parts = []
-        for name, rows in zip(self.names, picked, strict=True):
-            column = self.recomputed[name][rows].cast(self.served[name].dtype)
-            parts.append(self.served[rows].with_columns(column))
-        scores = score(pl.concat([before, *parts]))
-        change = np.abs(scores[: before.height] - scores[before.height :])
-        each = change if change.ndim == 1 else change.max(axis=1)
-        return np.split(each, np.cumsum([len(rows) for rows in picked])[:-1])
+        On the last rows before `stop` that differ; NaN where nobody can score them.
+        """
+        at = self.names.index(name)
+        rows = np.flatnonzero(self.differing(0, stop)[:, at])[-SCORED_ROWS:]
+        if score is None or not len(rows):
+            return float("nan"), float("nan")
+        before = self.served[rows]
+        after = before.with_columns(self.recomputed[name][rows].cast(before[name].dtype))
+        try:
+            scores = score(pl.concat([before, after]))
+        except LearnerError:
+            return float("nan"), float("nan")
+        change = np.abs(scores[: len(rows)] - scores[len(rows) :])
+        moved = change if change.ndim == 1 else change.max(axis=1)
+        return float(moved.mean()), float(moved.max())
 
     def cause(self, name: str, stop: int) -> ParityCause:
         """Look for what explains the differences of a feature, on the last rows before `stop`."""
+        if (name, stop) not in self.found:
+            self.found[name, stop] = self._look(name, stop)
+        return self.found[name, stop]
+
+    def _look(self, name: str, stop: int) -> ParityCause:
         at = self.names.index(name)
         feature, classes = self.features[at], self.classes[:stop, at]
         wrong = self.differing(0, stop)[:, at]
@@ -285,13 +281,13 @@ class Comparer:
         out = []
         for low in range(start, stop, MOST_ROWS):
             high = min(low + MOST_ROWS, stop)
-            record = self.agreement.between(low, high, score, now_ns)
-            trial, found = self._judged(trial, record, high)
+            record = self.agreement.between(low, high, now_ns)
+            trial, found = self._judged(trial, record, high, score)
             out.append(found)
         return out
 
     def _judged(
-        self, trial: ParityState, record: FeaturesCompared, stop: int
+        self, trial: ParityState, record: FeaturesCompared, stop: int, score: Score | None
     ) -> tuple[ParityState, FeaturesCompared]:
         """Foresee what the kernel will make of a record, and give it the causes it will ask for."""
         tried = deepcopy(trial)
@@ -305,10 +301,19 @@ class Comparer:
         wanted = [name for name in (*trial.broken, *broken) if self._due(name, stop)]
         if not wanted:
             return tried, record
-        causes = {name: self.agreement.cause(name, stop) for name in wanted}
-        told = replace(record, causes=causes)
+        told = self._explained(record, wanted, stop, score)
         judge_parity(trial, self.rule, told, record.ts_record_ns)
         return trial, told
+
+    def _explained(
+        self, record: FeaturesCompared, names: Sequence[str], stop: int, score: Score | None
+    ) -> FeaturesCompared:
+        effect, effect_max = record.effect.copy(), record.effect_max.copy()
+        for name in names:
+            at = self.agreement.names.index(name)
+            effect[at], effect_max[at] = self.agreement.effect(name, stop, score)
+        causes = {name: self.agreement.cause(name, stop) for name in names}
+        return replace(record, effect=effect, effect_max=effect_max, causes=causes)
 
     def _due(self, name: str, stop: int) -> bool:
         """Say whether enough rows differ by now to look for a cause, and note that it is done."""
@@ -327,11 +332,3 @@ def _means(ages: Floats) -> Floats:
     sums: Any = np.where(known, ages, 0.0).sum(axis=0)
     found: Floats = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     return found
-
-
-def _spread(rows: Ints, most: int) -> Ints:
-    """Pick at most so many rows, evenly."""
-    if len(rows) <= most:
-        return rows
-    picked: Ints = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
-    return picked

@@ -65,7 +65,7 @@ def test_a_contender_that_fails_is_told_with_its_last_words(folder):
 def test_a_contender_that_takes_too_long_is_stopped(folder):
     (row,) = features_asof.measure([CONTENDERS[0]], folder, Environments(folder), 0.0)
 
-    assert row.failed == "stopped after 0 s"
+    assert row.failed == "stopped after 0 s of the processor"
 
 
 def test_ours_must_keep_the_goal_and_be_confirmed():

@@ -193,3 +193,9 @@ def test_the_gate_of_a_service_that_does_not_answer_is_unusable(layout):
 def test_the_status_says_that_a_source_is_stale_or_has_other_columns(source, said):
     line = status._source({"name": "landings", "events": 5, **source}, 100)
     assert line.endswith(said)
+
+
+def test_the_status_says_how_often_a_feature_is_missing():
+    told = {"feature": "recent", "trained": 0.001, "served": 0.35, "rows": 5_000}
+    line = status._missing(told)
+    assert line == "recent lacks a value in 35.0% of 5,000 rows served, in 0.1% of training"

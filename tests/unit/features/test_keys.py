@@ -58,3 +58,13 @@ def test_a_column_without_rows_has_no_hashes() -> None:
     hashes, there = hash_column(pl.Series([], dtype=pl.String))
 
     assert (hashes.dtype, hashes.shape, there.shape) == (np.uint64, (0,), (0,))
+
+
+def test_texts_are_not_kept_for_ever() -> None:
+    def next_code(text: str) -> int:
+        return int(pl.Series([text]).cast(pl.Categorical).to_physical()[0])
+
+    before = next_code("a text of its own")
+    hash_column(pl.Series([f"text {number}" for number in range(1_000)]))
+
+    assert next_code("another text of its own") <= before + 10

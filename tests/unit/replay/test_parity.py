@@ -136,7 +136,7 @@ def test_what_the_difference_does_to_the_score_stands_in_the_evidence(make_strea
 
     broken = decisions.filter(pl.col("kind") == "parity_broken")["evidence"]
     evidence = json.loads(broken[-1])
-    assert 0 < evidence["effect"] < evidence["effect_max"] < 1
+    assert 0 < evidence["effect"] <= evidence["effect_max"] < 1
     assert evidence["low"] < evidence["share"] < evidence["high"]
     assert evidence["parameter"] == -DAY * 10**9
     assert 0 < evidence["newest_event_age_s"] < 7 * DAY
@@ -223,3 +223,22 @@ def test_a_sample_of_the_units_is_enough(make_stream):
     found = replay(loop, payments)
 
     assert "parity_broken" in kinds(found, "parity_broken")
+
+
+def test_compared_policies_are_told_the_same(make_stream):
+    payments, declined = make_stream(late_from=10)
+    weekly = ost.policies.scheduled("7d")
+
+    found = ost.compare(
+        make_loop(declined),
+        payments,
+        policies={"static": ost.policies.static(), "weekly": weekly},
+        start="2024-01-11",
+        tick="6h",
+    )
+
+    told = [
+        replay.decisions.filter(pl.col("kind") == "parity_broken")["reason"].to_list()
+        for replay in found.replays.values()
+    ]
+    assert told[0] == told[1] != []

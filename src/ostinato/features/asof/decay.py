@@ -27,9 +27,9 @@ def weigh(times, half_life, two, weights):
 
 
 @njit(cache=True, nogil=True)
-def take_decayed(first, last, events, requests, values, weights, half_life, means):
+def take_decayed(first, last, events, requests, values, column, weights, means):
     """Give each request the mean of what it sees, weighed by age."""
-    times, avail = events.times, events.avail
+    times, avail, half_life = events.times, events.avail, requests.hop
     highs, lows = np.zeros((2, _EPOCHS), np.int64), np.zeros((2, _EPOCHS), np.uint64)
     sums = np.zeros((2, _EPOCHS))  # the same as floats: of values and of weights
     for key in range(first, last):
@@ -43,10 +43,10 @@ def take_decayed(first, last, events, requests, values, weights, half_life, mean
                 highs[:, slot], lows[:, slot], sums[:, slot] = 0, 0, 0.0
             newest = epoch
             while added < end and avail[added] <= now:
-                mine = times[added] // half_life
-                if mine > epoch - _EPOCHS and not np.isnan(values[added]):
+                mine, value = times[added] // half_life, values[added, column]
+                if mine > epoch - _EPOCHS and not np.isnan(value):
                     slot, weight = mine & _LAST, weights[added]
-                    _add(highs, lows, sums, 0, slot, values[added] * weight)
+                    _add(highs, lows, sums, 0, slot, value * weight)
                     _add(highs, lows, sums, 1, slot, weight)
                 added += 1
             means[request] = _mean(sums, epoch)

@@ -17,9 +17,9 @@ _ROOM = 64  # tiles at first; grows
 
 
 @njit(cache=True, nogil=True)
-def take_least(first, last, events, requests, values, hop, sign, least):
+def take_least(first, last, events, requests, values, column, sign, least):
     """Give each request the smallest value it sees, or the largest with `sign` -1."""
-    times, avail = events.times, events.avail
+    times, avail, hop = events.times, events.avail, requests.hop
     tiles, best = np.empty(_ROOM, np.int64), np.empty(_ROOM, np.float64)
     for key in range(first, last):
         added, end = events.starts[key], events.starts[key + 1]
@@ -29,11 +29,12 @@ def take_least(first, last, events, requests, values, hop, sign, least):
             while head < tail and tiles[head] < edge:
                 head += 1
             while added < end and avail[added] <= now:
-                if times[added] >= edge and not np.isnan(values[added]):
+                value = values[added, column]
+                if times[added] >= edge and not np.isnan(value):
                     if tail == len(tiles):
                         tiles, best, head, tail = _make_room(tiles, best, head, tail)
                     tile = times[added] // hop * hop
-                    tail = _insert(tiles, best, head, tail, tile, sign * values[added])
+                    tail = _insert(tiles, best, head, tail, tile, sign * value)
                 added += 1
             least[request] = sign * best[head] if head < tail else np.nan
 

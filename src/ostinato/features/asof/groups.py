@@ -48,11 +48,14 @@ class Asked(NamedTuple):
         (n,) nanoseconds.
     edges
         (n,) the first moment that counts, nanoseconds.
+    hop
+        Nanoseconds of a tile.
     """
 
     starts: Ints
     times: Ints
     edges: Ints
+    hop: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,9 +82,9 @@ class Groups:
         """Cut the keys into parts of about the same work."""
         return cut(self.folded.starts + _REQUEST_WEIGHT * self.starts, workers)
 
-    def asked(self, edges: Ints) -> Asked:
+    def asked(self, edges: Ints, hop_ns: int) -> Asked:
         """Return the requests with the far edges of their windows."""
-        return Asked(self.starts, self.times_ns, edges)
+        return Asked(self.starts, self.times_ns, edges, hop_ns)
 
 
 def group(
@@ -116,7 +119,7 @@ def group(
     starts, asked_starts = ordering.count_keys(theirs, keys), ordering.count_keys(mine, keys)
     events = ordering.place_rows(theirs, starts)
     requests = by_time[ordering.place_rows(mine, asked_starts)]
-    times = prepared.times_ns[events]
+    times = np.take(prepared.times_ns, events)
     places = np.empty(len(events), dtype=np.int64)
     run(
         [(ordering.order_by_time, (*part, starts, times, places)) for part in cut(starts, workers)],
@@ -125,7 +128,7 @@ def group(
     return Groups(
         events=events,
         requests=requests,
-        folded=Folded(starts, times, prepared.avail_ns[events], places),
+        folded=Folded(starts, times, np.take(prepared.avail_ns, events), places),
         starts=asked_starts,
         times_ns=times_ns[requests],
     )

@@ -124,13 +124,12 @@ def _prepared(tally: Tally, batch: EventBatch | None) -> Prepared:
 
 
 def _sweep(tally: Tally, groups: Groups, prepared: Prepared, workers: int) -> Sweep:
-    rows = groups.events
-    hashed = zip(prepared.hashes.T, prepared.has.T, strict=True)
     return Sweep(
         tally=tally,
         groups=groups,
-        values=[column[rows] for column in prepared.values.T],
-        hashes=[(hashes[rows], there[rows]) for hashes, there in hashed],
+        values=np.take(prepared.values, groups.events, axis=0),
+        hashes=np.take(prepared.hashes, groups.events, axis=0),
+        has=np.take(prepared.has, groups.events, axis=0),
         workers=workers,
     )
 

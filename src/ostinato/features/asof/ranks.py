@@ -24,11 +24,11 @@ _GRID = 2.0**64
 
 
 @njit(cache=True, nogil=True)
-def bucket_leaves(values, leaves):
-    """Write the leaf of each value's bucket; -1 where it is missing."""
+def bucket_leaves(values, column, leaves):
+    """Write the leaf of the bucket of each value of a column; -1 where it is missing."""
     for event in range(len(values)):
-        missing = np.isnan(values[event])
-        leaves[event] = -1 if missing else bucket_of(values[event]) + _MIDDLE
+        value = values[event, column]
+        leaves[event] = -1 if np.isnan(value) else bucket_of(value) + _MIDDLE
 
 
 @njit(cache=True, nogil=True)

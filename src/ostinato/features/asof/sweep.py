@@ -31,17 +31,18 @@ class Sweep:
     groups
         Rows by key.
     values
-        For each value of the tally (m,), by event of `groups`; NaN: missing.
-    hashes
-        For each distinct value of the tally (m,) hashes, and whether they are there.
+        (m, C) by event of `groups`, a column for each value of the tally; NaN: missing.
+    hashes, has
+        (m, D) hashes, a column for each distinct value of the tally, and whether they are there.
     workers
         Threads.
     """
 
     tally: Tally
     groups: Groups
-    values: Sequence[Floats]
-    hashes: Sequence[tuple[NDArray[np.uint64], NDArray[np.bool_]]]
+    values: Floats
+    hashes: NDArray[np.uint64]
+    has: NDArray[np.bool_]
     workers: int
     parts: Parts = field(init=False)
 
@@ -63,7 +64,7 @@ class Sweep:
 
     def run(self, kernel: Callable[..., Any], output: Output, *arguments: Any) -> None:
         """Run a pass over all keys, with the window of an output."""
-        rows = (self.groups.folded, self.groups.asked(self.edges(output)))
+        rows = (self.groups.folded, self.groups.asked(self.edges(output), self.hop_ns(output)))
         run([(kernel, (*part, *rows, *arguments)) for part in self.parts], self.workers)
 
     def empty(self, *more: int) -> Floats:
@@ -99,9 +100,8 @@ def _events(sweep: Sweep, outputs: Sequence[Output]) -> Results:
 
 
 def _totals(sweep: Sweep, outputs: Sequence[Output]) -> Results:
-    counts, sums = sweep.empty(), sweep.empty()
-    values = sweep.values[outputs[0].column]
-    sweep.run(_kernels("totals").total, outputs[0], values, counts, sums)
+    counts, sums, first = sweep.empty(), sweep.empty(), outputs[0]
+    sweep.run(_kernels("totals").total, first, sweep.values, first.column, counts, sums)
     for output in outputs:
         if output.kind == "mean":
             with np.errstate(invalid="ignore"):
@@ -111,31 +111,32 @@ def _totals(sweep: Sweep, outputs: Sequence[Output]) -> Results:
 
 
 def _last(sweep: Sweep, outputs: Sequence[Output]) -> Results:
-    found, values = sweep.empty(), sweep.values[outputs[0].column]
-    sweep.run(_kernels("totals").take_last, outputs[0], values, found)
+    found, first = sweep.empty(), outputs[0]
+    sweep.run(_kernels("totals").take_last, first, sweep.values, first.column, found)
     yield from ((output, found) for output in outputs)
 
 
 def _least(sweep: Sweep, outputs: Sequence[Output]) -> Results:
-    first, found = outputs[0], sweep.empty()
+    found, first = sweep.empty(), outputs[0]
     sign = 1.0 if first.kind == "min" else -1.0
-    given = (sweep.values[first.column], sweep.hop_ns(first), sign, found)
-    sweep.run(_kernels("extremes").take_least, first, *given)
+    sweep.run(_kernels("extremes").take_least, first, sweep.values, first.column, sign, found)
     yield from ((output, found) for output in outputs)
 
 
 def _quantiles(sweep: Sweep, outputs: Sequence[Output]) -> Results:
-    kernels, values = _kernels("ranks"), sweep.values[outputs[0].column]
+    kernels, values, first = _kernels("ranks"), sweep.values, outputs[0]
     leaves = np.empty(len(values), dtype=np.int32)
-    kernels.bucket_leaves(values, leaves)
+    kernels.bucket_leaves(values, first.column, leaves)
     quantiles = np.array([output.quantile for output in outputs])
     found = sweep.empty(len(outputs))
-    sweep.run(kernels.take_quantiles, outputs[0], leaves, quantiles, found)
+    sweep.run(kernels.take_quantiles, first, leaves, quantiles, found)
     yield from zip(outputs, found, strict=True)
 
 
 def _distinct(sweep: Sweep, outputs: Sequence[Output]) -> Results:
-    hashes, there = sweep.hashes[outputs[0].column]
+    column = outputs[0].column
+    hashes = np.ascontiguousarray(sweep.hashes[:, column])
+    there = np.ascontiguousarray(sweep.has[:, column])
     _, numbers, count = number(hashes, there)
     appeared = np.empty(count, dtype=np.uint64)
     appeared[numbers[there]] = hashes[there]
@@ -151,10 +152,10 @@ def _distinct(sweep: Sweep, outputs: Sequence[Output]) -> Results:
 
 
 def _decayed(sweep: Sweep, outputs: Sequence[Output]) -> Results:
-    kernels, values = _kernels("decay"), sweep.values[outputs[0].column]
-    half_life, weights, found = sweep.hop_ns(outputs[0]), np.empty(len(values)), sweep.empty()
-    kernels.weigh(sweep.groups.folded.times, half_life, 2.0, weights)
-    sweep.run(kernels.take_decayed, outputs[0], values, weights, half_life, found)
+    kernels, values, first = _kernels("decay"), sweep.values, outputs[0]
+    weights, found = np.empty(len(values)), sweep.empty()
+    kernels.weigh(sweep.groups.folded.times, sweep.hop_ns(first), 2.0, weights)
+    sweep.run(kernels.take_decayed, first, values, first.column, weights, found)
     yield from ((output, found) for output in outputs)
 
 

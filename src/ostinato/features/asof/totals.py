@@ -39,8 +39,8 @@ def count_events(first, last, events, requests, counts):
 
 
 @njit(cache=True, nogil=True)
-def total(first, last, events, requests, values, counts, sums):
-    """Count and sum up the values that each request sees."""
+def total(first, last, events, requests, values, column, counts, sums):
+    """Count and sum up the values of a column that each request sees."""
     times, avail, by_time = events.times, events.avail, events.by_time
     for key in range(first, last):
         added = dropped = events.starts[key]
@@ -52,13 +52,15 @@ def total(first, last, events, requests, values, counts, sums):
             while dropped < end and times[by_time[dropped]] < edge:
                 event = by_time[dropped]
                 dropped += 1
-                if event < added and not np.isnan(values[event]):
-                    other_high, other_low = to_fixed(values[event])
+                value = values[event, column]
+                if event < added and not np.isnan(value):
+                    other_high, other_low = to_fixed(value)
                     high, low = subtract(high, low, other_high, other_low)
                     count -= 1
             while added < end and avail[added] <= now:
-                if times[added] >= edge and not np.isnan(values[added]):
-                    other_high, other_low = to_fixed(values[added])
+                value = values[added, column]
+                if times[added] >= edge and not np.isnan(value):
+                    other_high, other_low = to_fixed(value)
                     high, low = add(high, low, other_high, other_low)
                     count += 1
                 added += 1
@@ -67,8 +69,8 @@ def total(first, last, events, requests, values, counts, sums):
 
 
 @njit(cache=True, nogil=True)
-def take_last(first, last, events, requests, values, lasts):
-    """Give each request the value of the newest event it sees.
+def take_last(first, last, events, requests, values, column, lasts):
+    """Give each request the value of the newest event it sees that has one.
 
     Nothing has to be taken off: if the newest event is outside the window, all are.
     """
@@ -79,8 +81,8 @@ def take_last(first, last, events, requests, values, lasts):
         for request in range(requests.starts[key], requests.starts[key + 1]):
             now = requests.times[request]
             while added < end and avail[added] <= now:
-                if not np.isnan(values[added]) and (newest < 0 or times[added] >= times[newest]):
-                    newest = added
+                if newest < 0 or times[added] >= times[newest]:
+                    newest = newest if np.isnan(values[added, column]) else added
                 added += 1
             seen = newest >= 0 and times[newest] >= requests.edges[request]
-            lasts[request] = values[newest] if seen else np.nan
+            lasts[request] = values[newest, column] if seen else np.nan

@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from numba import njit
 
-kernel = njit(cache=True, _nrt=False)
+kernel = njit(cache=True, _nrt=False)  # type: ignore[call-overload] # not in its types

@@ -71,6 +71,8 @@ class Pending:
 
     def add(self, records: Ints) -> None:
         """Take records in, in any order; of equal time those taken in first come out first."""
+        if not len(records):
+            return
         run = in_order(records)
         while self._runs and len(self._runs[-1]) <= 2 * len(run):
             run = in_order(np.concatenate([self._runs.pop(), run]))

@@ -18,6 +18,7 @@ from ostinato.features.online.layout import (
     EXACT_TO,
     FEATURE,
     GROUP_BITS,
+    LEAST_WIDTH,
     QUANTILE,
     WINDOW,
 )
@@ -28,7 +29,6 @@ from ostinato.stats.buckets import middle_of, rank_of
 _GROUPS = (2 * BIAS) >> GROUP_BITS
 _SIGN = np.uint64(1 << 63)
 _LARGEST = 2**63 - 1
-_WIDTH_LEAST = 64
 
 
 @kernel
@@ -36,10 +36,10 @@ def different(pool, ring, where, when, outputs, values, limit, room):
     """Count different values: exactly if they are few, else by how dense the smallest hashes are.
 
     `limit` is how many hashes tiles keep. `room` is (3, n) words to work in, n a power of two and
-    at least 8 * limit: a set (places in the next row, from 1), what is in it, and a copy of that.
+    at least 4 * limit: a set (places in the next row, from 1), what is in it, and a copy of that.
     """
     at, size, head, left, words = ring
-    known, width, bound = 0, _clear(room[0], _WIDTH_LEAST), _LARGEST
+    known, width, bound = 0, _clear(room[0], LEAST_WIDTH), _LARGEST
     for output in range(len(outputs)):
         first = first_of(when, outputs[output, WINDOW])
         while left > 0:
@@ -50,12 +50,12 @@ def different(pool, ring, where, when, outputs, values, limit, room):
                 if pool[place] > bound:
                     break  # as are all after it
                 known = _put(room[0], room[1], width, known, pool[place])
-                if 2 * known > width:
-                    if width < len(room[0]):
-                        width *= 4 if 4 * width <= len(room[0]) else 2
-                    else:
-                        bound = nth_smallest(room[1], known, limit)
-                        known = limit
+                if known >= 2 * limit:
+                    bound = nth_smallest(room[1], known, limit)
+                    known = limit
+                    _put_all(room[0], room[1], width, known)
+                elif 2 * known > width:
+                    width *= 2
                     _put_all(room[0], room[1], width, known)
             left -= 1
         exact_to, value = outputs[output, EXACT_TO], float(known)
@@ -136,10 +136,10 @@ def quantiles(pool, ring, where, when, outputs, numbers, values, counts):
 
     `counts` is all zeros, before and after: first groups of buckets, then the buckets themselves.
     """
-    at, size, head, count, words = ring
+    at, size, head, left, words = ring
     groups = counts[:_GROUPS]
     buckets = counts[_GROUPS:]
-    left, total = count, 0
+    total = 0
     for output in range(len(outputs)):
         first = first_of(when, outputs[output, WINDOW])
         while left > 0:
@@ -153,27 +153,30 @@ def quantiles(pool, ring, where, when, outputs, numbers, values, counts):
             bucket = _bucket_with(rank_of(numbers[output, QUANTILE], total), groups, buckets)
             value = middle_of(bucket - BIAS)
         values[outputs[output, FEATURE]] = value
-    for index in range(left, count):
-        _forget(pool, tile_at(at, size, head, words, index) + where, groups, buckets)
+    _forget(groups, buckets)
 
 
 @kernel
 def _count(pool, cell, groups, buckets):
-    total = 0
+    total, group, begun = 0, 0, 0
     for place in range(pool[cell], pool[cell] + pool[cell + 1]):
         bucket, number = pool[place] >> COUNT_BITS, pool[place] & ((1 << COUNT_BITS) - 1)
-        groups[bucket >> GROUP_BITS] += number
+        if bucket >> GROUP_BITS != group:
+            groups[group] += total - begun
+            group, begun = bucket >> GROUP_BITS, total
         buckets[bucket] += number
         total += number
+    groups[group] += total - begun
     return total
 
 
 @kernel
-def _forget(pool, cell, groups, buckets):
-    for place in range(pool[cell], pool[cell] + pool[cell + 1]):
-        bucket = pool[place] >> COUNT_BITS
-        groups[bucket >> GROUP_BITS] = 0
-        buckets[bucket] = 0
+def _forget(groups, buckets):
+    for group in range(len(groups)):
+        if groups[group] > 0:
+            groups[group] = 0
+            for bucket in range(group << GROUP_BITS, (group + 1) << GROUP_BITS):
+                buckets[bucket] = 0
 
 
 @kernel

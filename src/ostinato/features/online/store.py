@@ -24,6 +24,7 @@ from ostinato.features.online.layout import (
     DROPPED,
     GROUP_BITS,
     KIND,
+    LEAST_WIDTH,
     LIMIT,
     SLOTS,
     USED,
@@ -125,10 +126,12 @@ class OnlineStore:
             ]
             records = parts[0] if len(parts) == 1 else np.concatenate(parts)
         later = records[:, AVAILABLE] > self._now
-        if later.any():
+        if later.all():
+            self._pending.add(records)
+        elif later.any():
             self._pending.add(records[later])
-            records = records[~later]
-        if len(records):
+            self._state.fold(records[~later], self._now)
+        else:
             self._state.fold(records, self._now)
 
     def lookup(self, rows: Sequence[Sequence[Any]], times_ns: Sequence[int]) -> list[Values]:
@@ -297,7 +300,7 @@ def _room_to_work_in(layout: Layout) -> tuple[Ints, Ints]:
     kinds, limits = layout.cells[:, KIND], layout.cells[:, LIMIT]
     hashes = int(np.max(limits[kinds == DISTINCT], initial=1))
     buckets = 2 * BIAS + (2 * BIAS >> GROUP_BITS) if (kinds == BUCKETS).any() else 1
-    width = 1 << (8 * hashes - 1).bit_length()
+    width = max(LEAST_WIDTH, 1 << (4 * hashes - 1).bit_length())
     return np.zeros((3, width), dtype=np.int64), np.zeros(buckets, dtype=np.int64)
 
 

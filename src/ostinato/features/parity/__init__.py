@@ -30,7 +30,7 @@ from ostinato.features.parity.variants import (
     Version,
 )
 from ostinato.features.parity.watch import ParityChange, ParityWatch
-from ostinato.stats.shares import ShareEvidence
+from ostinato.stats.share_detectors import ShareEvidence
 
 __all__ = [
     "Cause",

@@ -25,7 +25,7 @@ from ostinato.features.parity.scan import Scan
 from ostinato.features.parity.variants import Variant
 from ostinato.features.parity.watch import ParityChange, ParityWatch
 from ostinato.stats.arrays import BoolArray, FloatArray, IntArray
-from ostinato.stats.shares import ARL, ARL_RESTORED, TOLERATED
+from ostinato.stats.share_detectors import ARL, ARL_RESTORED, TOLERATED
 
 SAMPLED: Final = 0.01
 """Share of the units whose requests are compared. Smaller is cheaper and slower."""

@@ -15,7 +15,7 @@ import numpy as np
 from ostinato.core.errors import DataError
 from ostinato.features.parity.totals import FeatureTotals
 from ostinato.stats.arrays import BoolArray, FloatArray
-from ostinato.stats.shares import ARL, ARL_RESTORED, TOLERATED, ShareEvidence
+from ostinato.stats.share_detectors import ARL, ARL_RESTORED, TOLERATED, ShareEvidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,6 +117,14 @@ class Expressions:
 
 
 def _type(feature: Expr, types: Mapping[str, pl.DataType]) -> pl.DataType:
+    unknown = [name for name in feature.inputs if name not in types]
+    if unknown:
+        raise ConfigError(
+            f"The feature {feature.name!r} reads columns that no request can carry",
+            found=", ".join(unknown),
+            expected="columns of numbers, truth values or text",
+            hint="Times and the like cannot be given over HTTP: derive numbers from them.",
+        )
     empty = pl.DataFrame(schema={name: types[name] for name in feature.inputs})
     try:
         return empty.select(feature.expression.alias(feature.name)).schema[feature.name]

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ostinato.core.errors import DataError
 from ostinato.features.kinds import DTYPES
 
 WIDEST: Final = 2.0**63
@@ -44,7 +45,13 @@ def kinds_of(frame: pl.DataFrame, columns: Sequence[str]) -> dict[str, str]:
 
 
 def in_kinds(frame: pl.DataFrame, columns: Sequence[str], kinds: Mapping[str, str]) -> pl.DataFrame:
-    """Return columns of a table in their kinds; integers stay floats where some are not whole."""
+    """Return columns of a table in their kinds; integers stay floats where some are not whole.
+
+    Raises
+    ------
+    DataError
+        If an integer has no room in 64 bits.
+    """
     return pl.DataFrame([_in_kind(frame[name], kinds.get(name)) for name in columns])
 
 
@@ -53,7 +60,17 @@ def _in_kind(column: pl.Series, kind: str | None) -> pl.Series:
         column = column.fill_nan(None)
         if kind == "integer" and _not_whole(column).any():
             return column.cast(pl.Float64)
-    return column if kind is None else column.cast(DTYPES[kind])
+    if kind is None:
+        return column
+    try:
+        return column.cast(DTYPES[kind])
+    except pl.exceptions.PolarsError as error:
+        raise DataError(
+            f"The column {column.name!r} holds integers that have no room in 64 bits",
+            found=f"{column.dtype}, up to {column.max()!r}",
+            expected="integers below 2**63",
+            hint="Make text of them, or numbers.",
+        ) from error
 
 
 def _not_whole(column: pl.Series) -> pl.Series:

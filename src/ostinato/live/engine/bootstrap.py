@@ -176,6 +176,7 @@ def _begin(
 ) -> None:
     file = load_loop(config.target)
     check(file.loop, file.loop.policy)
+    _check_lessons(file.loop)
     table = read_table(data_of(file, data))
     begin_ns = _begin_ns(config, clock, start)
     history = make_history(file.loop, table, start=None, end=None, begin_ns=begin_ns)
@@ -187,6 +188,17 @@ def _begin(
         keep_known(layout, file.loop, schema, table, history, sources)
         begin_features(layout, file.loop, schema)
     write(layout.schema, schema)
+
+
+def _check_lessons(loop: Loop) -> None:
+    """Refuse trainings on anything but what was served: a service keeps that, row by row."""
+    if loop.train_on != "served":
+        raise ConfigError(
+            f"Loop(train_on={loop.train_on!r}) is for histories that nobody served",
+            found="a live service, which writes down what it serves",
+            expected='train_on="served"',
+            hint="Leave train_on out of the loop file.",
+        )
 
 
 def _renew(layout: Layout, config: ServiceConfig, schema: InputSchema) -> None:

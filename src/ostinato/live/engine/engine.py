@@ -7,8 +7,9 @@ carried out again and change nothing the second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from ostinato.core.errors import LoopError, StoreError, TamperedError
@@ -28,6 +29,7 @@ from ostinato.core.snapshot import decode
 from ostinato.core.units import duration_ns, format_duration, format_time
 from ostinato.live.engine.bootstrap import Folder
 from ostinato.live.engine.feed import AUTONOMY, Feed, Readable, Turn, beginning
+from ostinato.live.engine.missing import MissingWatch
 from ostinato.live.engine.policies import first_policy, keep
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.saved import Open, Saved, read_snapshots, write_snapshot
@@ -115,6 +117,12 @@ class Engine:
     feed: Feed
     between: Callable[[str], None] = _nothing
     saved_tick: int = -1
+    _missing: MissingWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        folder = self.folder
+        computed = folder.loop.feature_plan.computed
+        self._missing = MissingWatch(folder.schema.names, computed, self._missing_in_training)
 
     @classmethod
     def recover(
@@ -243,6 +251,7 @@ class Engine:
 
     def publish(self) -> None:
         """Tell gateways and people what holds now."""
+        self.publisher.missing = self._missing.moved()
         self.publisher.publish(self.state, self.saved, decisions=self.journal.head()[0])
         self.publisher.settle(self.state.acts)
 
@@ -276,6 +285,9 @@ class Engine:
         self.events.append([("act/start", encode(act))])
 
     def _fold(self, turn: Turn) -> None:
+        champion = self.state.stages["release"].routes.champion
+        for gathered in turn.requests:
+            self._missing.take(champion, gathered.rows)
         self.state, made = fold(self.folder, self.state, turn)
         self.between("after step")
         self._write([record for record in made if isinstance(record, Decision)])
@@ -285,6 +297,16 @@ class Engine:
             self.saved.verdict = VERDICTS.get(record.kind, self.saved.verdict)
         self.saved.place, self.saved.policy = turn.place, self.state.policy_digest
         self.between("after effects")
+
+    def _missing_in_training(self, version: str) -> Mapping[str, float]:
+        """Return what the journal says of the rows that a version was trained on."""
+        for entry in self.journal.entries():
+            if entry.kind == CandidateTrained.kind:
+                body = json.loads(entry.body)
+                if body["subject"] == version:
+                    found: Mapping[str, float] = body["evidence"].get("missing", {})
+                    return found
+        return {}
 
     def _write(self, decisions: list[Decision]) -> None:
         """Write what the journal does not hold yet; what it holds has to be the same."""

@@ -10,7 +10,15 @@ import msgspec
 from ostinato.core.errors import StoreError
 from ostinato.live.engine.saved import Saved
 from ostinato.live.layout import Layout
-from ostinato.live.published import Published, SourceStatus, Status, Undo, read, write
+from ostinato.live.published import (
+    MissingStatus,
+    Published,
+    SourceStatus,
+    Status,
+    Undo,
+    read,
+    write,
+)
 from ostinato.loop.kernel import LoopState
 from ostinato.loop.standing import standing
 
@@ -27,6 +35,8 @@ class Publisher:
         How the mirror of the registry, the lake and the state of features are, in words.
     sources
         How the sources of features stand.
+    missing
+        Features that are missing in another share of rows than in training.
     """
 
     layout: Layout
@@ -34,6 +44,7 @@ class Publisher:
     lake: str = ""
     features: str = ""
     sources: tuple[SourceStatus, ...] = ()
+    missing: tuple[MissingStatus, ...] = ()
     _written: Published | None = field(default=None)
 
     def publish(self, state: LoopState, saved: Saved, *, decisions: int) -> None:
@@ -48,6 +59,7 @@ class Publisher:
             lake=self.lake,
             features=self.features,
             sources=self.sources,
+            missing=self.missing,
         )
         write(self.layout.status, status)
 

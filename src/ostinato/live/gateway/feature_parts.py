@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ostinato.core.ports import Clock
 from ostinato.features.rows import row_features
+from ostinato.live.config import ServiceConfig
 from ostinato.live.gateway.features import Features
 from ostinato.live.gateway.following import Follower
 from ostinato.live.layout import Layout
@@ -21,7 +22,7 @@ def make_features(
     layout: Layout,
     clock: Clock,
     *,
-    timed: bool,
+    config: ServiceConfig,
     say: Callable[[str], None],
 ) -> Features | None:
     """Return what computes the features of a loop; None: it declares none.
@@ -32,8 +33,9 @@ def make_features(
         Of the service; the log is there.
     clock
         Of the gateway.
-    timed
-        Whether the clock follows the events.
+    config
+        Of the service. Where others write to the log as well, other gateways or whoever moves the
+        clock, it is followed before every batch; a gateway by itself knows when there is news.
     say
         Takes sentences for the log.
     """
@@ -48,6 +50,7 @@ def make_features(
 
         log = SqliteEventLog(layout.events, readonly=True)
         follower = Follower(log, load, clock, say)
+    first = config.clock == "events" or config.gateways > 1
     kinds = {field.name: field.kind for field in schema.fields}
     by_row = row_features(plan, kinds) if plan.rows else None
-    return Features(plan, schema, by_row=by_row, follower=follower, timed=timed)
+    return Features(plan, schema, by_row=by_row, follower=follower, first=first)

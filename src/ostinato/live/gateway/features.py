@@ -43,8 +43,8 @@ class Features:
         Computes what needs no events; None: there is nothing of that kind.
     follower
         Keeps what windowed features are computed of; None: there are none.
-    timed
-        Whether the clock follows the events: the log is followed before every batch then.
+    first
+        Whether the log is followed before every batch: what other processes wrote by then counts.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Features:
         *,
         by_row: RowFeatures | None,
         follower: Follower | None,
-        timed: bool,
+        first: bool,
     ) -> None:
-        self.plan, self.schema, self.timed = plan, schema, timed
+        self.plan, self.schema, self.first = plan, schema, first
         self.by_row, self.follower = by_row, follower
         self._inputs = len(plan.inputs)  # of a request's inputs the first ones
         self._arranged = _arrangement(plan, schema)
@@ -147,7 +147,7 @@ class Features:
     def _windowed(
         self, follower: Follower, asked: Sequence[Row], times_ns: Sequence[int]
     ) -> Sequence[Row]:
-        if self.timed:
+        if self.first:
             follower.catch_up()
         tracked = follower.tracked
         if tracked is None:

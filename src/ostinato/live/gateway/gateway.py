@@ -104,7 +104,7 @@ class Gateway:
             committer=self.committer,
             wait_for_disk=safe,
         )
-        self.features = make_features(loop, schema, layout, self.clock, timed=timed, say=say)
+        self.features = make_features(loop, schema, layout, self.clock, config=config, say=say)
         self.batcher.features = self.features
         self.shadows = Shadows(
             self.committer, classes=classes, timeout_ms=config.predict_timeout_ms

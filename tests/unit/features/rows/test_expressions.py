@@ -90,3 +90,24 @@ def test_a_default_that_is_wider_than_the_values_widens_them():
 
     assert computer.rows([(1,), (None,)], [0, 0]) == [(2.0,), (0.5,)]
     assert computer.rows([], []) == []
+
+
+def test_integers_beyond_64_bits_are_refused_by_name():
+    requests = pl.DataFrame({"n": [2**63]}, schema={"n": pl.UInt64})
+
+    with pytest.raises(DataError, match=r"'n' holds integers that have no room in 64 bits"):
+        computed(pl.col("n") + 1, requests=requests)
+
+
+def test_columns_of_times_can_be_read_in_a_table_and_not_from_requests():
+    plan = make_plan([Expr("hour", pl.col("at").dt.hour())])
+    requests = pl.DataFrame({"at": [0, 3_600_000_000]}, schema={"at": pl.Datetime("us")})
+    kinds = kinds_of(requests, plan.inputs)
+
+    found = row_features(plan, kinds, types=requests.schema).table(
+        requests, np.zeros(2), check=True
+    )
+
+    assert found["hour"].to_list() == [0, 1]
+    with pytest.raises(ConfigError, match=r"'hour' reads columns that no request can carry"):
+        row_features(plan, kinds)

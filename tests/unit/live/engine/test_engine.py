@@ -225,3 +225,12 @@ def test_a_loop_file_in_which_more_than_the_policy_changed_is_refused_and_can_be
     with ExitStack() as stores:
         play.live_until(play.engine(stores), None)
     assert "policy_changed" not in "".join(body for body, _ in play.entries())
+
+
+def test_a_service_trains_on_nothing_but_what_it_served(
+    make_play: Callable[..., Any], played: Any
+) -> None:
+    declared = (played.place / "loop.py").read_text()
+    declared = declared.replace("slices=", 'train_on="recomputed", slices=')
+    with pytest.raises(ConfigError, match="train_on='recomputed'"):
+        make_play(declared)

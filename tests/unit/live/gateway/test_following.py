@@ -139,7 +139,7 @@ class World:
         asyncio.run(self.follower.turn())
 
     def features(self, **more):
-        return Features(PLAN, SCHEMA, by_row=None, follower=self.follower, timed=False, **more)
+        return Features(PLAN, SCHEMA, by_row=None, follower=self.follower, first=False, **more)
 
     def served(self, time_ns, *, carrier="AA", origin="JFK"):
         """The computed features of a request."""
@@ -322,12 +322,12 @@ def test_a_row_before_one_that_was_served_is_computed_as_of_that_one(world):
     assert world.served(5)[0] == 3.0
 
 
-def test_on_the_clock_of_events_the_log_is_followed_before_every_batch(world):
+def test_where_others_write_the_log_is_followed_before_every_batch(world):
     world.turn()
-    timed = Features(PLAN, SCHEMA, by_row=None, follower=world.follower, timed=True)
+    made = Features(PLAN, SCHEMA, by_row=None, follower=world.follower, first=True)
     world.landed(3.0)
 
-    ((delays, *_),) = timed.serve([(1.0, "JFK", "AA", "ann")], [5])
+    ((delays, *_),) = made.serve([(1.0, "JFK", "AA", "ann")], [5])
 
     assert delays == 3.0
 
@@ -340,7 +340,7 @@ def test_an_input_that_could_not_be_summed_up_is_refused():
         first_offset=0, start_ns=0,
     )  # fmt: skip
     follower = SimpleNamespace(tracked=SimpleNamespace(store=PlainStore(plan)))
-    made = Features(plan, schema, by_row=None, follower=follower, timed=False)
+    made = Features(plan, schema, by_row=None, follower=follower, first=False)
 
     with pytest.raises(HttpError) as error:
         made.serve([(1e15, "a")], [1])
@@ -363,7 +363,7 @@ def test_features_of_the_row_need_no_state():
         loop="l", task="regression", fields=fields, features=2, unit="who", slices=(), classes=(),
         first_offset=0, start_ns=0,
     )  # fmt: skip
-    made = Features(plan, schema, by_row=Doubled(), follower=None, timed=False)
+    made = Features(plan, schema, by_row=Doubled(), follower=None, first=False)
 
     assert made.ready
     assert made.serve([(2.0, "ann"), (3.0, "bob")], [1, 1]) == [

@@ -7,7 +7,7 @@ import pytest
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.snapshot import decode, encode
-from ostinato.stats.shares import BETS, ShareEvidence
+from ostinato.stats.share_detectors import BETS, ShareEvidence
 
 
 def fed(evidence, hits, tick):

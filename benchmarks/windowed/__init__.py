@@ -1,0 +1,1 @@
+"""What `features_online.py` measures: its events and features, our store, and others."""
