@@ -57,7 +57,7 @@ def run(wanted: argparse.Namespace) -> tuple[dict[str, Any], list[Check]]:
                 some = plan(sketches=sketches)
                 found.append(ours.measure(some, made, sketches=sketches, folder=Path(folder)))
     if "lasting" in wanted.only:
-        memory = ours.lasting(plan(sketches=True), made, times=3 if quick else 5)
+        memory = ours.lasting(plan(sketches=True), made, times=3)
     told["ours"] = [asdict(each) for each in found]
     told["memory_mib"] = memory
     told["others"] = []
