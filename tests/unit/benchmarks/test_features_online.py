@@ -52,7 +52,7 @@ def test_a_rule_that_is_not_kept_is_told(quick):
     slow = replace(found, aggregates_per_s=1.0, features="slow")
 
     kept = [check.passed for check in features_online.checks([found], [1.0, 1.0, 1.0])]
-    broken = [check.passed for check in features_online.checks([slow], [1.0, 1.0, 2.0])]
+    broken = [check.passed for check in features_online.checks([slow], [1.0, 1.0, 2.1])]
 
     assert kept == [True, True, True, True]
     assert broken == [False, True, True, False]
