@@ -111,6 +111,12 @@ class State:
         """Move what requests from `now_ns` on can reach into a new pool and table with room."""
         self._move(now_ns, *self._reachable(now_ns))
 
+    def shrink(self, now_ns: int) -> None:
+        """Do what `renew` does where less than half of the pool can still be reached."""
+        slots, words = self._reachable(now_ns)
+        if 2 * words < int(self.counters[USED]) or 2 * slots < int(self.counters[SLOTS]):
+            self._move(now_ns, slots, words)
+
     def _make_room(self, now_ns: int) -> None:
         """Make the pool larger as it is where most of it is needed, else move that."""
         slots, words = self._reachable(now_ns)

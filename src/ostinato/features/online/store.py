@@ -193,9 +193,10 @@ class OnlineStore:
         self._advance(now_ns)
 
     def prune(self, now_ns: int) -> None:
-        """Drop what no request from `now_ns` on can reach, and give memory back.
+        """Give memory back where most of it is of what no request from `now_ns` on can reach.
 
-        It happens by itself when room runs out; this does it at a time of one's own choice.
+        It happens by itself when room runs out; this does it at a time of one's own choice, and
+        costs little where there is little to give back.
 
         Raises
         ------
@@ -203,7 +204,7 @@ class OnlineStore:
             If the clock would go back.
         """
         self.advance(now_ns)
-        self._state.renew(now_ns)
+        self._state.shrink(now_ns)
 
     def freshness(self) -> dict[str, int | None]:
         """Return per source the time of the newest event taken in, of those that count."""

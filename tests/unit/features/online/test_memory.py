@@ -73,6 +73,7 @@ def test_pruning_changes_no_answer(every_kind, stream):
         else:
             row, time = given
             pruned.prune(time)
+            pruned._state.renew(time)  # moves, however little there is to give back
             assert pruned.lookup([row], [time]) == other.lookup([row], [time])
 
 
