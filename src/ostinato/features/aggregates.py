@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final, TypedDict, Unpack
 
 import polars as pl
@@ -179,6 +181,7 @@ def decayed_mean(
 ) -> Aggregate:
     """Average a column, each event weighing half as much a `half_life` later; missing if none."""
     half_life_ns = duration_ns(half_life, name="half_life")
+    _check_options("decayed_mean(...)", options, DecayOptions)
     spans = (EPOCHS * half_life_ns, half_life_ns)
     return _aggregate("decayed_mean", source, column, by, spans, half_life, options)
 
@@ -249,7 +252,8 @@ def _make(
     **more: Any,
 ) -> Aggregate:
     window_ns = duration_ns(window, name="window")
-    hop = options.pop("hop", None)
+    _check_options(f"{kind}(...)", options, Options)
+    hop = options.get("hop")
     hop_ns = default_hop(window_ns) if hop is None else duration_ns(hop, name="hop")
     if hop_ns > window_ns:
         raise ConfigError(
@@ -290,7 +294,7 @@ def _aggregate(
             expected="columns of the request that say whose events count",
         )
     pairs = pairs_of(by, f"{kind}({source.name}, by=...)")
-    default, logged = options.get("default"), options.get("logged")
+    logged = options.get("logged")
     if logged is not None:
         check_name(logged, f"{kind}(logged=...)")
     return Aggregate(
@@ -302,10 +306,34 @@ def _aggregate(
         window_ns=spans[0],
         hop_ns=spans[1],
         where=options.get("where"),
-        default=None if default is None else float(default),
+        default=_default(options.get("default"), f"{kind}(default=...)"),
         logged=logged,
         **more,
     )
+
+
+def _check_options(what: str, options: Mapping[str, Any], known: type) -> None:
+    """Refuse what no aggregate takes: a default that is misspelled would not stand for anything."""
+    names = sorted(known.__annotations__)
+    for name in options:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            raise ConfigError(
+                f"{what} has an unknown option",
+                found=f"{name}={options[name]!r}",
+                expected=", ".join(names),
+                hint=f"Did you mean {near[0]!r}?" if near else None,
+            )
+
+
+def _default(value: Any, name: str) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigError(
+            f"{name} is no number", found=repr(value), expected="a finite number, or None: missing"
+        )
+    return float(value)
 
 
 def _name(

@@ -138,5 +138,5 @@ def _hold(column: pl.Series, kind: Kind) -> pl.Series:
 
 def example_of(column: pl.Series) -> str:
     """Write the first value of a column that is there."""
-    there = column.drop_nulls()
-    return repr(there[0])[:80] if len(there) else "nothing"
+    there = column.drop_nulls().head(1).to_list()
+    return repr(there[0])[:80] if there else "nothing"

@@ -181,7 +181,7 @@ class FeatureFeed:
                 "The open predictions of the features cannot be read",
                 found=str(error),
                 expected="a snapshot as this release writes it",
-                hint="Delete the state of features: it is made again.",
+                hint="The engine makes it anew; gateways that start wait for that.",
             ) from error
         self._open = dict(kept.open)
         self._early_labels, self._early_outcomes = dict(kept.labels), dict(kept.outcomes)

@@ -101,5 +101,5 @@ def _unreadable(path: Path, why: str) -> StoreError:
         "The state of features cannot be read",
         found=f"{path} ({why})",
         expected="a file as the engine writes it",
-        hint="Restart the service: the engine makes it anew from what it keeps.",
+        hint="The engine writes it anew; gateways that start wait for that.",
     )

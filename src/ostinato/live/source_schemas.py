@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from ostinato.features.admit import noted
 from ostinato.features.kinds import Kind
@@ -12,6 +13,10 @@ from ostinato.features.schema_book import load_book, save_book
 from ostinato.features.sources import Events
 from ostinato.live.events import EventsGiven
 from ostinato.live.fields import SourceSpec
+
+MOST_FURTHER: Final = 100
+"""Columns that come up later and are still recorded, by source. More would let a client that makes
+up names fill the book, each version of which has them all; fewer may leave out one that matters."""
 
 
 class SourceSchemas:
@@ -49,7 +54,8 @@ class SourceSchemas:
         source = self.plan.sources[event.source]
         assert isinstance(source, Events), "only events are posted"
         reads = self.plan.columns_of(event.source)
-        found = noted(self.book, source, columns, reads, whole=False)
+        bounded = self._bounded(event.source, columns)
+        found = noted(self.book, source, bounded, reads, whole=False)
         self.book = found.register(self.book, event.source, event.known_ns[0])
         self._last[event.source] = columns
 
@@ -72,3 +78,15 @@ class SourceSchemas:
             if (values := event.columns.get(field.name)) is not None
         }
         return found | {name: kind or None for name, kind in event.further.items()}
+
+    def _bounded(self, source: str, columns: dict[str, Kind]) -> dict[str, Kind]:
+        """Leave out columns that come up where there were too many already."""
+        mine = [each.schema.columns for each in self.book.entries if each.schema.source == source]
+        known = {name for each in mine for name in each} | {
+            field.name for field in self.specs[source].columns
+        }
+        first = len(mine[0]) if mine else 0
+        room = max(first + MOST_FURTHER - len(known), 0)
+        new = [name for name in columns if name not in known][:room]
+        told = known.union(new)
+        return {name: kind for name, kind in columns.items() if name in told}

@@ -115,6 +115,6 @@ def _check_computed(plan: FeaturePlan, used: Mapping[str, Sequence[str | None]])
                 f"A computed feature has the name of a column in Loop({name}=...)",
                 found=", ".join(same),
                 expected="a name of its own",
-                hint="Slices, units and the like are columns of the request; give the feature "
-                "another name.",
+                hint="Slices, units and the inputs of features are columns of the request, and no "
+                "feature is made of another one; give the feature another name.",
             )

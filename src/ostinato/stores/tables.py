@@ -70,6 +70,7 @@ def _read_path(path: Path) -> pl.DataFrame:
             "The data file does not exist",
             found=path,
             expected="a parquet or CSV file, or a Delta folder",
+            hint=None if path.is_absolute() else f"It was looked for from {Path.cwd()}.",
         )
     try:
         if path.is_dir():

@@ -108,6 +108,37 @@ def test_a_window_that_is_no_duration_is_refused(window) -> None:
     assert "window" in told(raised)
 
 
+def test_an_option_that_no_aggregate_has_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(ConfigError) as raised:
+        features.count(LANDINGS, by="carrier", window="1h", defalt=0)
+    assert "defalt=0" in told(raised)
+    assert raised.value.hint == "Did you mean 'default'?"
+    with pytest.raises(ConfigError, match="unknown option"):
+        features.decayed_mean(LANDINGS, "delay", by="carrier", half_life="1h", hop="1m")
+
+
+@pytest.mark.parametrize("default", ["none", float("nan"), float("inf"), [0]])
+def test_a_default_that_is_no_number_is_refused(default) -> None:
+    with pytest.raises(ConfigError) as raised:
+        features.mean(LANDINGS, "delay", by="carrier", window="1h", default=default)
+    assert repr(default) in told(raised)
+
+
+@pytest.mark.parametrize("key", [7, 7.0, True])
+def test_keys_of_requests_and_events_that_can_never_meet_are_refused(key) -> None:
+    asked = pl.DataFrame({"carrier": [None, key]})
+    with pytest.raises(DataError) as raised:
+        as_of(make_plan([mean()]), asked, np.array([200, 201]), {"landings": events()})
+    assert repr(key) in told(raised)
+    assert "'a'" in told(raised)
+
+
+def test_a_key_without_any_value_is_of_no_kind_and_refused_nowhere() -> None:
+    asked = pl.DataFrame({"carrier": pl.Series([None], dtype=pl.Int64)})
+    found = as_of(make_plan([mean()]), asked, np.array([200]), {"landings": events()})
+    assert found.rows() == [(None,)]
+
+
 def test_an_aggregate_over_text_is_refused_wherever_it_comes_from(unharmed) -> None:
     table = pl.DataFrame({"landed": [1], "carrier": ["a"], "delay": ["late"]})
     source = features.Events("landings", time="landed", data=table)

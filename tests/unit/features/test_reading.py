@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import polars as pl
@@ -7,6 +8,7 @@ import pytest
 from ostinato import features
 from ostinato.core.errors import ConfigError, DataError
 from ostinato.core.units import HOUR_NS, SECOND_NS
+from ostinato.features.kinds import example_of
 from ostinato.features.plan import make_plan
 from ostinato.features.reading import read_events, read_sources
 
@@ -229,6 +231,17 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest(time, columns, mes
 def test_a_missing_file_is_named_with_its_source(tmp_path) -> None:
     with pytest.raises(DataError, match="'landings' cannot be read: The data file does not exist"):
         read_events(source(tmp_path / "none.parquet"), ["gate"])
+
+
+def test_a_path_that_is_relative_is_told_with_the_folder_it_was_looked_for_from() -> None:
+    with pytest.raises(DataError) as raised:
+        read_events(source("none.parquet"), ["gate"])
+
+    assert raised.value.hint == f"It was looked for from {Path.cwd()}."
+
+
+def test_a_list_in_a_column_is_shown_as_a_list() -> None:
+    assert example_of(pl.Series([None, ["a", "b"]])) == "['a', 'b']"
 
 
 def test_a_file_that_is_no_table_is_named_with_its_source(tmp_path) -> None:

@@ -5,7 +5,7 @@ from ostinato.core.errors import StoreError
 from ostinato.features.plan import make_plan
 from ostinato.live.events import EventsGiven
 from ostinato.live.fields import Field, SourceSpec
-from ostinato.live.source_schemas import SourceSchemas
+from ostinato.live.source_schemas import MOST_FURTHER, SourceSchemas
 
 SPECS = {
     "landings": SourceSpec(
@@ -57,6 +57,20 @@ def test_a_column_without_a_value_in_some_events_is_no_change(path) -> None:
         schemas.take(event)
 
     assert schemas.book.versions() == {"landings": 1}
+
+
+def test_a_client_that_makes_up_names_of_columns_does_not_fill_the_book(path) -> None:
+    schemas = kept(path)
+    schemas.take(given(4))
+
+    for number in range(70):
+        schemas.take(given(5 + number, **{f"{name}{number}": "text" for name in "abc"}))
+
+    entries = schemas.book.entries
+    assert len(entries) == 1 + 34
+    assert len(entries[-1].schema.columns) == len(FIRST) + MOST_FURTHER
+    schemas.take(given(99, a0="number"))
+    assert schemas.book.kinds("landings")["a0"] == "number", "what is in it is followed on"
 
 
 def test_the_book_is_written_where_there_is_something_new(path) -> None:

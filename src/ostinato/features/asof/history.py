@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from ostinato.core.records import Floats, Ints
 from ostinato.features.asof.groups import Groups, group
 from ostinato.features.asof.sweep import Sweep
 from ostinato.features.keys import key_hashes
+from ostinato.features.kinds import Kind, kind_of
 from ostinato.features.plan import FeaturePlan, Output, Tally
 from ostinato.features.prepare import EventBatch, Prepared, prepare
 
@@ -95,6 +97,35 @@ def _check(
             found=f"{requests.height} rows, times of shape {times_ns.shape}",
             expected="a time for each row",
         )
+    for tally in plan.tallies:
+        batch = events.get(tally.source.name)
+        if batch is not None:
+            _check_keys(tally, requests, batch.frame)
+
+
+def _check_keys(tally: Tally, requests: pl.DataFrame, events: pl.DataFrame) -> None:
+    """Refuse keys that never meet: every feature would be that of no events, and nothing said."""
+    for mine, theirs in tally.by:
+        if theirs not in events.columns:
+            continue  # told with all columns that lack, when the events are prepared
+        asked, happened = kind_of(requests[mine]), kind_of(events[theirs])
+        if None in {asked, happened} or _MEET[asked] == _MEET[happened]:
+            continue
+        raise DataError(
+            f"Requests and events of the source {tally.source.name!r} have keys of other kinds",
+            found=f"{mine} of requests is {asked} ({requests[mine].drop_nulls()[0]!r}), "
+            f"{theirs} of events is {happened} ({events[theirs].drop_nulls()[0]!r})",
+            expected="the same kind in both: the text '7' is not the number 7",
+            hint="Turn one of the two columns into what the other holds.",
+        )
+
+
+_MEET: Final[dict[Kind, str]] = {
+    "number": "numbers",
+    "integer": "numbers",
+    "boolean": "truth values",
+    "text": "texts",
+}
 
 
 def _threads(workers: int | None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from ostinato.core.errors import StoreError
@@ -62,6 +63,7 @@ class FeatureKeeper:
     trouble: str = ""
     sources: tuple[SourceStatus, ...] = ()
     _tracked: Tracked | None = field(default=None)
+    _left: tuple[int, ...] = ()
     _schemas: SourceSchemas | None = field(default=None)
 
     def follow(self, log: EventLog) -> None:
@@ -89,6 +91,9 @@ class FeatureKeeper:
         if anew:
             self.write()
             self.say(f"features: made anew, up to offset {tracked.offset:,} of the log")
+        elif _look_of(self.folder.layout.features) != self._left:
+            self.write()  # from what is in memory: a gateway that starts cannot wait for the next
+            self.say("features: the file was changed or removed by another hand; written again")
         self.trouble = ""
         self.sources = _standing(tracked, schemas)
 
@@ -108,7 +113,7 @@ class FeatureKeeper:
         schemas.save()  # first: what the state has gone past is not heard again
         write_tracked(self.folder.layout, tracked)
         self.between("after state")
-        self.written = tracked.offset
+        self.written, self._left = tracked.offset, _look_of(self.folder.layout.features)
 
     def _listen(self) -> SourceSchemas:
         folder = self.folder
@@ -117,6 +122,7 @@ class FeatureKeeper:
 
     def _load(self, log: EventLog) -> Tracked | None:
         """Load the file; None, and the reason told, where it cannot be used."""
+        self._left = _look_of(self.folder.layout.features)
         try:
             found = self._found(log.end())
         except StoreError as error:
@@ -142,6 +148,15 @@ class FeatureKeeper:
     def _first(self) -> Tracked:
         folder = self.folder
         return first_tracked(folder.layout, folder.loop, folder.schema, self.say)
+
+
+def _look_of(path: Path) -> tuple[int, ...]:
+    """Return what a file that others leave alone keeps; empty: there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _advance(tracked: Tracked) -> None:

@@ -15,6 +15,9 @@ Moment = int | str
 SKEW_NS: Final = 5_000_000_000
 """So far may a client's clock be ahead of ours."""
 
+OTHER_UNITS: Final = {"seconds": 10**9, "milliseconds": 10**6, "microseconds": 10**3}
+"""Nanoseconds in what clients count in by mistake."""
+
 
 def read_moment(moment: Moment, *, name: str) -> int:
     """Return a time in nanoseconds since 1970.
@@ -39,12 +42,17 @@ def read_moment(moment: Moment, *, name: str) -> int:
 def read_past(moment: Moment, now_ns: int, *, name: str) -> int:
     """Return a time that is not in the future.
 
+    An integer that is days after 1970 in nanoseconds and a time of these years in a coarser unit is
+    the latter: taken at its word it would count nowhere, and nobody would hear of it.
+
     Raises
     ------
     HttpError
-        422 if it is, or is no time.
+        422 if it is, is no time, or is counted in another unit.
     """
     found = read_moment(moment, name=name)
+    if isinstance(moment, int):
+        _check_unit(moment, now_ns, name)
     if found > now_ns + SKEW_NS:
         raise HttpError(
             422,
@@ -54,6 +62,18 @@ def read_past(moment: Moment, now_ns: int, *, name: str) -> int:
             hint="Leave it out for now; or check the clock, and the unit: nanoseconds.",
         )
     return min(found, now_ns)
+
+
+def _check_unit(moment: int, now_ns: int, name: str) -> None:
+    for unit, nanoseconds in OTHER_UNITS.items():
+        if now_ns < 2 * moment * nanoseconds <= 3 * now_ns:
+            raise HttpError(
+                422,
+                f"{name} is not in nanoseconds",
+                found=moment,
+                expected="nanoseconds since 1970, or ISO 8601 such as 2013-02-01T05:00:00Z",
+                hint=f"As {unit} it is a time of these years: times {nanoseconds:,}.",
+            )
 
 
 def _no_moment(moment: Moment, name: str) -> HttpError:

@@ -211,11 +211,13 @@ class PostedEvents:
         name = columns.spec.time if columns.spec.time in event else "time"
         moment = event.get(name)
         if moment is None:
+            own = "" if columns.spec.time == "time" else f' or "{columns.spec.time}"'
             raise HttpError(
                 422,
                 f"events[{place}] has no time",
                 found=shown(", ".join(event), limit=300),
-                expected=f'"{columns.spec.time}": nanoseconds since 1970, or ISO 8601',
+                expected=f'"time"{own}: nanoseconds since 1970, or ISO 8601',
+                hint="Give the time at which it happened.",
             )
         said = f"{shown(name)!r} of events[{place}]"
         if type(moment) not in {int, str}:

@@ -200,6 +200,27 @@ def test_a_file_that_cannot_be_used_is_made_again_of_history_lake_and_log(
     assert (other.written, other.trouble) == (log.end(), "")
 
 
+@pytest.mark.parametrize(
+    "damage", [_cut, _change, lambda path: path.unlink()], ids=["cut off", "changed", "gone"]
+)
+def test_a_file_that_is_damaged_while_the_engine_runs_is_written_again_at_the_next_look(
+    play: Any, log: SqliteEventLog, damage: Callable[[Any], None]
+) -> None:
+    tell(log, play, 10)
+    told: list[str] = []
+    keeper = FeatureKeeper(play.folder, told.append)
+    keeper.follow(log)
+    assert told == []
+    damage(play.layout.features)
+    now_ns = tell(log, play, 5, start=10)
+    keeper.follow(log)
+    keeper.follow(log)
+
+    assert told == ["features: the file was changed or removed by another hand; written again"]
+    assert begun(play).offset == log.end() == keeper.written
+    assert len(features_at(begun(play), now_ns)) == len(KINDS)
+
+
 def test_it_goes_on_where_its_file_ends(play: Any, log: SqliteEventLog) -> None:
     tell(log, play, 10)
     first = FeatureKeeper(play.folder, print)

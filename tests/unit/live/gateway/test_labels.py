@@ -55,6 +55,10 @@ def test_one_label_needs_no_list(make_service, run_gateway):
         ({"prediction_id": 1}, "The body does not fit"),
         ({"labels": [], "prediction_id": 1, "label": 1}, "The body does not fit"),
         ({"prediction_id": 1, "label": 1, "time": 2**61}, "time of labels[0] is in the future"),
+        (
+            {"prediction_id": 1, "label": 1, "time": 1_700_000_000_000},
+            "time of labels[0] is not in nanoseconds",
+        ),
         ({"prediction_id": 1, "label": 1, "time": "soon"}, "time of labels[0] is no time"),
         ({"prediction_id": 1, "label": 1, "time": -5}, "time of labels[0] is no time"),
     ],

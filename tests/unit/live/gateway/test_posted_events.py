@@ -21,6 +21,9 @@ LANDINGS = SourceSpec(
     renamed={"airfield": "airport"},
     version=2,
 )
+SECONDS = 1_359_694_800
+"""The time of `GOOD`, as a clock in seconds says it."""
+
 GOOD = {"time": "2013-02-01T05:00:00Z", "airport": "JFK", "delay": 3, "gate": 7.0, "wet": True}
 
 
@@ -132,11 +135,13 @@ def changed(**changes):
     ("events", "what", "expected"),
     [
         ([], "events is empty", "at least one"),
-        ([changed(time=...)], "events[0] has no time", '"landed": nanoseconds'),
+        ([changed(time=...)], "events[0] has no time", '"time" or "landed": nanoseconds'),
         ([GOOD, changed(time="soon")], "'time' of events[1] is no time", "nanoseconds"),
         ([changed(time=[1])], "'time' of events[0] is no time", "nanoseconds"),
         ([changed(time=True)], "'time' of events[0] is no time", "nanoseconds"),
         ([changed(time=2**61)], "'time' of events[0] is in the future", "has come"),
+        ([changed(time=SECONDS)], "'time' of events[0] is not in nanoseconds", "nanoseconds"),
+        ([changed(time=SECONDS * 1000)], "'time' of events[0] is not in nanoseconds", "ISO"),
         ([changed(airport=...)], "'airport' of events[0] is missing", "airport (text)"),
         ([GOOD, changed(delay="x")], "'delay' of events[1] has another type", "a number"),
         ([changed(delay=True)], "'delay' of events[0] has another type", "a number"),
