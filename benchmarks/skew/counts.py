@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from ostinato.stats.shares import ARL, ARL_RESTORED, TOLERATED
 
-from ostinato.features.parity import ShareEvidence
+from ostinato.stats.share_detectors import ARL, ARL_RESTORED, TOLERATED, ShareEvidence
 
 TICK = 50  # sampled rows
 
