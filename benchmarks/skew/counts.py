@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ostinato.stats.share_detectors import ARL, ARL_RESTORED, TOLERATED, ShareEvidence
+from ostinato.features.parity import ShareEvidence
+from ostinato.stats.share_detectors import ARL, ARL_RESTORED, TOLERATED
 
 TICK = 50  # sampled rows
 
