@@ -9,7 +9,7 @@ import polars as pl
 from ostinato.core.errors import ConfigError, DataError
 from ostinato.features.alone import sampled_rows
 from ostinato.features.declared import Expr
-from ostinato.features.rows.inputs import kind_of_type
+from ostinato.features.kinds import kind_of_type
 from ostinato.features.rows.outputs import finished_column, finished_expression, kind_with
 
 
