@@ -289,6 +289,8 @@ def _aggregate(
             found=f"by={by!r}",
             expected="columns of the request that say whose events count",
         )
+    for part in (column, options.get("where")):
+        _check_expression(f"{kind}({source.name}, ...)", part)
     pairs = pairs_of(by, f"{kind}({source.name}, by=...)")
     default, logged = options.get("default"), options.get("logged")
     if logged is not None:
@@ -306,6 +308,17 @@ def _aggregate(
         logged=logged,
         **more,
     )
+
+
+def _check_expression(what: str, part: str | pl.Expr | None) -> None:
+    if not isinstance(part, pl.Expr):
+        return
+    if part.meta.has_multiple_outputs() or not part.meta.root_names():
+        raise ConfigError(
+            f"{what} has an expression that is not of named columns, or is several",
+            found=str(part),
+            expected='one expression of columns by name, such as pl.col("delay") > 0',
+        )
 
 
 def _name(
