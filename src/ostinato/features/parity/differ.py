@@ -107,8 +107,7 @@ def _coded(no_a: BoolArray, no_b: BoolArray, apart: BoolArray) -> Classes:
 
 def floats(values: pl.Series) -> FloatArray:
     """Return numbers as float64, (n,), NaN where missing."""
-    numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    return np.asarray(numbers, dtype=np.float64)
+    return np.asarray(values.cast(pl.Float64).to_numpy(), dtype=np.float64)
 
 
 def measure_for(

@@ -95,7 +95,7 @@ def _rounding(form: str, name: str, fit: Fit, rank: int) -> Candidate:
 
 # ---------------------------------------------------------------- values of other rows
 
-_BY_CHANCE: Final = 0.2  # of the good rows, whose value may be another row's as well
+_BY_CHANCE: Final = 0.2  # of the rows, whose recomputed value is another row's as well
 
 
 def swaps(sample: Sample) -> Iterator[Candidate]:
@@ -103,16 +103,16 @@ def swaps(sample: Sample) -> Iterator[Candidate]:
 
     A feature of few different values matches by chance: then nothing can be said.
     """
-    wrong = sample.of_wrong(sample.served)
-    good = sample.served.filter(pl.Series(~sample.wrong)).drop_nulls()
-    others = sample.of_wrong(sample.recomputed).drop_nulls().implode()
-    if not len(good) or _count_in(good, others) > _BY_CHANCE * len(good):
+    pool = sample.of_wrong(sample.recomputed).drop_nulls()
+    if not len(pool) or pool.is_duplicated().sum() > _BY_CHANCE * len(pool):
         return
-    found = _count_in(wrong, others)
-    fit = Fit(explained=found, wrong=len(wrong), moved=len(good), right=len(good))
+    served = sample.of_wrong(sample.served)
+    right = len(sample.wrong) - sample.count
+    fit = Fit(
+        explained=int(served.is_in(pool.implode()).fill_null(value=False).sum()),
+        wrong=sample.count,
+        moved=right,
+        right=right,
+    )
     words = "values of other rows"
     yield Candidate(kind="wrong key", form="rows", parameter=words, fit=fit, rank=51, detail=words)
-
-
-def _count_in(values: pl.Series, pool: pl.Series) -> int:
-    return int(values.is_in(pool).fill_null(value=False).sum())

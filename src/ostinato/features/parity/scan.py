@@ -23,7 +23,8 @@ from ostinato.features.parity.variants import (
 
 _S, _M, _H, _D = (NS_PER_UNIT[unit] for unit in "smhd")
 
-_PERIODS: Final = (_M, 5 * _M, 15 * _M, 30 * _M, _H, 3 * _H, 6 * _H, 12 * _H, _D, 7 * _D)
+_PERIODS: Final = (_D, _H, 7 * _D, 15 * _M, 5 * _M, _M, 30 * _M, 6 * _H, 12 * _H, 3 * _H)
+# the usual ones first: rows of one morning fit several
 
 _ZONES: Final = tuple(
     sign * minutes * _M

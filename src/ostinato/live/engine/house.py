@@ -140,7 +140,7 @@ class House:
         """Follow the log, and now and then write the file that gateways begin with."""
         keeper = self._keeper
         assert keeper is not None, "it is asked for where there are features"
-        with SqliteEventLog(self.folder.layout.events, shared=True) as log:
+        with SqliteEventLog(self.folder.layout.events, readonly=True) as log:
             keeper.follow(log)
         began_ns = self._steady.now_ns()
         if self._write_due and began_ns >= self._next_write_ns:
