@@ -197,7 +197,7 @@ class InProcess:
             schema,
             by_row=row_features(loop.feature_plan, kinds),
             follower=Following(load, self.log),  # type: ignore[arg-type] # in its place
-            timed=True,
+            first=True,
         )
 
     def close(self) -> None:
