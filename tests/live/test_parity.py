@@ -44,39 +44,44 @@ def write_history(path, rows=600):
             "asked": pl.Series(asked).cast(pl.Datetime("us", "UTC")),
             "known": pl.Series(asked + np.timedelta64(2, "s")).cast(pl.Datetime("us", "UTC")),
             "a": a,
-            "origin": ["JFK"] * rows,
+            "origin": ["A0"] * rows,
             "y": (a + rng.normal(size=rows) > 0).astype(int),
         }
     ).write_parquet(path)
 
 
-def write_table(path, landed, delays):
-    """The table of landings, in microseconds since 1970."""
-    times = pl.Series(landed, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
-    airports = ["JFK"] * (len(landed) - 1) + ["LGA"]
+def write_table(path, landed_us, airports, delays):
+    """The table of landings; times in microseconds since 1970."""
+    times = pl.Series(landed_us, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
     pl.DataFrame({"landed": times, "airport": airports, "delay": delays}).write_parquet(path)
 
 
 @pytest.mark.parametrize("factor", [1.0, 60.0], ids=["the same", "seconds for minutes"])
 def test_a_table_kept_up_beside_the_service_is_compared_with_what_is_served(make_whole, factor):
-    whole = make_whole()
+    whole, airports = make_whole(), [f"A{number}" for number in range(40)]
     (whole.home / "whole.py").write_text(LOOP)
     write_history(whole.home / "history.parquet")
-    now_us = time.time_ns() // 1000
-    before, delays = [now_us - 90_000_000, now_us - 80_000_000], [20.0, 30.0]
-    write_table(whole.home / "landings.parquet", before, delays)
+    before_us = time.time_ns() // 1000 - 90_000_000
+    write_table(whole.home / "landings.parquet", [before_us], ["A0"], [20.0])
     whole.start(ready=False)
     whole.until(whole.ready, seconds=200)
 
-    landed = time.time_ns() // 1000
-    event = {"landed": landed * 1000, "airport": "JFK", "delay": 55.0}
-    whole.post("events", {"source": "landings", "events": [event]})
-    told = [delay * factor for delay in [*delays, 55.0]]
-    in_an_hour = landed + 3_600_000_000  # it says all that there is up to then
-    write_table(whole.home / "landings.parquet", [*before, landed, in_an_hour], [*told, 0.0])
+    landed_us = time.time_ns() // 1000
+    delays = [10.5 + number for number in range(40)]
+    events = [
+        {"landed": landed_us * 1000, "airport": airport, "delay": delay}
+        for airport, delay in zip(airports, delays, strict=True)
+    ]
+    whole.post("events", {"source": "landings", "events": events})
+    write_table(  # with an event in an hour: it says all that there is up to then
+        whole.home / "landings.parquet",
+        [before_us, *[landed_us] * 40, landed_us + 3_600_000_000],
+        ["A0", *airports, "elsewhere"],
+        [each * factor for each in (20.0, *delays, 0.0)],
+    )
     time.sleep(1.5)  # rows just after an event are left out
-    for row in range(40):
-        whole.post("predict", {"inputs": {"a": 0.1 * row, "origin": "JFK"}})
+    for airport in airports:
+        whole.post("predict", {"inputs": {"a": 0.5, "origin": airport}})
 
     def compared():
         parity = whole.status().parity
