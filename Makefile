@@ -14,7 +14,7 @@ OLD_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo live test check static lint types floors format-check format docs golden bench \
-  bench-decisions bench-quick bench-streams bench-serving crash abuse soak simulate e2e clean
+  bench-decisions bench-features bench-quick bench-streams bench-serving crash abuse soak simulate e2e clean
 
 help: ## List the commands
 	@echo "Ostinato: replay a continuous-learning loop over history."
@@ -130,6 +130,13 @@ bench-streams: $(VENV)/.dev ## What does each policy bring on real streams? (25 
 bench-quick: $(VENV)/.dev ## Both of them, small
 	@$(BIN)/python benchmarks/decisions.py --quick
 	@$(BIN)/python benchmarks/streams.py --quick
+
+bench-features: $(VENV)/.dev ## Features: are both executions the same, how fast, does parity find faults? (an hour)
+	@echo "==> Features: exactness, serving, history beside joins by hand and Feast, parity"
+	@$(BIN)/python benchmarks/features_exact.py
+	@$(BIN)/python benchmarks/features_online.py
+	@$(BIN)/python benchmarks/features_asof.py
+	@$(BIN)/python benchmarks/parity.py
 
 bench-serving: $(VENV)/.dev ## The live service beside its peers (half an hour; needs Linux and wrk)
 	@echo "==> Serving: the peers are installed under ~/.cache/ostinato-bench the first time"

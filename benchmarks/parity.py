@@ -118,7 +118,7 @@ def restored(effort, arguments):
 
 def faults(effort, arguments):
     """Each fault through the whole monitor, on .5 % of the rows and on all."""
-    chosen = FAULTS if not effort.quick else [names[0] for names in ISSUE.values()]
+    chosen = FAULTS if not effort.quick else [*[names[0] for names in ISSUE.values()], "noise"]
     streams = effort(arguments.streams, 1)
     seeds = {PLANTED: streams, 1.0: max(streams // 2, 1)}
     outcomes = _run(chosen, seeds, "numpy", arguments.workers)
@@ -132,11 +132,13 @@ def faults(effort, arguments):
         checks += _peers(where, mine, teeth=share < 1.0)
     six = [each for each in outcomes if each.fault in SIX]
     few = [each for each in six if each.share < 1.0]
+    nameless = [each.last for each in outcomes if each.fault == "noise"]
     within = _share(0 < each.rows <= 5_000 for each in few)
     return [
         *checks,
         *_named("the six causes", six),
         at_least("the six causes: found within 5,000 rows", within, 0.9),
+        at_least("noise: no cause is named", _share(nameless), 0.98),
     ]
 
 

@@ -8,7 +8,8 @@ away for ever, and the loop counts them as censored a day after departure.
 
 What was late a moment ago is the best sign of what will be: features look at the flights that left
 and landed before, by airport, carrier, destination and plane. A flight counts from when it has left
-or landed, so that nothing of a flight is known before it happened.
+or landed, so that nothing of a flight is known before it happened. With them the first champion
+loses 0.482 over the year, without 0.545.
 
     ostinato compare examples/flights.py --html flights.html
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ostinato.features.parity import ShareEvidence
-from ostinato.stats.shares import ARL, ARL_RESTORED, TOLERATED
+from ostinato.stats.share_detectors import ARL, ARL_RESTORED, TOLERATED
 
 TICK = 50  # sampled rows
 

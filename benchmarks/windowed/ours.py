@@ -14,6 +14,7 @@ import numpy as np
 from ostinato.features.online import OnlineStore
 from ostinato.features.plan import FeaturePlan
 from windowed.world import DAY, SECOND, World
+from windowed.world import plan as plan_of
 
 BATCH = 10_000
 STARTS = 3
@@ -32,6 +33,7 @@ class Ours:
     batch_row_us: float
     batch_aggregates_per_s: float
     events_per_s: float
+    one_key_events_per_s: float
     event_us: float
     event_p99_us: float
     keys: int
@@ -69,6 +71,7 @@ def measure(plan: FeaturePlan, world: World, *, sketches: bool, folder: Path) ->
         batch_row_us=many * 1e6,
         batch_aggregates_per_s=count / many,
         events_per_s=events_per_s,
+        one_key_events_per_s=filled(plan_of(sketches=sketches, by=("origin",)), world)[1],
         event_us=median(singles) * 1e6,
         event_p99_us=float(np.quantile(singles, 0.99)) * 1e6,
         keys=store.keys,

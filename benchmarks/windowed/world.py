@@ -57,11 +57,11 @@ def world(events: int, requests: int, seed: int = 0) -> World:
     )
 
 
-def plan(*, sketches: bool) -> FeaturePlan:
+def plan(*, sketches: bool, by: tuple[str, ...] = KEYS) -> FeaturePlan:
     """Twenty aggregates; `sketches`: six of them count different values or take quantiles."""
     landings = features.Events("landings", time="landed")
     found: list[features.Aggregate] = []
-    for key in KEYS:
+    for key in by:
         delay = (landings, "delay")
         found += [
             features.count(landings, by=key, window="1h"),
@@ -75,5 +75,5 @@ def plan(*, sketches: bool) -> FeaturePlan:
             if sketches
             else features.last(*delay, by=key, window="7d"),
         ]
-    found += [features.rate(landings, by=key, window="24h") for key in KEYS[:2]]
+    found += [features.rate(landings, by=key, window="24h") for key in by[:2]]
     return make_plan([*KEYS, *found])

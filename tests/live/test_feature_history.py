@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import polars as pl
@@ -11,6 +14,7 @@ from typer.testing import CliRunner
 
 from ostinato.cli.audit import app
 from ostinato.live.config import ServiceConfig
+from ostinato.live.events import EventsGiven, encode
 from ostinato.live.lake.lake import Lake
 from ostinato.live.layout import Layout
 from ostinato.live.published import Status, read
@@ -21,7 +25,7 @@ from ostinato.live.source_files import read_batch
 from ostinato.loop.loading import load_loop
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 LOOP = """
 from pathlib import Path
@@ -123,7 +127,6 @@ def rehearse(home):
             tick="6h",
             clock="events",
             autonomy="auto",
-            retention_days=3,
         ),
         tick="6h",
         start=None,
@@ -142,6 +145,19 @@ def audit(what, layout):
     return done.exit_code, json.loads(done.stdout)
 
 
+def changed(layout):
+    """Return a copy of a service from whose log somebody took closings of a gate."""
+    copy = Layout(layout.folder.with_name("changed"))
+    shutil.copytree(layout.folder, copy.folder)
+    shutil.rmtree(copy.lake)
+    copy.lake.mkdir()
+    with closing(sqlite3.connect(copy.events)) as connection, connection:
+        forged = encode(EventsGiven("gates", [None], [0], [0], {"kind": [None]}))
+        statement = "UPDATE events SET payload = ? WHERE key LIKE 'e/gates/i9%'"
+        assert connection.execute(statement, (forged,)).rowcount
+    return copy
+
+
 def test_live_equals_replay_with_features_of_every_kind_of_source(tmp_path):
     done, layout = rehearse(tmp_path)
 
@@ -154,6 +170,16 @@ def test_live_equals_replay_with_features_of_every_kind_of_source(tmp_path):
     status, verified = audit("verify", layout)
     assert (status, verified["whole"]) == (0, True)
     assert verified["decisions"] == sum(kinds.values())
+
+    status, computed = audit("features", layout)
+    assert status == 0
+    assert len(computed["features"]) == 9
+    assert {each["differing"] for each in computed["features"]} == {0}
+    other = changed(layout)
+    status, computed = audit("features", other)
+    assert status == 1
+    differing = {each["feature"] for each in computed["features"] if each["differing"]}
+    assert differing == {"gates_count_6h_by_kind"}
 
     stands = read(layout.status, Status)
     assert stands.features == ""

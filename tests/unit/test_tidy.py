@@ -36,10 +36,12 @@ ENVIRONMENT = {
 }
 CATCHERS = {
     "cli/main.py": "the edge of the process: it is printed, and ends with an exit code of its own",
+    "features/rows/functions.py": "the user's function can raise anything; its row is told",
     "live/engine/background.py": "a thread that is gone would not be missed; it is told",
     "live/gateway/app.py": "the edge of a request: it is logged and answered with 500",
     "live/gateway/batcher.py": "whoever waits for an answer must be told, whatever happened",
     "live/gateway/committer.py": "the thread that commits must live; whoever waits is told",
+    "live/gateway/following.py": "a follower that is gone would not be missed; it is told",
     "live/gateway/watch.py": "a user's class can raise anything when it is loaded; it is reported",
     "live/gateway/worker.py": "the user's code can raise anything; another version answers",
     "loop/loading.py": "a loop file is the user's code and can raise anything; it is reported",

@@ -1,4 +1,4 @@
-"""`ostinato audit`: what does the journal say, is it whole, and does the log lead to it?"""
+"""`ostinato audit`: what does the journal say, is it whole, do log and features lead to it?"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ostinato.core.errors import TamperedError, TruncatedError
 from ostinato.core.units import format_time
 from ostinato.live.audit import Difference, replay_journal
 from ostinato.live.audit import verify as verify_chain
+from ostinato.live.audit_features import Recomputed, recompute_features
 from ostinato.live.entries import line, read_entries
 from ostinato.live.layout import Layout
 
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Read and check the journal of a service, running or not.",
+    help="Read and check the journal and the features of a service, running or not.",
 )
 
 
@@ -80,6 +81,37 @@ def verify(*, folder: Folder = HERE, json: AsJson = False) -> None:
             give(f"The journal is NOT whole: {broken}")
     if broken is not None:
         raise typer.Exit(NO)
+
+
+@app.command()
+def features(
+    *,
+    folder: Folder = HERE,
+    tolerate: Annotated[
+        float,
+        typer.Option("--tolerate", min=0, max=1, help="Share of a feature's rows that may differ."),
+    ] = 0.0,
+    json: AsJson = False,
+) -> None:
+    """Compute every feature that was served again; exit code 1 if one of them differs."""
+    with exit_codes(as_json=json):
+        found = recompute_features(Layout(folder.absolute()))
+        if json:
+            give_json({"features": [asdict(each) for each in found]})
+        else:
+            give("\n".join(map(_of_feature, found)) or "No feature of the loop is computed.")
+    if any(each.share > tolerate for each in found):
+        raise typer.Exit(NO)
+
+
+def _of_feature(found: Recomputed) -> str:
+    if found.example is None:
+        return f"{found.feature}: {found.rows:,} rows as they were served"
+    row, served, again = found.example
+    return (
+        f"{found.feature}: {found.differing:,} of {found.rows:,} rows ({found.share:.2%}) differ; "
+        f"{row!r} was served {served!r}, comes out {again!r}"
+    )
 
 
 def _text(difference: Difference | None) -> str:

@@ -57,21 +57,30 @@ class Shadowed(Event, frozen=True, array_like=True, tag="shadowed"):
 
 
 class LabelsGiven(Event, frozen=True, array_like=True, tag="labels"):
-    """Labels: `values` as JSON gave them (a class or a number; None withdraws)."""
+    """Labels: `values` as JSON gave them (a class or a number; None withdraws).
+
+    `given_ns`: when the gateway was told; 0 on the clock of events, where labels are told when they
+    become known.
+    """
 
     ids: list[Id]
     times_ns: list[int]
     values: list[Any]
+    given_ns: int = 0
 
 
 class OutcomesGiven(Event, frozen=True, array_like=True, tag="outcomes"):
-    """Business outcomes of predictions (`ids`) or units (`units`, None where an id is given)."""
+    """Business outcomes of predictions (`ids`) or units (`units`, None where an id is given).
+
+    `given_ns` as in `LabelsGiven`.
+    """
 
     ids: list[Id | None]
     units: list[Any]
     names: list[str]
     times_ns: list[int]
     values: list[float]
+    given_ns: int = 0
 
 
 class EventsGiven(Event, frozen=True, array_like=True, tag="events"):

@@ -46,6 +46,10 @@ HORIZONS: Final = 2
 of `labels()`; more: memory, some 300 bytes for each prediction that waits."""
 
 
+Moments = tuple[int, int]
+"""When something happened, and when it became known."""
+
+
 class _Open(msgspec.Struct, array_like=True, gc=False):
     """A prediction that labels or outcomes can be of: its time, columns, unit, whether labelled."""
 
@@ -59,8 +63,8 @@ class _Kept(msgspec.Struct, array_like=True):
     """What a feed writes down; lists of pairs, for ids are numbers or texts."""
 
     open: list[tuple[Id, _Open]]
-    labels: list[tuple[Id, tuple[int, float]]]
-    outcomes: list[tuple[Id, list[tuple[str, int, float]]]]
+    labels: list[tuple[Id, tuple[Moments, float]]]
+    outcomes: list[tuple[Id, list[tuple[str, Moments, float]]]]
     known_ns: dict[str, int]
     newest_ns: dict[str, int]
     taken: dict[str, int]
@@ -122,8 +126,8 @@ class FeatureFeed:
         self.remembers = self._labels is not None or self.joins_units
         self.needs_answers = self.remembers or self._requests is not None
         self._open: dict[Id, _Open] = {}
-        self._early_labels: dict[Id, tuple[int, float]] = {}
-        self._early_outcomes: dict[Id, list[tuple[str, int, float]]] = {}
+        self._early_labels: dict[Id, tuple[Moments, float]] = {}
+        self._early_outcomes: dict[Id, list[tuple[str, Moments, float]]] = {}
 
     def take(self, event: AnyEvent) -> None:
         """Take the next event of the log."""
@@ -136,7 +140,7 @@ class FeatureFeed:
                 values = self.schema.label_codes(event.values).tolist()
                 for key, time_ns, value in zip(event.ids, event.times_ns, values, strict=True):
                     if isfinite(value):  # else it takes a label back, or is none
-                        self._label(key, time_ns, value)
+                        self._label(key, _moments(time_ns, event.given_ns), value)
             case OutcomesGiven() if self._outcomes:
                 self._outcomes_given(event)
             case _:
@@ -194,8 +198,8 @@ class FeatureFeed:
         early = self._early_labels.pop(key, None)
         if early is not None:
             self._label(key, *early)
-        for name, at_ns, value in self._early_outcomes.pop(key, ()):
-            self._outcome(name, at_ns, unit, value)
+        for name, at, value in self._early_outcomes.pop(key, ()):
+            self._outcome(name, at, unit, value)
 
     def _events(self, event: EventsGiven) -> None:
         posted, gathered = self._posted.get(event.source), self._gathered.get(event.source)
@@ -215,7 +219,7 @@ class FeatureFeed:
         if self._requests is not None:
             places = self._request_places
             rows = [tuple([row[place] for place in places]) for row in event.rows]
-            self._happened(self._requests, event.times_ns, rows)
+            self._happened(self._requests, event.times_ns, event.times_ns, rows)
         if self.remembers and event.ids:
             for key, time_ns, row in zip(event.ids, event.times_ns, event.rows, strict=True):
                 self.remember(key, time_ns, row)
@@ -229,14 +233,15 @@ class FeatureFeed:
                 return
             del self._open[key]
 
-    def _label(self, key: Id, time_ns: int, value: float) -> None:
+    def _label(self, key: Id, at: Moments, value: float) -> None:
         assert self._labels is not None, "there is nobody to tell"
         asked = self._open.get(key)
         if asked is None:
             _hold(self._early_labels)
-            self._early_labels.setdefault(key, (time_ns, value))
+            self._early_labels.setdefault(key, (at, value))
         elif not asked.labelled:
-            self._happened(self._labels, [max(time_ns, asked.time_ns)], [(*asked.values, value)])
+            time_ns, known_ns = (max(each, asked.time_ns) for each in at)
+            self._happened(self._labels, [time_ns], [known_ns], [(*asked.values, value)])
             asked.labelled = True
             if not self.joins_units:
                 del self._open[key]
@@ -247,26 +252,34 @@ class FeatureFeed:
             source = self._outcomes.get(name)
             if source is None:
                 continue
+            at = _moments(time_ns, event.given_ns)
             if key is None:
-                self._outcome(source, time_ns, unit, value)
+                self._outcome(source, at, unit, value)
             elif self._unit is None:  # each prediction is a unit of its own
-                self._outcome(source, time_ns, key, value)
+                self._outcome(source, at, key, value)
             elif key in self._open:
-                self._outcome(source, time_ns, self._open[key].unit, value)
+                self._outcome(source, at, self._open[key].unit, value)
             else:
                 _hold(self._early_outcomes)
-                self._early_outcomes.setdefault(key, []).append((source, time_ns, value))
+                self._early_outcomes.setdefault(key, []).append((source, at, value))
 
-    def _outcome(self, source: str, time_ns: int, unit: Any, value: float) -> None:
+    def _outcome(self, source: str, at: Moments, unit: Any, value: float) -> None:
         kind = self._gathered[source].fields[0].kind
         # A unit of another type is nobody's key: as if it were missing.
-        self._happened(source, [time_ns], [(unit if fits(kind, unit) else None, value)])
+        row = (unit if fits(kind, unit) else None, value)
+        self._happened(source, [at[0]], [at[1]], [row])
 
-    def _happened(self, source: str, times_ns: Sequence[int], rows: Iterable[Values]) -> None:
-        """Gather events of the loop itself: known when they happen."""
+    def _happened(
+        self,
+        source: str,
+        times_ns: Sequence[int],
+        known_ns: Sequence[int],
+        rows: Iterable[Values],
+    ) -> None:
+        """Gather events of the loop itself."""
         gathered = self._gathered[source]
         gathered.times_ns.extend(times_ns)
-        gathered.known_ns.extend(times_ns)
+        gathered.known_ns.extend(known_ns)
         gathered.rows.extend(rows)
         if times_ns:
             self._count(source, len(times_ns), max(times_ns))
@@ -274,6 +287,11 @@ class FeatureFeed:
     def _count(self, source: str, count: int, newest_ns: int) -> None:
         self.taken[source] = self.taken.get(source, 0) + count
         self.newest_ns[source] = max(self.newest_ns.get(source, newest_ns), newest_ns)
+
+
+def _moments(time_ns: int, given_ns: int) -> Moments:
+    """Return when something happened and was known: not before the service was told."""
+    return time_ns, max(time_ns, given_ns)
 
 
 def _hold(held: dict[Id, Any]) -> None:

@@ -131,6 +131,14 @@ def test_the_first_label_counts_and_neither_revisions_nor_withdrawals():
     assert told(feed) == {"labels": [(21, 21, "AA", 1.0)]}
 
 
+def test_a_label_is_not_known_before_the_service_was_told_of_it():
+    feed = feed_of(LATE)
+    feed.take(answered((1, 5, "AA", "N1")))
+    feed.take(LabelsGiven([1], [7], ["yes"], given_ns=90))
+
+    assert told(feed)["labels"] == [(7, 90, "AA", 1.0)]
+
+
 def test_a_label_that_is_told_before_its_request_waits_for_it():
     feed = feed_of(LATE)
     feed.take(labels((1, 3, "yes"), (1, 4, "no")))

@@ -15,6 +15,8 @@ from ostinato.replay.history import make_history
 from ostinato.replay.run import ticks
 from ostinato.stores.times import as_ns
 
+pytestmark = pytest.mark.timeout(400)  # kernels are compiled, once on a machine
+
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 

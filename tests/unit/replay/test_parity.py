@@ -223,3 +223,22 @@ def test_a_sample_of_the_units_is_enough(make_stream):
     found = replay(loop, payments)
 
     assert "parity_broken" in kinds(found, "parity_broken")
+
+
+def test_compared_policies_are_told_the_same(make_stream):
+    payments, declined = make_stream(late_from=10)
+    weekly = ost.policies.scheduled("7d")
+
+    found = ost.compare(
+        make_loop(declined),
+        payments,
+        policies={"static": ost.policies.static(), "weekly": weekly},
+        start="2024-01-11",
+        tick="6h",
+    )
+
+    told = [
+        replay.decisions.filter(pl.col("kind") == "parity_broken")["reason"].to_list()
+        for replay in found.replays.values()
+    ]
+    assert told[0] == told[1] != []

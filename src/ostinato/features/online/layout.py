@@ -59,6 +59,9 @@ BIAS: Final = 1 << 17
 GROUP_BITS: Final = 9
 """Buckets are summed up in groups of 512 as well, so that few are looked at for a rank."""
 
+LEAST_WIDTH: Final = 64
+"""Places of the smallest set that different values are gathered in."""
+
 # What is made of a cell, where there is more than one.
 AS_COUNT, AS_RATE, AS_SUM, AS_MEAN = range(4)
 

@@ -60,10 +60,12 @@ def measure(tallies, levels, cells, table, pool, now):
             tiles += count - begin
             if count > begin:
                 words += levels[level, TILE_WORDS] << size_of(count - begin)
-            for index in range(begin, count):
-                tile = tile_at(pool[ring], size, head, levels[level, TILE_WORDS], index)
-                for cell in range(levels[level, CELLS], levels[level, CELLS_END]):
-                    if _is_list(cells, cell) and pool[tile + cells[cell, AT] + 1] > 0:
+            for cell in range(levels[level, CELLS], levels[level, CELLS_END]):
+                if not _is_list(cells, cell):
+                    continue
+                for index in range(begin, count):
+                    tile = tile_at(pool[ring], size, head, levels[level, TILE_WORDS], index)
+                    if pool[tile + cells[cell, AT] + 1] > 0:
                         words += 1 << size_of(pool[tile + cells[cell, AT] + 1])
         if tiles > 0:
             slots += 1

@@ -18,6 +18,7 @@ from ostinato.features.online.layout import (
     EXACT_TO,
     FEATURE,
     GROUP_BITS,
+    LEAST_WIDTH,
     QUANTILE,
     WINDOW,
 )
@@ -28,7 +29,6 @@ from ostinato.stats.buckets import middle_of, rank_of
 _GROUPS = (2 * BIAS) >> GROUP_BITS
 _SIGN = np.uint64(1 << 63)
 _LARGEST = 2**63 - 1
-_WIDTH_LEAST = 64
 
 
 @kernel
@@ -36,10 +36,10 @@ def different(pool, ring, where, when, outputs, values, limit, room):
     """Count different values: exactly if they are few, else by how dense the smallest hashes are.
 
     `limit` is how many hashes tiles keep. `room` is (3, n) words to work in, n a power of two and
-    at least 8 * limit: a set (places in the next row, from 1), what is in it, and a copy of that.
+    at least 4 * limit: a set (places in the next row, from 1), what is in it, and a copy of that.
     """
     at, size, head, left, words = ring
-    known, width, bound = 0, _clear(room[0], _WIDTH_LEAST), _LARGEST
+    known, width, bound = 0, _clear(room[0], LEAST_WIDTH), _LARGEST
     for output in range(len(outputs)):
         first = first_of(when, outputs[output, WINDOW])
         while left > 0:
@@ -50,12 +50,12 @@ def different(pool, ring, where, when, outputs, values, limit, room):
                 if pool[place] > bound:
                     break  # as are all after it
                 known = _put(room[0], room[1], width, known, pool[place])
-                if 2 * known > width:
-                    if width < len(room[0]):
-                        width *= 4 if 4 * width <= len(room[0]) else 2
-                    else:
-                        bound = nth_smallest(room[1], known, limit)
-                        known = limit
+                if known >= 2 * limit:
+                    bound = nth_smallest(room[1], known, limit)
+                    known = limit
+                    _put_all(room[0], room[1], width, known)
+                elif 2 * known > width:
+                    width *= 2
                     _put_all(room[0], room[1], width, known)
             left -= 1
         exact_to, value = outputs[output, EXACT_TO], float(known)
@@ -158,12 +158,15 @@ def quantiles(pool, ring, where, when, outputs, numbers, values, counts):
 
 @kernel
 def _count(pool, cell, groups, buckets):
-    total = 0
+    total, group, begun = 0, 0, 0
     for place in range(pool[cell], pool[cell] + pool[cell + 1]):
         bucket, number = pool[place] >> COUNT_BITS, pool[place] & ((1 << COUNT_BITS) - 1)
-        groups[bucket >> GROUP_BITS] += number
+        if bucket >> GROUP_BITS != group:
+            groups[group] += total - begun
+            group, begun = bucket >> GROUP_BITS, total
         buckets[bucket] += number
         total += number
+    groups[group] += total - begun
     return total
 
 

@@ -17,7 +17,9 @@ from ostinato.features.online.layout import (
     KIND,
     SIZES,
     SLOT_WORDS,
+    SLOTS,
     TILE_WORDS,
+    USED,
     Layout,
 )
 
@@ -103,19 +105,56 @@ class State:
             if done == len(records):
                 return
             records = records[done:]
-            self.renew(now_ns)
+            self._make_room(now_ns)
 
     def renew(self, now_ns: int) -> None:
         """Move what requests from `now_ns` on can reach into a new pool and table with room."""
-        moving, layout = self._kernels[1], self.layout
+        self._move(now_ns, *self._reachable(now_ns))
+
+    def shrink(self, now_ns: int) -> None:
+        """Do what `renew` does where less than half of the pool can still be reached."""
+        slots, words = self._reachable(now_ns)
+        if 2 * words < int(self.counters[USED]) or 2 * slots < int(self.counters[SLOTS]):
+            self._move(now_ns, slots, words)
+
+    def _make_room(self, now_ns: int) -> None:
+        """Make the pool larger as it is where most of it is needed, else move that."""
+        slots, words = self._reachable(now_ns)
+        used = int(self.counters[USED])
+        full = 4 * (int(self.counters[SLOTS]) + 1) > 3 * len(self.table)
+        if full or 4 * words < 3 * used:
+            self._move(now_ns, slots, words)
+            return
+        pool = np.zeros(_with_room(used, self), dtype=np.int64)
+        pool[:used] = self.pool[:used]
+        self.pool = pool
+
+    def _reachable(self, now_ns: int) -> tuple[int, int]:
+        layout = self.layout
         program = (layout.tallies, layout.levels, layout.cells)
-        slots, words = moving.measure(*program, self.table, self.pool, now_ns)
+        found: tuple[int, int] = self._kernels[1].measure(*program, self.table, self.pool, now_ns)
+        return found
+
+    def _move(self, now_ns: int, slots: int, words: int) -> None:
+        layout = self.layout
         table = np.full(_table_size(slots), -1, dtype=np.int64)
-        pool = np.zeros(words + words // _SPARE + room_for_one(self), dtype=np.int64)
+        pool = np.zeros(_with_room(words, self), dtype=np.int64)
         counters, largest = np.zeros_like(self.counters), np.full_like(self.largest, -1)
         counters[DROPPED] = self.counters[DROPPED]
         free = np.full_like(self.free, -1)
-        moving.move(*program, self.table, self.pool, now_ns, table, pool, free, counters, largest)
+        self._kernels[1].move(
+            layout.tallies,
+            layout.levels,
+            layout.cells,
+            self.table,
+            self.pool,
+            now_ns,
+            table,
+            pool,
+            free,
+            counters,
+            largest,
+        )
         self.table, self.pool, self.free = table, pool, free
         self.counters, self.largest = counters, largest
 
@@ -134,14 +173,15 @@ def empty_state(layout: Layout) -> State:
     )
 
 
-def room_for_one(state: State) -> int:
-    """Return words that a record can need at most, and a few more."""
+def _with_room(words: int, state: State) -> int:
+    """Return the size of a pool that holds so many words: a part more, and one record at least."""
     layout, sizes = state.layout, state.largest + 1
     kinds = layout.cells[:, KIND]
     lists = int(np.count_nonzero((kinds == DISTINCT) | (kinds == BUCKETS)))
     tiles = int(np.sum(layout.levels[:, TILE_WORDS] << sizes[:-1]))
     slots = int(np.sum(layout.tallies[:, SLOT_WORDS]))
-    return _POOL_LEAST + tiles + slots + (lists << int(sizes[-1]))
+    record = tiles + slots + (lists << int(sizes[-1]))
+    return words + words // _SPARE + _POOL_LEAST + record
 
 
 def _table_size(slots: int) -> int:

@@ -24,6 +24,7 @@ from ostinato.features.online.layout import (
     DROPPED,
     GROUP_BITS,
     KIND,
+    LEAST_WIDTH,
     LIMIT,
     SLOTS,
     USED,
@@ -192,9 +193,10 @@ class OnlineStore:
         self._advance(now_ns)
 
     def prune(self, now_ns: int) -> None:
-        """Drop what no request from `now_ns` on can reach, and give memory back.
+        """Give memory back where most of it is of what no request from `now_ns` on can reach.
 
-        It happens by itself when room runs out; this does it at a time of one's own choice.
+        It happens by itself when room runs out; this does it at a time of one's own choice, and
+        costs little where there is little to give back.
 
         Raises
         ------
@@ -202,7 +204,7 @@ class OnlineStore:
             If the clock would go back.
         """
         self.advance(now_ns)
-        self._state.renew(now_ns)
+        self._state.shrink(now_ns)
 
     def freshness(self) -> dict[str, int | None]:
         """Return per source the time of the newest event taken in, of those that count."""
@@ -299,7 +301,7 @@ def _room_to_work_in(layout: Layout) -> tuple[Ints, Ints]:
     kinds, limits = layout.cells[:, KIND], layout.cells[:, LIMIT]
     hashes = int(np.max(limits[kinds == DISTINCT], initial=1))
     buckets = 2 * BIAS + (2 * BIAS >> GROUP_BITS) if (kinds == BUCKETS).any() else 1
-    width = 1 << (8 * hashes - 1).bit_length()
+    width = max(LEAST_WIDTH, 1 << (4 * hashes - 1).bit_length())
     return np.zeros((3, width), dtype=np.int64), np.zeros(buckets, dtype=np.int64)
 
 

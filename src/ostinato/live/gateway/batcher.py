@@ -20,7 +20,7 @@ from ostinato.live.events import Answered, Id, decode, prediction_key
 from ostinato.live.gateway.committer import Committer, Outcome
 from ostinato.live.gateway.entries import NAN, Entry, make_entry
 from ostinato.live.gateway.http import HttpError
-from ostinato.live.gateway.ports import Prediction
+from ostinato.live.gateway.ports import Featuriser, Prediction
 from ostinato.live.gateway.routing import EMPTY, Table
 from ostinato.live.gateway.sheet import Sheet
 from ostinato.live.gateway.version import Score
@@ -34,25 +34,6 @@ MOST_ROWS: Final = 100_000
 COMPANY_ROWS: Final = 256
 """Rows that do not wait for a commit to end. Smaller: more and smaller commits; larger: the event
 loop stands still for longer when they are scored."""
-
-
-class Featuriser(Protocol):
-    """Computes features; called in the event loop."""
-
-    def serve(self, rows: Sequence[Row], times_ns: Sequence[int]) -> Sequence[Row]:
-        """Return the rows to serve, one per row of inputs, as of the time of each.
-
-        Raises `HttpError` where a feature cannot be computed.
-        """
-        ...
-
-    def logging(self, entries: Sequence[Entry]) -> None:
-        """Take answers that go to the log: the requests after them count them."""
-        ...
-
-    def not_logged(self, entries: Sequence[Entry]) -> None:
-        """Take it that such answers were not stored, or had been before."""
-        ...
 
 
 class Watching(Protocol):

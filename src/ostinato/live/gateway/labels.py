@@ -146,6 +146,7 @@ class Labels:
             ids=[item.prediction_id for item in items],
             times_ns=self._times(items, "labels"),
             values=[item.label for item in items],
+            given_ns=self._given_ns(),
         )
         await self._store(f"l/{self.new_key()}", encode(event))
         return answer({"accepted": len(items)})
@@ -164,6 +165,7 @@ class Labels:
             names=[item.name for item in items],
             times_ns=self._times(items, "outcomes"),
             values=[item.value for item in items],
+            given_ns=self._given_ns(),
         )
         await self._store(f"o/{self.new_key()}", encode(event))
         return answer({"accepted": len(items)})
@@ -187,6 +189,9 @@ class Labels:
                 OutcomeItem(found.name, found.value, found.prediction_id, found.unit, found.time)
             ]
         raise _either("outcomes", '"name", "value" and "prediction_id" or "unit"')
+
+    def _given_ns(self) -> int:
+        return 0 if self.timed else self.clock.now_ns()
 
     def _times(self, items: Sequence[LabelItem | OutcomeItem], name: str) -> list[int]:
         if self.timed:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ostinato.live.events import Id
+from ostinato.live.gateway.entries import Entry
 from ostinato.live.published import Published
 
 
@@ -52,6 +53,27 @@ class Predictor(Protocol):
 
     def published(self) -> Published | None:
         """Return the routes in force; None before the first."""
+        ...
+
+
+class Featuriser(Protocol):
+    """Computes features; called in the event loop."""
+
+    def serve(
+        self, rows: Sequence[tuple[Any, ...]], times_ns: Sequence[int]
+    ) -> Sequence[tuple[Any, ...]]:
+        """Return the rows to serve, one per row of inputs, as of the time of each.
+
+        Raises `HttpError` where a feature cannot be computed.
+        """
+        ...
+
+    def logging(self, entries: Sequence[Entry]) -> None:
+        """Take answers that go to the log: the requests after them count them."""
+        ...
+
+    def not_logged(self, entries: Sequence[Entry]) -> None:
+        """Take it that such answers were not stored, or had been before."""
         ...
 
 

@@ -24,6 +24,8 @@ from ostinato.live.tracked import Tracked, load_tracked
 from ostinato.replay.history import make_history
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 
+pytestmark = pytest.mark.timeout(400)  # kernels are compiled, once on a machine
+
 LOOP = """
 from pathlib import Path
 from sklearn.tree import DecisionTreeClassifier
