@@ -1,21 +1,32 @@
-"""A stream with one fault through the whole monitor: rows until the alarm, and the cause named."""
+"""A stream with one fault, compared and judged as in a loop: rows until the alarm, the cause."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from ostinato.features.parity import CauseFound, ParityConfig, ParityMonitor, Scan
+from ostinato.core.records import ParityBroken
+from ostinato.decide.parity import UNKNOWN, ParityRule, begin_parity, judge_parity
+from ostinato.features import Parity
+from ostinato.features.parity import Scan
+from ostinato.replay.parity import Comparer, compare_rows
 from skew.peers import flags
-from skew.store import Store
-from skew.world import World, faulty, features_of, is_right
+from skew.store import Store, declared
+from skew.world import WINDOWS, World, faulty, features_of, is_right
 
-TICK = 100  # sampled rows
+PARITY = Parity()
+TICK = 100  # rows
 BACKGROUND = 2e-4  # of rows that differ anyway
 ENOUGH = {False: 48, True: 192}  # rows that differ and were looked at: then the stream ends
+
+
+class Named(NamedTuple):
+    kind: str
+    parameter: object
 
 
 @dataclass(frozen=True)
@@ -47,46 +58,50 @@ def run(job):
     rows = 20_000 if share < 1.0 else 5_000
     keys, others, times = world.requests(rows, rng)
     served, truth = stream(values, fault, feature, share, (keys, others, times), rng)
-    monitor = ParityMonitor.begin(
-        ParityConfig(
-            features=(feature,),
-            scans={feature: Scan(versions=("before",), keys=("other",), parts=("partition 3",))},
-        )
+
+    def variants(_, rows):
+        asked = keys[rows], others[rows], times[rows]
+        scan = Scan(versions=("before",), keys=("other",), parts=("partition 3",))
+        return (lambda variant: values.values_at(feature, *asked, variant)), scan
+
+    rule = ParityRule(
+        features=(feature,), tolerated=PARITY.tolerance, arl=1 / PARITY.false_alarm, hold=True
     )
-
-    def recompute(name, kept, variant):
-        asked = np.array([row.row for row in kept], dtype=np.int64).T
-        return values.values_at(name, *asked, variant)
-
-    at_alarm, causes = -1, []
+    comparer = Comparer(_compared(feature, served, truth, times, variants), rule)
+    state, at_alarm, causes = begin_parity(rule), -1, []
     for start in range(0, rows, TICK):
-        part = slice(start, start + TICK)
-        plain = list(zip(*(each[part].tolist() for each in (keys, others, times)), strict=True))
-        _, found = monitor.observe(
-            pl.DataFrame({feature: served[part]}),
-            pl.DataFrame({feature: truth[part]}),
-            times_ns=times[part],
-            rows=plain,
-            at_ns=start + TICK,
-            recompute=recompute,
-        )
-        causes += [each.cause for each in found if isinstance(each, CauseFound)]
-        if monitor.broken and at_alarm < 0:
+        for record in comparer.tell(start, start + TICK, state, None, start + TICK):
+            made = judge_parity(state, rule, record, start + TICK)
+            broken = [each for each in made if isinstance(each, ParityBroken)]
+            causes += [Named(each.cause, each.evidence["parameter"]) for each in broken]
+        if state.broken and at_alarm < 0:
             at_alarm = start + TICK
-        looked_at = monitor.state.causes.get(feature)
-        if looked_at is not None and looked_at.rows >= ENOUGH[share == 1.0]:
+        if comparer.scanned.get(feature, 0) >= ENOUGH[share == 1.0]:
             break
-    known = [cause for cause in causes if cause.known]
-    last = monitor.state.causes.get(feature)
+    known = [cause for cause in causes if cause.kind != UNKNOWN.name]
+    last = state.broken.get(feature)
     return Outcome(
         fault=fault,
         engine=engine,
         share=share,
         rows=at_alarm,
         first=bool(known) and is_right(fault, known[0]),
-        last=last is not None and is_right(fault, last),
-        said="no alarm" if last is None else f"{last.kind} {last.form} {last.parameter}",
+        last=last is not None and is_right(fault, Named(last.name, last.parameter)),
+        said="no alarm" if last is None else f"{last.name} {last.parameter}",
         peers=flags(served[:5_000], truth[:5_000], rng),
+    )
+
+
+def _compared(feature, served, truth, times, variants):
+    return compare_rows(
+        (declared(feature, WINDOWS[feature]),),
+        PARITY,
+        served=pl.DataFrame({feature: served}).fill_nan(None),
+        recomputed=pl.DataFrame({feature: truth}).fill_nan(None),
+        compared={feature: np.ones(len(times), dtype=bool)},
+        times_ns=times,
+        ages_s=np.full((len(times), 1), np.nan),
+        variants=variants,
     )
 
 

@@ -186,6 +186,9 @@ def test_live_equals_replay_with_features_of_every_kind_of_source(tmp_path):
     taken = {source.name: source.events for source in stands.sources}
     assert set(taken) == {"landings", "gates", "labels", "requests", "outcomes_sold"}
     assert all(events > 900 for events in taken.values()), taken
+    assert stands.parity, "features of landings and gates were compared with their tables"
+    assert all(each.rows > 200 and each.mismatches == 0 for each in stands.parity), stands.parity
+    assert stands.parity_trouble == ""
 
     schema = read(layout.schema, InputSchema)
     lake = Lake(layout, schema)

@@ -89,7 +89,26 @@ def _engine(status: dict[str, Any]) -> list[list[str]]:
     lines += [[name, status[name]] for name in names if status.get(name)]
     lines += [["source", _source(each, status["now_ns"])] for each in status.get("sources", ())]
     lines += [["missing", _missing(each)] for each in status.get("missing", ())]
+    lines += [["parity", each] for each in _parity(status)]
     return lines
+
+
+def _parity(status: dict[str, Any]) -> list[str]:
+    """Say what served features were compared, and which are not what they are declared to be."""
+    compared = status.get("parity", ())
+    lines = [f"cannot be compared: {status['parity_trouble']}"] * bool(status.get("parity_trouble"))
+    if not compared:
+        return lines
+    rows = max(each["rows"] for each in compared)
+    to = format_time(max(each["compared_to_ns"] for each in compared))
+    broken = [each for each in compared if each["broken"] is not None]
+    sound = "" if broken else "; none is broken"
+    lines.append(f"{rows:,} rows compared in {len(compared)} features, up to {to}{sound}")
+    return lines + [
+        f"{each['feature']} is broken, {each['mismatches']:,} of {each['rows']:,} rows differ: "
+        f"{each['broken']}"
+        for each in broken
+    ]
 
 
 def _missing(each: dict[str, Any]) -> str:

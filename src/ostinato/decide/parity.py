@@ -152,8 +152,10 @@ def _forget(state: ParityState, at: int) -> None:
     state.counts[at], state.sums[at] = 0, 0.0
 
 
-def _other(one: ParityCause, other: ParityCause) -> bool:
-    return (one.name, one.parameter) != (other.name, other.parameter)
+def _other(found: ParityCause, told: ParityCause) -> bool:
+    # On more rows some agree by chance: that nothing explains all of them takes no cause back.
+    same = (found.name, found.parameter) == (told.name, told.parameter)
+    return not same and found.name != UNKNOWN.name
 
 
 # ---------------------------------------------------------------- decisions

@@ -293,6 +293,8 @@ def _aggregate(
             found=f"by={by!r}",
             expected="columns of the request that say whose events count",
         )
+    for part in (column, options.get("where")):
+        _check_expression(f"{kind}({source.name}, ...)", part)
     pairs = pairs_of(by, f"{kind}({source.name}, by=...)")
     logged = options.get("logged")
     if logged is not None:
@@ -334,6 +336,17 @@ def _default(value: Any, name: str) -> float | None:
             f"{name} is no number", found=repr(value), expected="a finite number, or None: missing"
         )
     return float(value)
+
+
+def _check_expression(what: str, part: str | pl.Expr | None) -> None:
+    if not isinstance(part, pl.Expr):
+        return
+    if part.meta.has_multiple_outputs() or not part.meta.root_names():
+        raise ConfigError(
+            f"{what} has an expression that is not of named columns, or is several",
+            found=str(part),
+            expected='one expression of columns by name, such as pl.col("delay") > 0',
+        )
 
 
 def _name(

@@ -15,8 +15,9 @@ class Parity:
     """Windowed features as served are compared with the same features recomputed.
 
     A replay does so where the history says what was served (`logged=...` of a feature), tick by
-    tick. A feature that differs on more rows than are tolerated is told as `parity_broken`, with
-    the cause, and as `parity_restored` when it does not any more.
+    tick; a service by itself, with features of `Events`. A feature that differs on more rows than
+    are tolerated is told as `parity_broken`, with the cause, and as `parity_restored` when it does
+    not any more.
 
     Parameters
     ----------
@@ -31,7 +32,8 @@ class Parity:
         Whether nothing is trained and no candidate is accepted while parity is broken: what would
         be learned is not what is served.
     sample
-        Share of the units whose rows are compared, in (0, 1]; default: all.
+        Share of the units whose rows are compared, in (0, 1]; default: all. A service compares at
+        most 2,000 rows at a time, evenly chosen.
     previous
         Earlier definitions, under the names of the features: tried when a cause is looked for.
 

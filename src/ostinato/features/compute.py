@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ostinato.core.records import Ints
+from ostinato.features.alone import check_events
 from ostinato.features.asof import as_of
 from ostinato.features.plan import FeaturePlan
 from ostinato.features.prepare import EventBatch
@@ -42,13 +43,15 @@ def compute(
     Raises
     ------
     InputError
-        If a feature does not fit the requests or the events, or cannot be computed of a row.
+        If a feature does not fit the requests or the events, looks at other rows or events than
+        one, or cannot be computed of a row.
     """
     found = {name: requests[name] for name in plan.plain}
     if plan.rows:
         table = _rows(plan, requests).table(requests, times_ns, check=True)
         found |= {column.name: column for column in table}
     if plan.windowed:
+        check_events(plan, events)
         found |= {column.name: column for column in as_of(plan, requests, times_ns, events)}
     return pl.DataFrame([found[name] for name in plan.names])
 

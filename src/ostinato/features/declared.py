@@ -83,7 +83,7 @@ class Expr:
     @property
     def version(self) -> str:
         """Digest of the definition."""
-        return digest(["expr", self.name, str(self.expression), self.default])
+        return digest(["expr", self.name, definition_of(self.expression), self.default])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -259,10 +259,10 @@ class Aggregate:
                 self.name,
                 self.kind,
                 [source.name, *timing],
-                text_of(self.column),
+                definition_of(self.column),
                 self.by,
                 [self.window_ns, self.hop_ns],
-                text_of(self.where),
+                definition_of(self.where),
                 self.default,
                 [self.quantile, self.per_ns, self.exact_to],
             ]
@@ -271,10 +271,28 @@ class Aggregate:
 
 Declared = Expr | Function | Lookup | Aggregate
 
+_PYTHON: Final = ('"AnonymousFunction":', '"callback":')  # how Polars writes Python functions
+
 
 def text_of(part: str | pl.Expr | None) -> str | None:
-    """Write a column or an expression as text that tells it from others."""
-    return f"expr:{part}" if isinstance(part, pl.Expr) else part
+    """Write a column or an expression as text that tells it from others.
+
+    What Polars prints of an expression does not: it leaves out how many decimals are kept, and what
+    is in the middle of a list. Where a Python function is part of it, the text holds its code, and
+    is another one in another process.
+    """
+    return f"expr:{part.meta.serialize(format='json')}" if isinstance(part, pl.Expr) else part
+
+
+def definition_of(part: str | pl.Expr | None) -> str | None:
+    """Write a column or an expression as text for a digest: the same in every process.
+
+    Python functions in an expression count as one and the same; `Function` tells them apart.
+    """
+    text = text_of(part)
+    if isinstance(part, pl.Expr) and any(mark in str(text) for mark in _PYTHON):
+        return f"expr:{part}"
+    return text
 
 
 def _code(function: Callable[..., Any]) -> Any:

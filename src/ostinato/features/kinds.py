@@ -22,7 +22,23 @@ DTYPES: Final[dict[str | None, Any]] = {
 Kind = str | None
 """One of `KINDS`; None: no value has been seen."""
 
+_TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
 _OF_VALUES: Final = {float: "number", int: "integer", bool: "boolean", str: "text"}
+
+
+def kind_of_type(dtype: pl.DataType) -> str | None:
+    """Return what columns of a type hold; None of types that JSON cannot carry, such as times.
+
+    >>> kind_of_type(pl.Int8()), kind_of_type(pl.Null()), kind_of_type(pl.Date())
+    ('integer', 'number', None)
+    """
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype.is_integer():
+        return "integer"
+    if dtype.is_numeric() or dtype == pl.Null:
+        return "number"
+    return "text" if dtype in _TEXT else None
 
 
 def kind_of(column: pl.Series) -> Kind:
@@ -31,16 +47,7 @@ def kind_of(column: pl.Series) -> Kind:
     >>> kind_of(pl.Series([1, None])), kind_of(pl.Series([None, None], dtype=pl.String))
     ('integer', None)
     """
-    dtype = column.dtype
-    if column.null_count() == len(column):
-        return None
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric():
-        return "number"
-    if dtype == pl.Boolean:
-        return "boolean"
-    return "text" if dtype in (pl.String, pl.Categorical, pl.Enum) else None
+    return None if column.null_count() == len(column) else kind_of_type(column.dtype)
 
 
 def told_kind(column: pl.Series) -> Kind:

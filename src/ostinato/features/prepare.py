@@ -93,15 +93,14 @@ def prepare(tally: Tally, batch: EventBatch) -> Prepared:
     Raises
     ------
     DataError
-        If a column is missing, holds no numbers where numbers are needed, or a number is infinite
-        or too large.
+        If a column is missing, holds no numbers where numbers are needed, a number is infinite or
+        too large, or `where` is neither true nor false.
     """
     _check_columns(tally, batch)
     frame = batch.frame
     keys, there = key_hashes(frame, [theirs for _, theirs in tally.by])
     if tally.where is not None:
-        passed = frame.select(tally.where.alias("where"))["where"]
-        there = there & passed.fill_null(value=False).to_numpy()
+        there = there & _passed(tally.source, tally.where, frame)
     avail_ns = available(tally.source, batch.times_ns, batch.known_ns)
     rows = _folding_order(there, avail_ns)
     keys = keys[rows]
@@ -115,6 +114,18 @@ def prepare(tally: Tally, batch: EventBatch) -> Prepared:
         hashes=_side_by_side([hashes[rows] for hashes, _ in hashed], len(keys), np.uint64),
         has=_side_by_side([_take(found, rows) for _, found in hashed], len(keys), np.bool_),
     )
+
+
+def _passed(source: Source, where: pl.Expr, frame: pl.DataFrame) -> NDArray[np.bool_]:
+    passed = _column(where, frame)
+    if passed.dtype not in (pl.Boolean, pl.Null):
+        raise DataError(
+            f"A filter of the source {source.name!r} is neither true nor false",
+            found=f"{where!s} is {passed.dtype}",
+            expected='a comparison, such as pl.col("delay") > 0',
+        )
+    found: NDArray[np.bool_] = passed.cast(pl.Boolean).fill_null(value=False).to_numpy()
+    return found
 
 
 def _folding_order(there: NDArray[np.bool_], avail_ns: Ints) -> Ints | slice:

@@ -120,6 +120,17 @@ class TrainingDone(Event, frozen=True, array_like=True, tag="training"):
     records: bytes
 
 
+class ParityDone(Event, frozen=True, array_like=True, tag="parity"):
+    """What a sample of served rows showed beside the same features computed again.
+
+    `records` is a snapshot (`core.snapshot`) of `FeaturesCompared`; rows before the place `to_row`
+    have been compared, or never will be.
+    """
+
+    to_row: int
+    records: bytes
+
+
 class ClockMoved(Event, frozen=True, array_like=True, tag="clock"):
     """Somebody moved the clock of a rehearsal."""
 
@@ -150,6 +161,7 @@ AnyEvent = (
     | EventsGiven
     | Acted
     | TrainingDone
+    | ParityDone
     | ClockMoved
     | PolicyGiven
     | Tick

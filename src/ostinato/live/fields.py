@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 import polars as pl
 
 from ostinato.core.errors import DataError
+from ostinato.features.kinds import kind_of_type
 
 Kind = Literal["number", "integer", "boolean", "text"]
 
@@ -85,18 +86,12 @@ def kind_of(column: pl.Series) -> Kind:
     DataError
         If JSON cannot carry it.
     """
-    dtype = column.dtype
-    if dtype == pl.Boolean:
-        return "boolean"
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric() or dtype == pl.Null:
-        return "number"
-    if dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
-        return "text"
+    kind = kind_of_type(column.dtype)
+    if kind is not None:
+        return cast("Kind", kind)
     raise DataError(
         f"Column {column.name!r} cannot be given over HTTP",
-        found=str(dtype),
+        found=str(column.dtype),
         expected="numbers, booleans or text",
         hint="Derive numbers or text from it, and name those in the loop.",
     )

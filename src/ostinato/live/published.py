@@ -64,6 +64,20 @@ class MissingStatus(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
 
 
+class ParityStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a feature as served stands beside the same feature computed again.
+
+    `rows` were compared, up to `compared_to_ns`, of which `mismatches` differ; `broken`: why it is
+    not what it is declared to be, None: it is.
+    """
+
+    feature: str
+    rows: int
+    mismatches: int
+    compared_to_ns: int
+    broken: str | None = None
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine last did.
 
@@ -72,7 +86,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     waits for approval; `rollout`: the challenger's state in words, empty without one; `metrics`:
     figures for ``/metrics`` and the status page, None where there is none (JSON writes NaN
     as null); `features`: what is wrong with the state of features; `sources`: those of features;
-    `missing`: features that are missing more, or less, often than in training.
+    `missing`: features that are missing more, or less, often than in training; `parity`: features
+    that are compared with what they are declared to be; `parity_trouble`: why none can be now.
     """
 
     tick: int
@@ -93,6 +108,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     features: str = ""
     sources: tuple[SourceStatus, ...] = ()
     missing: tuple[MissingStatus, ...] = ()
+    parity: tuple[ParityStatus, ...] = ()
+    parity_trouble: str = ""
     metrics: dict[str, float | None] = {}
 
 

@@ -73,5 +73,24 @@ def read_batch(folder: Path, source: str) -> EventBatch:
         ) from error
 
 
+def kept_since_ns(folder: Path, source: str) -> int:
+    """Return when the file of a source was written, by the clock of the disk.
+
+    Raises
+    ------
+    StoreError
+        If it is missing.
+    """
+    path = _path(folder, source)
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise StoreError(
+            f"What was known of the source {source!r} at the start is gone",
+            found=f"{path} ({error.strerror or error})",
+            hint="Restore it from a backup, or begin anew in another folder.",
+        ) from error
+
+
 def _path(folder: Path, source: str) -> Path:
     return folder / f"{quote(source, safe='')}.parquet"

@@ -37,11 +37,16 @@ from ostinato.features.parity.differ import (
     floats,
 )
 from ostinato.features.parity.recompute import Recomputation, newest_events
+from ostinato.features.parity.scan import Scan
+from ostinato.features.parity.variants import Recompute
 from ostinato.features.plan import FeaturePlan
 from ostinato.features.prepare import EventBatch
 
 Score = Callable[[pl.DataFrame], Floats]
 """The champion as a function of a table of features: (n,) or (n, k)."""
+
+Variants = Callable[[Aggregate, Ints], tuple[Recompute, Scan]]
+"""Gives what computes a feature of some rows under other assumptions, and what can be tried."""
 
 MOST_ROWS: Final = 1_000
 """Rows told together, and rows that differ and rows that do not on which a cause is looked for.
@@ -81,12 +86,12 @@ class Agreement:
         (n, features), age of the newest event in the window; NaN where none is.
     measure
         When two numbers are the same.
-    previous
-        Earlier definitions.
-    requests, times_ns, events
-        What the features were recomputed from.
-    keys
-        Columns of the request that are a key of some feature.
+    tolerated
+        Share of the rows that may differ.
+    times_ns
+        (n,) when each row was asked for.
+    variants
+        Computes features of some rows under other assumptions.
     found
         Causes that were found, by feature and row: policies that are compared ask for the same.
     """
@@ -100,11 +105,9 @@ class Agreement:
     wrong_before: Ints
     ages_s: Floats
     measure: Measure
-    previous: tuple[Aggregate, ...]
-    requests: pl.DataFrame
+    tolerated: float
     times_ns: Ints
-    events: Mapping[str, EventBatch]
-    keys: tuple[str, ...]
+    variants: Variants
     found: dict[tuple[str, int], ParityCause] = field(default_factory=dict)
 
     @property
@@ -173,21 +176,14 @@ class Agreement:
             [np.flatnonzero(which)[-MOST_ROWS:] for which in (wrong, classes == EQUAL)]
         )
         rows.sort()
-        recompute = Recomputation(
-            feature,
-            self.requests[rows],
-            self.times_ns[rows],
-            self.events,
-            keys=[key for key in self.keys if key not in feature.inputs],
-            previous=[each for each in self.previous if each.name == name],
-        )
+        recompute, scan = self.variants(feature, rows)
         found = find_cause(
             name,
             self.served[name][rows],
             self.recomputed[name][rows],
             recompute,
             measure=self.measure,
-            scan=recompute.scan(),
+            scan=replace(scan, background=self._background(at, stop, int(wrong[rows].sum()))),
         )
         words = found.text.removeprefix(f"{name}: ")
         return ParityCause(
@@ -196,6 +192,47 @@ class Agreement:
             explained=found.share,
             text=words[:1].upper() + words[1:],
         )
+
+    def _background(self, at: int, stop: int, wrong: int) -> float:
+        """Return how many of `wrong` rows that differ would as well if only those did that may."""
+        classes = self.classes[:stop, at]
+        first = int(np.argmax(self.differing(0, stop)[:, at]))
+        compared = int((classes[first:] != _LEFT_OUT).sum())
+        share = self.tolerated * compared / max(int(self.wrong_before[stop, at]), 1)
+        return share * wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DeclaredVariants:
+    """Computes declared features of a history under other assumptions.
+
+    Parameters
+    ----------
+    requests, times_ns, events
+        What the features were recomputed from.
+    keys
+        Columns of the request that are a key of some feature.
+    previous
+        Earlier definitions.
+    """
+
+    requests: pl.DataFrame
+    times_ns: Ints
+    events: Mapping[str, EventBatch]
+    keys: tuple[str, ...]
+    previous: tuple[Aggregate, ...]
+
+    def __call__(self, feature: Aggregate, rows: Ints) -> tuple[Recompute, Scan]:
+        """Return what computes a feature of some rows, and what can be tried of it."""
+        found = Recomputation(
+            feature,
+            self.requests[rows],
+            self.times_ns[rows],
+            self.events,
+            keys=[key for key in self.keys if key not in feature.inputs],
+            previous=[each for each in self.previous if each.name == feature.name],
+        )
+        return found, found.scan()
 
 
 def compare_history(
@@ -227,38 +264,76 @@ def compare_history(
     features = tuple(each for each in plan.windowed if each.name in known)
     if not features:
         return None
-    measure = Measure(rtol=parity.rtol, atol=parity.atol)
     names = [each.name for each in features]
     sampled = np.ones(len(times_ns), dtype=np.bool_)
     if parity.sample is not None:
         sampled = place(unit_hashes, f"{loop}/parity") < parity.sample
+    return compare_rows(
+        features,
+        parity,
+        served=served,
+        recomputed=recomputed.select(names),
+        compared={name: known[name] & sampled for name in names},
+        times_ns=times_ns,
+        ages_s=newest_events(plan, names, requests, times_ns, events),
+        variants=DeclaredVariants(
+            requests=requests,
+            times_ns=times_ns,
+            events=events,
+            keys=tuple(dict.fromkeys(mine for each in plan.windowed for mine in each.inputs)),
+            previous=tuple(parity.previous),
+        ),
+    )
+
+
+def compare_rows(
+    features: tuple[Aggregate, ...],
+    parity: Parity,
+    *,
+    served: pl.DataFrame,
+    recomputed: pl.DataFrame,
+    compared: Mapping[str, NDArray[np.bool_]],
+    times_ns: Ints,
+    ages_s: Floats,
+    variants: Variants,
+) -> Agreement:
+    """Compare rows of features.
+
+    Parameters
+    ----------
+    features, parity
+        What is compared, and how.
+    served, recomputed, times_ns, ages_s, variants
+        As of `Agreement`.
+    compared
+        By feature: (n,) which rows are.
+    """
+    measure = Measure(rtol=parity.rtol, atol=parity.atol)
     columns, gaps, sizes = [], [], []
-    for name in names:
+    for name in recomputed.columns:
         classes = measure.classes(served[name], recomputed[name])
-        classes = np.where(known[name] & sampled, classes, _LEFT_OUT).astype(np.uint8)
+        classes = np.where(compared[name], classes, _LEFT_OUT).astype(np.uint8)
         one, other = floats(served[name]), floats(recomputed[name])
         both = classes == BOTH_DIFFER
         gaps.append(np.where(both, np.abs(one - other), 0.0))
         sizes.append(np.where(both, np.abs(one) + np.abs(other), 0.0))
         columns.append(classes)
     table = np.stack(columns, axis=1)
-    counts = np.zeros((len(table) + 1, len(names)), dtype=np.int64)
+    counts = np.zeros((len(table) + 1, len(features)), dtype=np.int64)
     np.cumsum((table != EQUAL) & (table != _LEFT_OUT), axis=0, out=counts[1:])
     return Agreement(
         features=features,
         served=served,
-        recomputed=recomputed.select(names),
+        recomputed=recomputed,
         classes=table,
         wrong_before=counts,
         gap=np.stack(gaps, axis=1),
         size=np.stack(sizes, axis=1),
-        ages_s=newest_events(plan, names, requests, times_ns, events),
+        ages_s=ages_s,
         measure=measure,
-        previous=tuple(parity.previous),
-        requests=requests,
+        tolerated=parity.tolerance,
         times_ns=times_ns,
-        events=events,
-        keys=tuple(dict.fromkeys(mine for each in plan.windowed for mine in each.inputs)),
+        variants=variants,
     )
 
 

@@ -13,7 +13,7 @@ from ostinato.live.act import Outcome
 from ostinato.live.config import ServiceConfig
 from ostinato.live.layout import Layout
 from ostinato.live.lock import FolderLock
-from ostinato.live.published import Alive, Published, SourceStatus, Status, write
+from ostinato.live.published import Alive, ParityStatus, Published, SourceStatus, Status, write
 from ostinato.live.service import free_port, settle
 
 SUBJECTS = {"promote": "v002", "approve": "p-1", "autonomy": "auto"}
@@ -116,6 +116,16 @@ def test_the_status_of_a_stopped_service_is_read_from_its_folder(layout):
                 SourceStatus(name="landings", events=1_234, newest_ns=1_357_035_210_000_000_000),
                 SourceStatus(name="sales", events=0, newest_ns=None),
             ),
+            parity=(
+                ParityStatus(
+                    feature="delays",
+                    rows=1_500,
+                    mismatches=40,
+                    compared_to_ns=1_357_035_300_000_000_000,
+                    broken="It is a day late.",
+                ),
+            ),
+            parity_trouble="The table is gone",
         ),
     )
     write(layout.run / "gateway-0.json", Alive(pid=2**22 + 5, started_ns=0, beat_ns=0))
@@ -132,6 +142,9 @@ def test_the_status_of_a_stopped_service_is_read_from_its_folder(layout):
     assert lines["features"] == "made anew"
     assert "landings: 1,234 events taken, the newest happened 1m30s before" in done.stdout
     assert "sales: 0 events taken, none has happened" in done.stdout
+    assert "1,500 rows compared in 1 features, up to 2013-01-01T10:15:00Z" in done.stdout
+    assert "delays is broken, 40 of 1,500 rows differ: It is a day late." in done.stdout
+    assert "cannot be compared: The table is gone" in done.stdout
     assert "trouble" not in lines
     found = json.loads(run("status", "--dir", str(layout.folder), "--json").stdout)
     assert (found["running"], found["answers"], found["status"]["tick"]) == (None, False, 9)

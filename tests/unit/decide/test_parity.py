@@ -95,6 +95,14 @@ def test_a_cause_that_is_found_later_is_told_once():
     assert made[0].evidence["rows"] == 100
 
 
+def test_a_cause_is_not_taken_back_because_nothing_explains_more_rows():
+    state = begin_parity(RULE)
+    run(state, compared(100, 100, causes={"visits": LATE}))
+
+    assert run(state, compared(100, 100, causes={"visits": UNKNOWN})) == []
+    assert broken_parity(state, RULE).endswith("The source is 1 d late")
+
+
 def test_a_copy_of_the_state_says_where_to_look_for_a_cause():
     state = begin_parity(RULE)
 

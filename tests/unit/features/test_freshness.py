@@ -1,22 +1,12 @@
-import numpy as np
-import polars as pl
 import pytest
 
 from ostinato import features
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import HOUR_NS, SECOND_NS
-from ostinato.features.freshness import empty_windows, freshness, newest_of
+from ostinato.features.freshness import freshness
 from ostinato.features.plan import make_plan
-from ostinato.features.prepare import EventBatch
 
 HOURLY = features.Events("landings", time="landed", stale_after="1h")
-
-
-def events(times, known=None, **columns) -> dict[str, EventBatch]:
-    times = np.array(times, dtype=np.int64) * HOUR_NS
-    known = times if known is None else np.array(known, dtype=np.int64) * HOUR_NS
-    frame = pl.DataFrame({"carrier": ["a"] * len(times), **columns})
-    return {"landings": EventBatch(source="landings", times_ns=times, known_ns=known, frame=frame)}
 
 
 def plan(source=HOURLY):
@@ -53,28 +43,3 @@ def test_a_source_that_declares_no_age_is_never_stale(landings) -> None:
 def test_an_age_that_is_no_duration_is_refused_where_it_is_declared() -> None:
     with pytest.raises(ConfigError, match="stale_after of the source 'landings'"):
         features.Events("landings", time="landed", stale_after="often")
-
-
-def test_only_events_that_requests_can_see_count_as_newest() -> None:
-    given = events([1, 2, 3, 4], known=[1, 9, 3, 4])
-
-    assert newest_of(plan(), given, 3 * HOUR_NS) == {"landings": 3 * HOUR_NS, "labels": None}
-    assert newest_of(plan(), given, 0)["landings"] is None
-
-
-def test_requests_without_an_event_in_their_window_are_counted() -> None:
-    requests = pl.DataFrame({"carrier": ["a", "a", "b", None]})
-    times = np.array([2, 9, 2, 2]) * HOUR_NS
-    wet = {"where": pl.col("wet"), "name": "wet"}
-    declared = [
-        features.mean(HOURLY, "delay", by="carrier", window="2h"),
-        features.count(HOURLY, by="carrier", window="30d", default=7),
-        features.last(HOURLY, "delay", by="carrier", window="30d", **wet),
-        features.decayed_mean(HOURLY, "delay", by="carrier", half_life="1h"),
-    ]
-
-    found = empty_windows(
-        make_plan(declared), requests, times, events([1], delay=[None], wet=[False])
-    )
-
-    assert list(found.values()) == [0.75, 0.5, 1.0, 0.5]

@@ -101,3 +101,45 @@ def test_a_function_has_another_version_when_its_text_changes() -> None:
     other = features.Function("f", lambda a: a + 2, inputs=["a"])
 
     assert one.version != other.version
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (pl.col("delay").round(1), pl.col("delay").round(2)),
+        (pl.col("gate").is_in([*range(20)]), pl.col("gate").is_in([0, 1, *range(31, 48), 19])),
+    ],
+)
+def test_expressions_that_print_alike_are_different_features(landings, one, other) -> None:
+    first = features.mean(landings, one, by="carrier", window="1h", name="first")
+    second = features.mean(landings, other, by="carrier", window="1h", name="second")
+    renamed = features.mean(landings, other, by="carrier", window="1h", name="first")
+
+    (tally,) = make_plan([first, second]).tallies
+
+    assert str(one) == str(other)
+    assert [output.column for output in tally.outputs] == [0, 1]
+    assert first.version != renamed.version
+    assert features.Expr("x", one).version != features.Expr("x", other).version
+
+
+def test_filters_that_print_alike_are_tallied_apart(landings) -> None:
+    gates = [[*range(20)], [0, 1, *range(31, 48), 19]]
+    made = [
+        features.count(
+            landings, by="carrier", window="1h", where=pl.col("gate").is_in(each), name=str(each[2])
+        )
+        for each in gates
+    ]
+
+    assert len(make_plan(made).tallies) == 2
+
+
+def test_a_python_function_in_an_expression_has_one_version_in_all_processes(landings) -> None:
+    def known(series: pl.Series) -> pl.Series:
+        return series.is_in({"a", "b", "c"})
+
+    def declared(function) -> features.Expr:
+        return features.Expr("known", pl.col("carrier").map_batches(function))
+
+    assert declared(known).version == declared(lambda _: None).version

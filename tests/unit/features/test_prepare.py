@@ -3,8 +3,9 @@ import polars as pl
 import pytest
 
 from ostinato import features
-from ostinato.core.errors import DataError
+from ostinato.core.errors import ConfigError, DataError
 from ostinato.features.keys import hash_value, key_hash
+from ostinato.features.online import OnlineStore
 from ostinato.features.plan import make_plan
 from ostinato.features.prepare import EventBatch, prepare
 
@@ -85,3 +86,24 @@ def test_a_missing_column_is_named(landings) -> None:
 
     with pytest.raises(DataError, match="lack columns: carrier"):
         prepare(tally, batch(times=[1], delay=[1.0]))
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_filter_that_is_neither_true_nor_false_is_refused(landings, count) -> None:
+    counted = features.count(landings, by="carrier", window="1h", where=pl.col("gate"), name="n")
+    given = batch(times=[1] * count, carrier=["a"] * count, gate=[2] * count)
+
+    with pytest.raises(DataError, match="neither true nor false"):
+        prepare(tally_of(counted), given)
+    with pytest.raises(DataError, match="neither true nor false"):
+        OnlineStore(make_plan([counted])).ingest(given)
+
+
+@pytest.mark.parametrize("wrong", [pl.lit(1.0), pl.len(), pl.all(), pl.col("delay", "gate")])
+@pytest.mark.parametrize("role", ["column", "where"])
+def test_an_expression_without_columns_or_of_several_is_refused(landings, wrong, role) -> None:
+    column = wrong if role == "column" else "delay"
+    where = wrong if role == "where" else None
+
+    with pytest.raises(ConfigError, match="not of named columns, or is several"):
+        features.sum(landings, column, by="carrier", window="1h", where=where, name="n")

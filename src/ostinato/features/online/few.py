@@ -15,7 +15,6 @@ import polars as pl
 
 from ostinato.core.ids import join_hash
 from ostinato.core.records import Ints
-from ostinato.features.declared import text_of
 from ostinato.features.keys import hash_value
 from ostinato.features.online.layout import RECORD_WORDS, Layout
 from ostinato.features.plan import Tally
@@ -64,9 +63,9 @@ class _Few:
         self._layout = layout
         self._batch = batch
         self._times: list[int] = batch.times_ns.tolist()
-        self._columns: dict[str | None, list[Any]] = {}
-        self._hashes: dict[str | None, list[int | None]] = {}
-        self._numbers: dict[str | None, list[float]] = {}
+        self._columns: dict[str | int, list[Any]] = {}
+        self._hashes: dict[str | int, list[int | None]] = {}
+        self._numbers: dict[str | int, list[float]] = {}
         self._heads: list[list[int]] = []
         self._values: list[list[float]] = []
 
@@ -100,7 +99,7 @@ class _Few:
         return records
 
     def _column(self, part: str | pl.Expr) -> list[Any]:
-        key = text_of(part)
+        key = _key(part)
         found = self._columns.get(key)
         if found is None:
             found = self._columns[key] = _values_of(part, self._batch.frame)
@@ -113,18 +112,23 @@ class _Few:
         return found
 
     def _hashed(self, part: str | pl.Expr) -> list[int | None]:
-        key = text_of(part)
+        key = _key(part)
         found = self._hashes.get(key)
         if found is None:
             found = self._hashes[key] = [hash_value(value) for value in self._column(part)]
         return found
 
     def _number(self, part: str | pl.Expr) -> list[float]:
-        key = text_of(part)
+        key = _key(part)
         found = self._numbers.get(key)
         if found is None:
             found = self._numbers[key] = [_number(value) for value in self._column(part)]
         return found
+
+
+def _key(part: str | pl.Expr) -> str | int:
+    # To tell an expression by what it says costs more than to compute it again.
+    return part if isinstance(part, str) else id(part)
 
 
 def _values_of(part: str | pl.Expr, frame: pl.DataFrame) -> list[Any]:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-import numpy as np
 import polars as pl
 
 from ostinato.core.errors import ConfigError, DataError
-from ostinato.core.records import Ints
+from ostinato.features.alone import sampled_rows
 from ostinato.features.declared import Expr
-from ostinato.features.rows.inputs import kind_of_type
+from ostinato.features.kinds import kind_of_type
 from ostinato.features.rows.outputs import finished_column, finished_expression, kind_with
-
-SAMPLE: Final = 48
-"""Rows that are computed alone as well as together. Fewer might miss an expression that looks at
-other rows only now and then; each costs a tenth of a millisecond, once."""
 
 
 class Expressions:
@@ -102,7 +96,7 @@ class Expressions:
         """
         if not frame.height:
             return
-        for row in _sample(frame.select(self.columns)).tolist():
+        for row in sampled_rows(frame.select(self.columns)).tolist():
             alone = self.table(frame[row : row + 1])
             for each, one, all_rows in zip(self.features, alone, together, strict=True):
                 if not one.equals(all_rows[row : row + 1]):
@@ -151,15 +145,3 @@ def _kind(feature: Expr, dtype: pl.DataType) -> str:
 def _inputs(feature: Expr, frame: pl.DataFrame) -> str:
     first = frame.select(feature.inputs).row(0, named=True)
     return "first row: " + ", ".join(f"{name}={value!r}" for name, value in first.items())
-
-
-def _sample(frame: pl.DataFrame) -> Ints:
-    """Return some rows: spread evenly, and as many as that where something is missing."""
-    spread = np.linspace(0, frame.height - 1, SAMPLE // 2).astype(np.int64)
-    missing = np.flatnonzero(frame.select(pl.any_horizontal(pl.all().is_null())).to_series())
-    picked = (
-        missing[np.linspace(0, len(missing) - 1, SAMPLE // 2).astype(np.int64)]
-        if len(missing)
-        else missing
-    )
-    return np.unique(np.concatenate([spread, picked]))

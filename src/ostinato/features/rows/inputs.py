@@ -15,27 +15,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ostinato.core.errors import DataError
-from ostinato.features.kinds import DTYPES
+from ostinato.features.kinds import DTYPES, kind_of_type
 
 WIDEST: Final = 2.0**63
 """Integers are below it in size; it is where 64 bits end."""
-
-_TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
-
-
-def kind_of_type(dtype: pl.DataType) -> str | None:
-    """Return what columns of a type hold; None of types that JSON cannot carry, such as times.
-
-    >>> kind_of_type(pl.Int8()), kind_of_type(pl.Null()), kind_of_type(pl.Date())
-    ('integer', 'number', None)
-    """
-    if dtype == pl.Boolean:
-        return "boolean"
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric() or dtype == pl.Null:
-        return "number"
-    return "text" if dtype in _TEXT else None
 
 
 def kinds_of(frame: pl.DataFrame, columns: Sequence[str]) -> dict[str, str]:

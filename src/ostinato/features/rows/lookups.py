@@ -61,7 +61,7 @@ class Reference:
         values = pl.concat([values[order], pl.Series(feature.column, [None], dtype=values.dtype)])
         self._values = finished_column(values, self.kind, feature.default).alias(feature.name)
         self._listed: list[Value] = self._values.to_list()
-        self._keys, self._starts, self._ends = np.unique(keys), starts, ends
+        self._keys, self._ends = np.unique(keys), ends
         self._moments = np.unique(starts)
         self._codes = self._code(keys, np.searchsorted(self._moments, starts) + 1)
         self._spans = _spans(keys, starts, ends)

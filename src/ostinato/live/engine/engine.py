@@ -28,8 +28,10 @@ from ostinato.core.records import (
 from ostinato.core.snapshot import decode
 from ostinato.core.units import duration_ns, format_duration, format_time
 from ostinato.live.engine.bootstrap import Folder
+from ostinato.live.engine.comparisons import Comparisons
 from ostinato.live.engine.feed import AUTONOMY, Feed, Readable, Turn, beginning
 from ostinato.live.engine.missing import MissingWatch
+from ostinato.live.engine.parity_watch import ParityWatch, counted, parity_status
 from ostinato.live.engine.policies import first_policy, keep
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.saved import Open, Saved, read_snapshots, write_snapshot
@@ -99,6 +101,8 @@ class Engine:
         The plan with the policy of the loop file, which holds from the next tick on.
     state, saved, feed
         The kernel and how far the log is folded; `recover` makes them.
+    comparisons
+        Compares served rows; None: nothing is compared.
     between
         Called with the name of each point between two steps: a sign of life; tests die there.
     saved_tick
@@ -115,14 +119,18 @@ class Engine:
     state: LoopState
     saved: Saved
     feed: Feed
+    comparisons: Comparisons | None = None
     between: Callable[[str], None] = _nothing
     saved_tick: int = -1
     _missing: MissingWatch = field(init=False)
+    _parity: ParityWatch | None = field(init=False)
 
     def __post_init__(self) -> None:
         folder = self.folder
         computed = folder.loop.feature_plan.computed
         self._missing = MissingWatch(folder.schema.names, computed, self._missing_in_training)
+        compares = self.comparisons
+        self._parity = None if compares is None else ParityWatch(folder.loop, compares)
 
     @classmethod
     def recover(
@@ -134,6 +142,7 @@ class Engine:
         registry: Registry,
         trainings: Trainings,
         publisher: Publisher,
+        comparisons: Comparisons | None = None,
         between: Callable[[str], None] = _nothing,
     ) -> Engine:
         """Begin, or go on where the newest whole snapshot and the events after it lead to."""
@@ -159,6 +168,7 @@ class Engine:
             state=state,
             saved=saved,
             feed=feed,
+            comparisons=comparisons,
             between=between,
         )
         engine._catch_up(whole)
@@ -216,7 +226,10 @@ class Engine:
         now_ns = max(reading_ns, self.now_ns)
         self.catch_up()
         self._tell_result(now_ns)
+        self._tell_compared()
         self._write_tick(now_ns)
+        if self._parity is not None:
+            self._parity.hand_over(self.state, self.saved.place.tick, self.now_ns)
 
     def begin(self) -> bool:
         """Take the next step to the first champion, as a replay does; False while it is trained.
@@ -252,6 +265,8 @@ class Engine:
     def publish(self) -> None:
         """Tell gateways and people what holds now."""
         self.publisher.missing = self._missing.moved()
+        self.publisher.parity = parity_status(self.saved.compared, self.state)
+        self.publisher.parity_trouble = "" if self.comparisons is None else self.comparisons.trouble
         self.publisher.publish(self.state, self.saved, decisions=self.journal.head()[0])
         self.publisher.settle(self.state.acts)
 
@@ -295,6 +310,9 @@ class Engine:
         for record in made:
             self._carry_out(record, turn, made)
             self.saved.verdict = VERDICTS.get(record.kind, self.saved.verdict)
+        if self._parity is not None:
+            self._parity.take(turn, self.state)
+        self.saved.compared = counted(self.saved.compared, turn)
         self.saved.place, self.saved.policy = turn.place, self.state.policy_digest
         self.between("after effects")
 
@@ -374,6 +392,20 @@ class Engine:
         if not history or history[-1][0] <= now_ns:
             self.registry.set_alias(alias, version, ts_event_ns=now_ns)
         self.between("after alias")
+
+    # -- parity
+
+    @property
+    def comparing(self) -> bool:
+        """Whether served rows are being compared."""
+        return self._parity is not None and self._parity.under_way
+
+    def _tell_compared(self) -> None:
+        """Write what the last comparison showed to the log."""
+        entries = [] if self._parity is None else self._parity.entries()
+        if entries:
+            self.events.append(entries)
+            self.between("after parity")
 
     # -- trainings
 

@@ -27,6 +27,7 @@ from ostinato.live.events import (
     EventsGiven,
     LabelsGiven,
     OutcomesGiven,
+    ParityDone,
     PolicyGiven,
     Shadowed,
     Tick,
@@ -86,6 +87,7 @@ class Turn:
     `policies` are digests of the policies given since the last tick, to be adopted before `batch`
     is folded. `batch` is in the kernel's order. `requests`, `labels` and `outcomes` are what of it
     goes to the lake; so do `events` of sources, with their offsets, which the kernel never sees.
+    Served rows before `compared_to` are not to be compared (again).
     """
 
     tick: int
@@ -97,6 +99,7 @@ class Turn:
     outcomes: list[OutcomesGiven]
     events: list[tuple[int, EventsGiven]]
     place: Place
+    compared_to: int = 0
 
 
 def beginning(schema: InputSchema) -> Place:
@@ -125,6 +128,7 @@ class Feed:
     _events: list[tuple[int, EventsGiven]] = field(default_factory=list)
     _acts: list[Acted] = field(default_factory=list)
     _results: list[TrainingDone] = field(default_factory=list)
+    _compared: list[ParityDone] = field(default_factory=list)
     _policies: list[str] = field(default_factory=list)
     _moved_to_ns: int | None = None
 
@@ -190,14 +194,20 @@ class Feed:
                 self._events.append((offset, event))
             case Acted():
                 self._acts.append(event)
-            case TrainingDone():
-                self._results.append(event)
+            case TrainingDone() | ParityDone():
+                self._take_result(event)
             case PolicyGiven() if key != FIRST_POLICY:
                 self._policies.append(event.digest)
             case ClockMoved():
                 self._moved_to_ns = max(event.to_ns, self._moved_to_ns or event.to_ns)
             case _:
                 pass  # the first policy; shadow scores whose answers went in without them
+
+    def _take_result(self, event: TrainingDone | ParityDone) -> None:
+        if isinstance(event, TrainingDone):
+            self._results.append(event)
+        else:
+            self._compared.append(event)
 
     def _turn(self, tick: Tick) -> Turn:
         before = self.place
@@ -213,6 +223,7 @@ class Feed:
         labels = self._labels_arrived(requests, before.now_ns, now_ns)
         batch = [
             *self._results_told(),
+            *_compared_told(self._compared, now_ns),
             *(each.answered for each in requests),
             *([] if labels is None else [labels]),
             *(latency for each in requests for latency in each.latencies),
@@ -228,6 +239,7 @@ class Feed:
         outcomes, self._outcomes, self._moved_to_ns = self._outcomes, [], None
         events, self._events = self._events, []
         policies, self._policies, self._acts = self._policies, [], []
+        compared, self._compared = self._compared, []
         return Turn(
             tick=tick.number,
             now_ns=now_ns,
@@ -238,6 +250,7 @@ class Feed:
             outcomes=outcomes,
             events=events,
             place=self.place,
+            compared_to=max((each.to_row for each in compared), default=0),
         )
 
     def _ready(self, now_ns: int) -> list[Served]:
@@ -286,6 +299,12 @@ class Feed:
         for result in sorted(results, key=lambda each: each.ready_ns):
             for record in snapshot.decode(result.records):
                 yield restamped(record, result.ready_ns)
+
+
+def _compared_told(compared: list[ParityDone], now_ns: int) -> Iterator[Record]:
+    for done in compared:
+        for record in snapshot.decode(done.records):
+            yield replace(record, ts_record_ns=now_ns)
 
 
 def restamped(record: Record, ready_ns: int) -> Record:

@@ -89,11 +89,13 @@ class Served:
 class Gathered:
     """The requests of one tick, one epoch and one set of versions, in order of time.
 
-    `rows` are the inputs as served, one per request of `answered`.
+    `rows` are the inputs as served, one per request of `answered`, and `asked_ns` the times as of
+    which they were computed: those of `answered` may have been moved to a tick.
     """
 
     answered: RequestsAnswered
     rows: list[tuple[Any, ...]]
+    asked_ns: Ints
     latencies: list[LatencyObserved]
 
 
@@ -152,7 +154,8 @@ def _gather_run(
     run: list[Served], schema: InputSchema, first_row: int, since_ns: int, now_ns: int
 ) -> Gathered:
     events = [each.event for each in run]
-    times = np.clip(joined(e.times_ns for e in events), since_ns, now_ns)
+    asked = joined(e.times_ns for e in events)
+    times = np.clip(asked, since_ns, now_ns)
     order = np.argsort(times, kind="stable")
     ids, rows = _flat(e.ids for e in events), _flat(e.rows for e in events)
     if (np.diff(order) < 0).any():
@@ -177,7 +180,12 @@ def _gather_run(
         propensities=_propensities(events, order),
         faults={v: faults[v] for v in versions if v in faults},
     )
-    return Gathered(answered=answered, rows=rows, latencies=_latencies(run, times, now_ns))
+    return Gathered(
+        answered=answered,
+        rows=rows,
+        asked_ns=asked[order],
+        latencies=_latencies(run, times, now_ns),
+    )
 
 
 def _versions(events: list[Answered]) -> tuple[str, ...]:

@@ -14,7 +14,9 @@ from typing import Final
 from ostinato.core.clock import SteadyClock, WallClock
 from ostinato.core.ports import Clock
 from ostinato.core.units import SECOND_NS, duration_ns
-from ostinato.live.engine.bootstrap import open_folder
+from ostinato.live.engine.bootstrap import Folder, open_folder
+from ostinato.live.engine.compare_beside import ComparisonsBeside
+from ostinato.live.engine.comparisons import comparable
 from ostinato.live.engine.engine import Engine
 from ostinato.live.engine.house import House
 from ostinato.live.engine.publish import Publisher
@@ -30,6 +32,10 @@ LOOK_SECONDS: Final = 0.02
 
 PATIENCE_NS: Final = 10 * SECOND_NS
 """How long a moved clock waits for shadow scores: whoever owes them may be dead."""
+
+COMPARED_NS: Final = 120 * SECOND_NS
+"""How long a moved clock waits for a comparison of features: rehearsals then tell it at the same
+tick every time. Shorter: a slow machine makes it another one."""
 
 _BEAT_NS: Final = SECOND_NS
 
@@ -59,7 +65,7 @@ class Driver:
     _ticked_ns: int = field(init=False)
     _seen_tick: int = -1
     _seen_snapshot: int = -1
-    _patient_until_ns: int | None = None
+    _waits_since_ns: int | None = None
 
     def __post_init__(self) -> None:
         self._ticked_ns = self.steady.now_ns()
@@ -118,21 +124,22 @@ class Driver:
             return False
         if self._owed(max(to_ns, engine.now_ns)):
             return False
-        self._patient_until_ns = None
+        self._waits_since_ns = None
         engine.tick(to_ns)
         return True
 
     def _owed(self, to_ns: int) -> bool:
-        """Whether results that are due by then, or shadow scores, are still to come."""
+        """Whether results due by then, a comparison, or shadow scores are still to come."""
         due_ns = self.engine.result_due_ns()
         if due_ns is not None and due_ns <= to_ns and not self.engine.result_ready():
             return True
-        if not self.engine.feed.shadows_waiting:
+        if not self.engine.feed.shadows_waiting and not self.engine.comparing:
             return False
         now_ns = self.steady.now_ns()
-        if self._patient_until_ns is None:
-            self._patient_until_ns = now_ns + PATIENCE_NS
-        return now_ns < self._patient_until_ns
+        if self._waits_since_ns is None:
+            self._waits_since_ns = now_ns
+        patience_ns = COMPARED_NS if self.engine.comparing else PATIENCE_NS
+        return now_ns - self._waits_since_ns < patience_ns
 
 
 class Heart:
@@ -175,11 +182,20 @@ def opened(layout: Layout, clock: Clock, steady: Clock) -> Iterator[tuple[Engine
             registry=registry,
             trainings=trainings,
             publisher=Publisher(layout),
+            comparisons=_comparisons(folder, stores),
             between=heart.beat,
         )
         house = House(folder, say)
         stores.callback(house.close)
         yield engine, house, heart
+
+
+def _comparisons(folder: Folder, stores: ExitStack) -> ComparisonsBeside | None:
+    if not comparable(folder):
+        return None
+    found = ComparisonsBeside(folder)
+    stores.callback(found.close)
+    return found
 
 
 def say(text: str) -> None:

@@ -12,6 +12,7 @@ from ostinato.live.engine.saved import Saved
 from ostinato.live.layout import Layout
 from ostinato.live.published import (
     MissingStatus,
+    ParityStatus,
     Published,
     SourceStatus,
     Status,
@@ -37,6 +38,8 @@ class Publisher:
         How the sources of features stand.
     missing
         Features that are missing in another share of rows than in training.
+    parity, parity_trouble
+        How features stand that are compared, and why they cannot be.
     """
 
     layout: Layout
@@ -45,6 +48,8 @@ class Publisher:
     features: str = ""
     sources: tuple[SourceStatus, ...] = ()
     missing: tuple[MissingStatus, ...] = ()
+    parity: tuple[ParityStatus, ...] = ()
+    parity_trouble: str = ""
     _written: Published | None = field(default=None)
 
     def publish(self, state: LoopState, saved: Saved, *, decisions: int) -> None:
@@ -60,6 +65,8 @@ class Publisher:
             features=self.features,
             sources=self.sources,
             missing=self.missing,
+            parity=self.parity,
+            parity_trouble=self.parity_trouble,
         )
         write(self.layout.status, status)
 

@@ -39,13 +39,22 @@ class Open:
     judged_to_ns: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """How many served rows of a feature were compared, how many differed, and up to which time."""
+
+    rows: int = 0
+    mismatches: int = 0
+    to_ns: int = 0
+
+
 @dataclass(slots=True)
 class Saved:
     """How far the log is folded, and what follows from it that no stage keeps.
 
     `artifacts`: hash by version, in order of training; `open`: orders under way, oldest first;
     `verdict`: what came of the last candidate, ``pass``, ``fail`` or ``inconclusive``; `policy`:
-    digest of the plan that the state was made under.
+    digest of the plan that the state was made under; `compared`: by feature, what parity was told.
     """
 
     place: Place
@@ -54,6 +63,7 @@ class Saved:
     judged_to_ns: int | None = None
     verdict: str = "inconclusive"
     policy: str = ""
+    compared: dict[str, Compared] = field(default_factory=dict)
 
 
 def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:

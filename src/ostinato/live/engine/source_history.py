@@ -5,8 +5,12 @@ With it features can be computed again as of any moment, by the execution that s
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ostinato.features.prepare import EventBatch
 from ostinato.features.sources import Events
@@ -36,11 +40,63 @@ def source_history(folder: Folder, log: Readable) -> dict[str, EventBatch]:
     posted = [name for name, source in plan.sources.items() if isinstance(source, Events)]
     carried_to = lake.place().offset
     for name in posted:
-        found[name].append(lake.events_of(name))
+        found[name].append(lake.events_of(name, before_offset=carried_to))
     from_offset = carried_to if len(posted) == len(plan.sources) else 0
     for batch in _logged(folder, WholeLog(log, lake), from_offset, carried_to):
         found[batch.source].append(batch)
     return {name: _joined(parts) for name, parts in found.items()}
+
+
+def recent_events(
+    folder: Folder, log: Readable, names: Sequence[str], since_ns: int
+) -> dict[str, EventBatch]:
+    """Return the events of posted sources that happened at a moment or later, all that is known.
+
+    In the order in which they became known. May run while the lake grows.
+
+    Raises
+    ------
+    StoreError
+        If the lake, or what was kept of the start, cannot be read.
+    """
+    lake = Lake(folder.layout, folder.schema)
+    carried_to = lake.place().offset  # before the tables: what comes into them meanwhile is passed
+    found: dict[str, list[EventBatch]] = {name: [] for name in names}
+    for name in names:
+        if since_ns <= folder.schema.start_ns:
+            found[name].append(since(read_batch(folder.layout.sources, name), since_ns))
+        found[name].append(lake.events_of(name, since_ns=since_ns, before_offset=carried_to))
+    for batch in _posted(folder, WholeLog(log, lake), carried_to):
+        if batch.source in found:
+            found[batch.source].append(since(batch, since_ns))
+    return {name: _joined(parts) for name, parts in found.items()}
+
+
+def since(batch: EventBatch, moment_ns: int) -> EventBatch:
+    """Return the events that happened at a moment or later."""
+    return chosen(batch, batch.times_ns >= moment_ns)
+
+
+def chosen(batch: EventBatch, which: NDArray[np.bool_]) -> EventBatch:
+    """Return some events of a batch: `which` says of each whether it is one."""
+    return replace(
+        batch,
+        times_ns=batch.times_ns[which],
+        known_ns=batch.known_ns[which],
+        frame=batch.frame.filter(which),
+    )
+
+
+def _posted(folder: Folder, log: Readable, from_offset: int) -> Iterator[EventBatch]:
+    plan, horizon_ns = folder.loop.feature_plan, folder.loop.label.horizon_ns
+    feed = FeatureFeed(folder.schema, plan, horizon_ns=horizon_ns)
+    while page := log.read(from_offset, PAGE):
+        for offset, key, payload in page:
+            event = read_event(offset, key, payload)
+            if isinstance(event, EventsGiven):
+                feed.take(event)
+        yield from feed.batches()
+        from_offset = page[-1][0] + 1
 
 
 def _logged(folder: Folder, log: Readable, from_offset: int, carried_to: int) -> list[EventBatch]:

@@ -208,12 +208,33 @@ class Metrics:
             ),
         ):
             told.add(f"ostinato_{name}", meaning, [(loop, value)])
+        self._parity(told, status)
         for name, figure in status.metrics.items():
             told.add(
                 f"ostinato_engine_{metric_name(name)}",
                 "A figure of the engine.",
                 [] if figure is None else [(loop, figure)],
             )
+
+    def _parity(self, told: Exposition, status: Status) -> None:
+        features = [
+            ({"loop": self.meters.loop, "feature": each.feature}, each) for each in status.parity
+        ]
+        told.add(
+            "ostinato_parity_rows_total",
+            "Served rows of a feature that were compared with it computed again.",
+            [(labels, each.rows) for labels, each in features],
+        )
+        told.add(
+            "ostinato_parity_mismatches_total",
+            "Of the compared rows, those that differ.",
+            [(labels, each.mismatches) for labels, each in features],
+        )
+        told.add(
+            "ostinato_parity_broken",
+            "1 if a feature is not served as it is declared.",
+            [(labels, each.broken is not None) for labels, each in features],
+        )
 
     def _status(self) -> Status | None:
         # A scrape goes on without the engine's part when its file cannot be read.

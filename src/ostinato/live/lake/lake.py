@@ -175,7 +175,14 @@ class Lake:
         )
         return told, place, {name: state.versions[name] for name in ("predictions", "labels")}
 
-    def events_of(self, source: str, *, after_ns: int | None = None) -> EventBatch:
+    def events_of(
+        self,
+        source: str,
+        *,
+        after_ns: int | None = None,
+        since_ns: int | None = None,
+        before_offset: int | None = None,
+    ) -> EventBatch:
         """Return the events of a source that the lake holds, in the order in which they came.
 
         Parameters
@@ -184,6 +191,10 @@ class Lake:
             Its name.
         after_ns
             Only those that became known after this moment.
+        since_ns
+            Only those that happened at this moment or later.
+        before_offset
+            Only those from before this place in the log.
 
         Raises
         ------
@@ -197,6 +208,10 @@ class Lake:
         rows = self._tables[name].scan(version)
         if after_ns is not None:
             rows = rows.filter(pl.col("known_ns") > after_ns)
+        if since_ns is not None:
+            rows = rows.filter(pl.col("time_ns") >= since_ns)
+        if before_offset is not None:
+            rows = rows.filter(pl.col("offset") < before_offset)
         return sources.events_from(rows.collect(), spec)
 
     def events(self, from_offset: int, limit: int) -> list[tuple[int, str, bytes]]:

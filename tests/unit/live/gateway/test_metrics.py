@@ -21,7 +21,7 @@ from ostinato.live.gateway.meters import (
 )
 from ostinato.live.gateway.metrics import Metrics, routes
 from ostinato.live.layout import Layout
-from ostinato.live.published import Alive, Status, write
+from ostinato.live.published import Alive, ParityStatus, Status, write
 
 NOW_NS = 10**18
 
@@ -220,6 +220,27 @@ def test_what_is_posted_and_what_features_are_made_of_is_told_by_source(scrape):
     assert [
         found[f"ostinato_features_{name}", "0"] for name in ("lag", "bytes", "skipped_total")
     ] == [4, 1_000, 1]
+
+
+def test_how_features_stand_that_are_compared(scrape, layout):
+    stands = [
+        ParityStatus(
+            feature="delays", rows=90, mismatches=4, compared_to_ns=1, broken="It is late."
+        ),
+        ParityStatus(feature="gates", rows=80, mismatches=0, compared_to_ns=1),
+    ]
+    status = Status(
+        tick=7, now_ns=NOW_NS, folded_offset=1, decisions=5, epoch=3, parity=tuple(stands)
+    )
+    write(layout.status, status)
+    found = scrape(Meters("flights", 0))
+    for what, figures in (
+        ("rows_total", (90, 80)),
+        ("mismatches_total", (4, 0)),
+        ("broken", (1, 0)),
+    ):
+        name = f"ostinato_parity_{what}"
+        assert (found[name, "delays"], found[name, "gates"]) == figures
 
 
 def test_a_client_that_makes_up_columns_does_not_fill_the_metrics(scrape):
