@@ -588,8 +588,9 @@ def features_page() -> str:
         Every aggregate takes its source first, then the column, and `by` (whose events count:
         columns of the request, or request's column -> source's column), `window` (a duration;
         decayed means have a `half_life`), and besides `hop` (by how much the window's far edge
-        moves), `where` (a Polars expression that filters events), `default` (stands for a missing
-        value) and `name`.
+        moves), `where` (a Polars expression that filters events), `default` (a number that stands
+        for a missing value), `name`, and `logged` (the column of a history that holds the value as
+        it was served: [train on what is served](../guides/skew.md)).
         """,
         *(describe(cls, prefix="ost.features.") for cls in (Events, Expr, Function, Lookup)),
         *(
@@ -598,6 +599,7 @@ def features_page() -> str:
         ),
         *(call(each, f"ost.features.{each.__name__}") for each in AGGREGATES),
         call(make_windows, "ost.features.windows"),
+        describe(features.Parity, prefix="ost.features."),
     )
 
 
