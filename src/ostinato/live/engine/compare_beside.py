@@ -7,19 +7,19 @@ from typing import Final
 
 from ostinato.core.clock import SteadyClock
 from ostinato.core.ports import Clock
-from ostinato.core.units import SECOND_NS
+from ostinato.core.units import SECOND_NS, duration_ns
 from ostinato.live.engine.background import Background
 from ostinato.live.engine.bootstrap import Folder
 from ostinato.live.engine.comparisons import Job, RowComparer
 from ostinato.live.events import ParityDone
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 
-EVERY_NS: Final = 60 * SECOND_NS
-"""Between two comparisons on the wall clock. Shorter: faults are found sooner; longer: it costs
-less."""
-
 EVERY_TICKS: Final = 4
-"""Between two comparisons on the clock of events. Fewer: rehearsals take longer."""
+"""Between two comparisons. Fewer: rehearsals take longer."""
+
+EVERY_NS_MAX: Final = 60 * SECOND_NS
+"""Between two comparisons on the wall clock, where ticks are rare. Longer: faults are found later;
+shorter: it costs more."""
 
 PAUSE: Final = 20
 """How many times what a comparison took passes before the next one. Less: much of a processor goes
@@ -52,6 +52,11 @@ class ComparisonsBeside:
     def under_way(self) -> bool:
         """Whether a comparison was begun that has no outcome yet."""
         return self._job is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether rows of earlier jobs are still to be compared."""
+        return self._comparer.waiting
 
     @property
     def trouble(self) -> str:
@@ -90,6 +95,7 @@ class ComparisonsBeside:
         with SqliteEventLog(self.folder.layout.events, readonly=True) as log:
             done = self._comparer.compare(job, log)
         took_ns = self._steady.now_ns() - began_ns
-        self._next_ns = began_ns + max(EVERY_NS, PAUSE * took_ns)
+        every_ns = min(EVERY_TICKS * duration_ns(self.folder.config.tick), EVERY_NS_MAX)
+        self._next_ns = began_ns + max(every_ns, PAUSE * took_ns)
         self._done = done
         self._job = None  # last: whoever sees that it is not under way finds the outcome

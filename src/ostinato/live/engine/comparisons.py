@@ -80,6 +80,11 @@ class Comparisons(Protocol):
         ...
 
     @property
+    def waiting(self) -> bool:
+        """Whether rows of earlier jobs are still to be compared."""
+        ...
+
+    @property
     def trouble(self) -> str:
         """Why comparisons fail; empty: they do not."""
         ...
@@ -126,6 +131,11 @@ class RowComparer:
         self._plan = make_plan(compared_features(self.folder.loop.feature_plan))
         events = [each for each in self._plan.sources.values() if isinstance(each, Events)]
         self._tables = GrownTables(self.folder, tuple(events))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether rows wait until everything is known that they could have seen."""
+        return len(self._waiting) > 0
 
     def compare(self, job: Job, log: Readable) -> ParityDone | None:
         """Compare the rows for which everything is known; the others wait. None: all wait.

@@ -56,7 +56,9 @@ class ParityWatch:
     def hand_over(self, state: LoopState, tick: int, now_ns: int) -> None:
         """Have the rows so far compared, if it is time."""
         parity = state.stages["decide"].parity
-        if parity is None or not len(self._sample) or not self.comparisons.wants(tick):
+        if parity is None or not self.comparisons.wants(tick):
+            return
+        if not len(self._sample) and not self.comparisons.waiting:
             return
         job = Job(
             rows=self._sample.hand_over(),

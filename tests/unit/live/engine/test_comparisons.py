@@ -118,6 +118,15 @@ def test_rows_of_the_last_moment_wait(service: Service) -> None:
     assert service.compare([later], [0.0], now_ns=later, first=1) == [(1, 0)], "the first one"
 
 
+def test_rows_that_wait_are_compared_although_no_more_come(service: Service) -> None:
+    at = service.start_ns + DAY_NS * 2
+
+    assert service.compare([at], [0.0], now_ns=at) is None
+    assert service.comparer.waiting
+    assert service.compare([], [], now_ns=at + 10 * SECOND_NS) == [(1, 0)]
+    assert not service.comparer.waiting
+
+
 def test_rows_wait_for_a_table_that_is_kept_up(service: Service) -> None:
     at = service.start_ns + DAY_NS
     path = service.play.place / "landings.parquet"

@@ -97,6 +97,10 @@ class Here:
     under_way: bool = False
     trouble: str = ""
 
+    @property
+    def waiting(self) -> bool:
+        return self.comparer.waiting
+
     def wants(self, tick: int) -> bool:
         return self.done is None and tick % self.every == 0
 
