@@ -117,7 +117,7 @@ def restored(effort, arguments):
 
 
 def faults(effort, arguments):
-    """Each fault through the whole monitor, on .5 % of the rows and on all."""
+    """Each fault compared and judged as in a loop, on .5 % of the rows and on all."""
     chosen = FAULTS if not effort.quick else [*[names[0] for names in ISSUE.values()], "noise"]
     streams = effort(arguments.streams, 1)
     seeds = {PLANTED: streams, 1.0: max(streams // 2, 1)}

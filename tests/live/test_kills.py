@@ -13,11 +13,11 @@ CRASH = Path(__file__).parents[2] / "benchmarks" / "crash.py"
 
 
 @pytest.mark.timeout(120)
-def test_killed_five_times_under_load_it_keeps_every_promise():
+def test_killed_three_times_under_load_it_keeps_every_promise():
     # Both gateways may be dead at once; on a busy machine they take their time to come back.
-    command = [sys.executable, str(CRASH), "--kills", "5", "--slowest", "45", "--json"]
+    command = [sys.executable, str(CRASH), "--kills", "3", "--slowest", "45", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
-    assert sum(found["kills"].values()) == 5
+    assert sum(found["kills"].values()) == 3
     assert found["predictions confirmed"] > 100

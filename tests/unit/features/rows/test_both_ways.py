@@ -93,7 +93,7 @@ def plan_of(prices):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rows=REQUESTS, prices=PRICES)
 def test_a_row_alone_among_others_and_in_a_table_gives_the_same_values(rows, prices):
     plan = plan_of(prices)
