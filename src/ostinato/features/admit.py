@@ -26,13 +26,10 @@ class Admitted:
         Kind by column, as the source has them now.
     changes
         Against the newest version of the book.
-    is_new
-        Whether the book has no version of these columns: then it is to be registered.
     """
 
     columns: Mapping[str, str]
     changes: Changes
-    is_new: bool
 
     def register(self, book: SchemaBook, source: str, now_ns: int) -> SchemaBook:
         """Return the book with these columns in it."""
@@ -111,7 +108,6 @@ def noted(
     return Admitted(
         columns=dict(sorted(raw.items())),
         changes=compare_schemas(old, {**kinds, **raw}, source.renamed),
-        is_new=book.find(source.name, raw) is None,
     )
 
 

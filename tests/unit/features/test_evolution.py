@@ -33,7 +33,6 @@ def take(columns, /, *, book=None, now_ns=1, reads=READS, whole=True, **options)
 def test_the_first_columns_are_version_one() -> None:
     taken, book = take(FIRST, book=SchemaBook(), now_ns=7)
 
-    assert taken.is_new
     assert taken.changes.added == ("carrier", "delay", "gate")
     assert book.versions() == {"landings": 1}
     assert book.latest("landings").columns == FIRST
@@ -43,7 +42,6 @@ def test_the_first_columns_are_version_one() -> None:
 def test_the_same_columns_are_no_new_version() -> None:
     taken, book = take(dict(reversed(FIRST.items())))
 
-    assert not taken.is_new
     assert not taken.changes
     assert book == known()
 
@@ -65,9 +63,8 @@ def test_a_removed_column_that_no_feature_reads_is_recorded() -> None:
 
 
 def test_posted_events_need_not_carry_what_no_feature_reads() -> None:
-    taken, book = take({"carrier": "text", "delay": "number"}, whole=False)
+    _, book = take({"carrier": "text", "delay": "number"}, whole=False)
 
-    assert not taken.is_new
     assert book == known()
 
 
@@ -103,12 +100,11 @@ def test_a_column_of_another_kind_is_not_suggested() -> None:
 
 def test_another_name_is_taken_by_rule_from_both_sides() -> None:
     rule = {"delays": "delay"}
-    old, book = take({"carrier": "text", "delays": "number", "gate": "integer"}, renamed=rule)
+    _, book = take({"carrier": "text", "delays": "number", "gate": "integer"}, renamed=rule)
     before = known({"carrier": "text", "delays": "number"}, reads=("carrier",))
     now, after = take({"carrier": "text", "delay": "number"}, book=before, renamed=rule)
 
-    assert not old.is_new  # under its new name it is what it was
-    assert book == known()
+    assert book == known()  # under its new name it is what it was
     assert now.changes == Changes(renamed=(("delays", "delay"),))
     assert after.latest("landings").columns == {"carrier": "text", "delay": "number"}
 
@@ -133,7 +129,6 @@ def test_integers_and_numbers_are_taken_for_each_other_and_recorded(old, new) ->
 def test_posted_integers_in_a_column_of_numbers_are_no_change() -> None:
     taken, _ = take({"carrier": "text", "delay": "integer"}, whole=False)
 
-    assert not taken.is_new
     assert not taken.changes
 
 
