@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
     from ostinato.loop import policies
     from ostinato.loop.loop import Label, Loop, Prices
+    from ostinato.loop.monitors import Monitors
     from ostinato.loop.policy import Policy
     from ostinato.release import (
         BlueGreen,
@@ -77,6 +78,7 @@ _HOMES = {
     "ostinato.learn.schedules": ("Schedule",),
     "ostinato.learn.windows": ("Decayed", "Expanding", "Last", "SinceChange"),
     "ostinato.loop.loop": ("Label", "Loop", "Prices"),
+    "ostinato.loop.monitors": ("Monitors",),
     "ostinato.loop.policy": ("Policy",),
     "ostinato.release": (
         "BlueGreen",
@@ -124,6 +126,7 @@ __all__ = [
     "Loop",
     "LoopError",
     "MinimumDelta",
+    "Monitors",
     "NewLabels",
     "NoRegression",
     "NoWorseSlice",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ostinato.decide.alarms import AlarmRule
 from ostinato.decide.parity import ParityRule
 from ostinato.decide.trigger import Trigger
 
@@ -32,6 +33,8 @@ class DecideConfig:
         counts in them may come with another policy.
     parity
         By what features as served are judged; None: none are compared.
+    alarms
+        By what alarms of monitors are raised; None: nothing else is watched.
     """
 
     triggers: tuple[Trigger, ...]
@@ -44,3 +47,4 @@ class DecideConfig:
     explored: bool = False
     costs: tuple[float, float] | None = None
     parity: ParityRule | None = None
+    alarms: AlarmRule | None = None

@@ -14,6 +14,7 @@ from ostinato.loop.check import check_fit, check_guardrails
 from ostinato.loop.fallback import fallback_of
 from ostinato.loop.inputs import check_columns, features_of, names_of
 from ostinato.loop.label import Label
+from ostinato.loop.monitors import Monitors
 from ostinato.loop.policies import triggered
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
@@ -76,6 +77,9 @@ class Loop:
         ``"served"``: trainings and their validation sets take features as they were served.
         ``"recomputed"``: as their definitions give them from the history of events, which is what
         is left where nobody wrote down what was served.
+    monitors
+        What is watched beside the triggers, and how many false alarms that may cost
+        (`ost.Monitors`); None: nothing is.
 
     Raises
     ------
@@ -101,6 +105,7 @@ class Loop:
     fallback: float | Sequence[float] | None = None
     parity: Parity | None = field(default_factory=Parity)
     train_on: str = "served"
+    monitors: Monitors | None = field(default_factory=Monitors)
     feature_plan: FeaturePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -141,6 +146,12 @@ class Loop:
                 "Loop(parity=...) is something else",
                 found=repr(self.parity),
                 expected="ost.features.Parity(...), or None",
+            )
+        if self.monitors is not None and not isinstance(self.monitors, Monitors):
+            raise ConfigError(
+                "Loop(monitors=...) is something else",
+                found=repr(self.monitors),
+                expected="ost.Monitors(...), or None",
             )
         if self.train_on not in TRAIN_ON:
             raise ConfigError(

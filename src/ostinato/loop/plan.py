@@ -7,7 +7,7 @@ from typing import Any
 
 from ostinato.core.canonical import digest, plain
 from ostinato.core.ports import Scorer
-from ostinato.core.units import duration_ns
+from ostinato.core.units import DAY_NS, HOUR_NS, duration_ns
 from ostinato.decide.bind import Surroundings, bound, counts_costs, looks_early
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.excess_loss import Money
@@ -27,6 +27,7 @@ from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
+from ostinato.loop.watching import Sights, alarm_rule, monitors_of
 from ostinato.release.config import ReleaseConfig
 from ostinato.serve.config import ServeConfig
 from ostinato.watch.config import WatchConfig
@@ -53,6 +54,7 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "prices": plain(loop.prices),
         **fallback,
         **_served(loop),
+        "monitors": plain(loop.monitors),
         "policy": plain(policy),
     }
 
@@ -157,6 +159,7 @@ def make_plan(
     bucket_ns: int,
     seed: int,
     remark: str = "",
+    sights: Sights | None = None,
 ) -> Plan:
     """Compose the stages' configurations.
 
@@ -178,6 +181,8 @@ def make_plan(
         Seed of the run.
     remark
         A sentence for the first entry of the journal, on what the run cannot show.
+    sights
+        What monitors need to know of the data; None: only performance is watched.
 
     Raises
     ------
@@ -189,6 +194,7 @@ def make_plan(
     label = loop.label
     triggers = bound_triggers(loop, policy, group_names)
     costs, rule = _costs(loop), parity_rule(loop)
+    monitors = monitors_of(loop, sights, group_names)
     return Plan(
         name=loop.name,
         policy_digest=digest(declared),
@@ -213,6 +219,9 @@ def make_plan(
                 settle_ns=label.horizon_ns + label.revise_ns,
                 guards=policy.rollout.guard_metrics,
                 costs=costs if counts_costs(triggers) else None,
+                monitors=monitors,
+                fast_ns=HOUR_NS if sights is None else sights.fast_ns,
+                slow_ns=DAY_NS if sights is None else sights.slow_ns,
             ),
             "decide": DecideConfig(
                 triggers=triggers,
@@ -225,6 +234,7 @@ def make_plan(
                 explored=label.selective,
                 costs=costs,
                 parity=rule,
+                alarms=alarm_rule(loop, sights, monitors),
             ),
             "learn": LearnConfig(
                 window=policy.window,

@@ -6,6 +6,7 @@ change.
 """
 
 from ostinato.watch.config import WatchConfig
-from ostinato.watch.stage import ANSWERS, STAGE, tables
+from ostinato.watch.performance import ANSWERS, tables
+from ostinato.watch.stage import STAGE
 
 __all__ = ["ANSWERS", "STAGE", "WatchConfig", "tables"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ostinato.core.units import DAY_NS, HOUR_NS
+from ostinato.watch.monitor import Monitor
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchConfig:
@@ -29,6 +32,11 @@ class WatchConfig:
     costs
         Price of a false positive and of a false negative, if what answers cost is to be told beside
         the losses, as `DECISION_COST` among the guards.
+    monitors
+        What else is watched, by name; none: only performance.
+    fast_ns, slow_ns
+        Short windows, in which gross faults are found, and long ones, whole numbers of short ones
+        and of seasons, in which evidence gathers.
     """
 
     task: str
@@ -39,3 +47,6 @@ class WatchConfig:
     settle_ns: int
     guards: tuple[str, ...] = ()
     costs: tuple[float, float] | None = None
+    monitors: tuple[Monitor, ...] = ()
+    fast_ns: int = HOUR_NS
+    slow_ns: int = DAY_NS

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from ostinato.stats.sums import BinarySums, MulticlassSums, RegressionSums
 from ostinato.watch.config import WatchConfig
-
-Sums = BinarySums | MulticlassSums | RegressionSums
+from ostinato.watch.performance import Performance
+from ostinato.watch.streams import StreamBook
 
 
 @dataclass(slots=True)
 class WatchState:
-    """Open buckets, oldest first: start of bucket to version to summaries.
+    """Summaries of performance, and of each monitor its state, its streams and its place in time.
 
-    `seen` counts matured rows per bucket (labelled or not), for the label coverage. Buckets that
-    begin before `open_from_ns` are closed; `left_out` counts rows that came for them since.
+    `read_to_ns`: up to where each monitor's windows are closed, None before its first record;
+    `matured_to_ns`: up to where predictions have matured.
     """
 
-    buckets: dict[int, dict[str, Sums]] = field(default_factory=dict)
-    seen: dict[int, int] = field(default_factory=dict)
-    open_from_ns: int | None = None
-    left_out: int = 0
+    performance: Performance = field(default_factory=Performance)
+    monitors: list[Any] = field(default_factory=list)
+    books: list[StreamBook] = field(default_factory=list)
+    read_to_ns: list[int | None] = field(default_factory=list)
+    matured_to_ns: int | None = None
+    champion: str | None = None
     config_: WatchConfig | None = None

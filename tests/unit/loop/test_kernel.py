@@ -55,6 +55,7 @@ def test_later_stages_see_a_record_in_the_same_step_and_earlier_ones_in_the_next
         "decide": ["candidate_accepted", "promoted"],
         "learn": ["promoted"],
         "gate": ["promoted"],
+        "watch": ["promoted"],
     }
     assert state.stages["serve"].routes.champion == "v1"
     assert "predictions_made" in [record.kind for record in third]
@@ -113,11 +114,12 @@ def test_a_snapshot_of_something_else_or_of_another_plan_is_refused(numbers):
 
 
 def test_every_kind_a_stage_wants_is_the_kind_of_some_record():
-    from ostinato.core import records
+    from ostinato.core import records, watched
 
     kinds = {
         value.kind
-        for value in vars(records).values()
+        for module in (records, watched)
+        for value in vars(module).values()
         if isinstance(value, type) and isinstance(getattr(value, "kind", None), str)
     }
 

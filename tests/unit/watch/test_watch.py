@@ -76,9 +76,9 @@ def test_every_metric_of_every_slice_is_the_one_over_its_rows(watching, draw, ta
     )
     for part in np.array_split(np.arange(600), 7):
         watch.tick(watch.only(rows, part))
-    found = {closed.version: closed.table for closed in tables(watch.state, 0, 0)}
+    found = {closed.version: closed.table for closed in tables(watch.state.performance, 0, 0)}
     assert set(found) == {"v1", "v2", "v3", ANSWERS}
-    sums = watch.state.buckets[0]
+    sums = watch.state.performance.buckets[0]
     for version in rows.versions:
         check(found[version], task, rows, rows.scores[version], sums[version])
     check(found[ANSWERS], task, rows, answers(rows), sums[ANSWERS])
@@ -106,7 +106,11 @@ def test_revised_rows_are_as_if_they_had_always_been_so(watching, draw, task):
     truth.labels[:] = final
     straight.tick(truth)
 
-    for ours, theirs in zip(tables(revised.state, 0, 0), tables(straight.state, 0, 0), strict=True):
+    for ours, theirs in zip(
+        tables(revised.state.performance, 0, 0),
+        tables(straight.state.performance, 0, 0),
+        strict=True,
+    ):
         assert ours.version == theirs.version
         for name, values in theirs.table.items():
             np.testing.assert_allclose(ours.table[name], values, rtol=1e-9, atol=1e-9, err_msg=name)
@@ -120,10 +124,10 @@ def test_merged_summaries_of_parts_are_those_of_all_rows(watching, draw, task):
     whole.tick(rows)
     for watch, part in zip(parts, np.array_split(np.arange(400), 3), strict=True):
         watch.tick(watch.only(rows, part))
-    merged = deepcopy(parts[2].state.buckets[0]["v1"])
-    merged.merge(parts[0].state.buckets[0]["v1"])
-    merged.merge(parts[1].state.buckets[0]["v1"])
-    for name, values in whole.state.buckets[0]["v1"].table().items():
+    merged = deepcopy(parts[2].state.performance.buckets[0]["v1"])
+    merged.merge(parts[0].state.performance.buckets[0]["v1"])
+    merged.merge(parts[1].state.performance.buckets[0]["v1"])
+    for name, values in whole.state.performance.buckets[0]["v1"].table().items():
         np.testing.assert_allclose(merged.table()[name], values, rtol=1e-9, atol=1e-9)
 
 
@@ -140,7 +144,7 @@ def test_rows_of_one_record_are_divided_by_the_time_of_their_prediction(watching
     watch = watching()
     rows = watch.matured(draw, "binary", 90, times=[5] * 30 + [199] * 20 + [10_000] * 40)
     watch.tick(rows)
-    assert watch.state.seen == {10_000: 40}
+    assert watch.state.performance.seen == {10_000: 40}
     found = watch.buckets()
     assert {key: table["n"][0] for key, table in found.items()} == {(0, "v1"): 30, (100, "v1"): 20}
 
@@ -156,7 +160,7 @@ def test_bucket_closes_once_when_no_revision_can_change_it(watching, draw):
     watch.tick(watch.revised(rows, [1, 2], np.array([0.0, 0.0])), rows)
     watch.tick(watch.matured(draw, "binary", 5, times=[700] * 5))
     assert [closed.bucket_ns for closed in watch.closed] == [0, 300]
-    assert watch.state.left_out == 24
+    assert watch.state.performance.left_out == 24
 
 
 def test_memory_does_not_grow_with_the_length_of_the_stream(watching, draw):
@@ -175,12 +179,12 @@ def test_answers_are_summarised_apart_once_a_second_version_is_there(watching, d
     watch = watching()
     alone = watch.matured(draw, "binary", 50, times=[1] * 50)
     watch.tick(alone)
-    assert list(watch.state.buckets[0]) == ["v1"]
+    assert list(watch.state.performance.buckets[0]) == ["v1"]
     both = watch.matured(draw, "binary", 50, times=[2] * 50, versions=("v1", "v2"))
     watch.tick(both)
     after = watch.matured(draw, "binary", 50, times=[3] * 50, versions=("v2",))
     watch.tick(after)
-    sums = watch.state.buckets[0]
+    sums = watch.state.performance.buckets[0]
     assert {version: int(s.table()["n"][0]) for version, s in sums.items()} == {
         "v1": 100,
         "v2": 100,
@@ -217,9 +221,9 @@ def test_rows_without_labels_count_as_matured_and_give_no_losses(watching, draw)
     watch = watching()
     watch.tick(watch.matured(draw, "binary", 10, times=[1] * 10, unlabelled=1.0))
     assert watch.losses == []
-    assert watch.state.seen == {0: 10}
+    assert watch.state.performance.seen == {0: 10}
     watch.tick(watch.matured(draw, "binary", 30, times=[2] * 30))
-    (closed,) = tables(watch.state, 0, 0)
+    (closed,) = tables(watch.state.performance, 0, 0)
     assert (closed.table["matured"].tolist(), closed.table["n"][0]) == ([40.0], 30.0)
 
 
@@ -227,7 +231,7 @@ def test_version_that_scored_nothing_has_no_summaries(watching, draw):
     watch = watching("multiclass")
     rows = watch.matured(draw, "multiclass", 30, times=[1] * 30, missing=1.0)
     watch.tick(rows)
-    assert watch.state.buckets == {0: {}}
+    assert watch.state.performance.buckets == {0: {}}
     assert np.isnan(watch.losses[0].losses["v1"]).all()
 
 
@@ -235,8 +239,8 @@ def test_summaries_grow_when_groups_appear(watching, draw):
     watch = watching(groups=1)
     rows = watch.matured(draw, "binary", 200, times=[1] * 200)
     watch.tick(rows)
-    (closed,) = tables(watch.state, 0, 0)
-    check(closed.table, "binary", rows, rows.scores["v1"], watch.state.buckets[0]["v1"])
+    (closed,) = tables(watch.state.performance, 0, 0)
+    check(closed.table, "binary", rows, rows.scores["v1"], watch.state.performance.buckets[0]["v1"])
 
 
 def test_restored_watch_goes_on_as_if_nothing_had_happened(watching, draw):
@@ -308,4 +312,4 @@ def test_first_labels_become_losses_of_every_version_and_no_sums(watching, draw)
         scored = ~np.isnan(scores)
         assert np.isnan(found[~scored]).all()
         assert found[scored] == pytest.approx(wanted[scored])
-    assert stage.state.buckets == {}
+    assert stage.state.performance.buckets == {}

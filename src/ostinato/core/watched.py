@@ -1,0 +1,234 @@
+"""What watching is told, what it finds, and what is decided about it.
+
+Batches: `InputsSummarised`, `OutcomesArrived`, `OutcomesJoined` and `ResourcesObserved` come in;
+`WindowMeasured` goes out. Decisions: alarms and diagnoses, one entry of the journal each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.core.records import Decision, Floats, Ints, Record
+
+FAMILIES: Final = (
+    "quality",
+    "drift",
+    "output",
+    "label",
+    "performance",
+    "estimate",
+    "fairness",
+    "feedback",
+    "business",
+    "infrastructure",
+)
+"""Families of monitors. Each monitor has a share of the false-alarm budget, whatever the number of
+its streams."""
+
+SEVERITIES: Final = ("info", "warning", "critical")
+
+CAUSES: Final = (
+    "concept drift",
+    "covariate shift",
+    "label shift",
+    "data quality",
+    "unseen inputs",
+    "none found",
+)
+"""What a diagnosis can name as the main cause of a fall in quality."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputsSummarised(Record):
+    """The inputs of requests as counts, per window of time; counts of several workers add up.
+
+    A row per window: `starts_ns` (w,) ascending, `rows` (w,), `counts` (w, cells) in the cells of
+    the grid (`ostinato.watch.grid`; `grid` is its digest), `repeats` (w, columns) rows whose value
+    is that of the row before, `duplicates` (w,) rows equal in every input to an earlier one that
+    was summarised with them. `by_slice` (w, groups, coarse cells) holds the same counts in the
+    coarse cells for each slice group. `novel` gives a few examples of values never seen before, by
+    column.
+    """
+
+    kind: ClassVar[str] = "inputs_summarised"
+    grid: str
+    starts_ns: Ints
+    rows: Ints
+    counts: Ints
+    repeats: Ints
+    duplicates: Ints
+    by_slice: Ints
+    novel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.starts_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomesArrived(Record):
+    """Business outcomes of one name, in order of the time they became known.
+
+    `ids` are those of predictions. An outcome that comes again for the same prediction adds to it
+    (two purchases are two).
+    """
+
+    kind: ClassVar[str] = "outcomes_arrived"
+    name: str
+    ids: NDArray[Any]
+    times_ns: Ints
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomesJoined(Record):
+    """Predictions whose outcomes of one name are settled: `values` (n,) is their sum, 0 for none.
+
+    `times_ns` are those of the predictions, in order; `answered` indexes `versions`.
+    """
+
+    kind: ClassVar[str] = "outcomes_joined"
+    name: str
+    times_ns: Ints
+    versions: tuple[str, ...]
+    answered: NDArray[np.int16]
+    values: Floats
+    settled_to_ns: int
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourcesObserved(Record):
+    """What serving took between two moments, told by who serves (`source`).
+
+    `requests` were answered, `errors` more were not; `values` are means over the time, NaN where
+    one is not known: ``latency_ms``, ``queue`` (requests that wait), ``cpu`` (cores), ``memory_mib``
+    and ``gpu`` (share of one), ``cost`` (of a prediction, in the currency of `Prices`).
+    """
+
+    kind: ClassVar[str] = "resources_observed"
+    source: str
+    from_ns: int
+    to_ns: int
+    requests: int
+    errors: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowMeasured(Record):
+    """What a monitor found in one window [from_ns, to_ns), a row per stream.
+
+    `streams` names them; `value` is what was measured, `reference` what it is compared with,
+    `low` and `high` bound the difference (value - reference) at 95 %, `floor` is the difference
+    that does not matter; `log_e` is the log of the stream's e-detector, whose value is at most the
+    number of windows in expectation while nothing moves by more than the floor. `details` has
+    further figures by stream (PSI, ...), `unmeasured` why others could not be measured. `slow`:
+    the window is one of the long ones; `streams_total` counts the streams of the monitor, which
+    share its part of the budget.
+    """
+
+    kind: ClassVar[str] = "window_measured"
+    monitor: str
+    family: str
+    slow: bool
+    from_ns: int
+    to_ns: int
+    streams: tuple[str, ...]
+    streams_total: int
+    value: Floats
+    reference: Floats
+    low: Floats
+    high: Floats
+    floor: Floats
+    log_e: Floats
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRaised(Decision):
+    """A stream (`subject`) moved by more than its floor, beyond what the budget takes for chance.
+
+    `family` is one of `FAMILIES`, `severity` one of `SEVERITIES`; `since_ns`: the start of the
+    first window that spoke for it.
+    """
+
+    kind: ClassVar[str] = "alarm_raised"
+    family: str
+    severity: str
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmResolved(Decision):
+    """A stream (`subject`) is back within its floor, or is not compared as before any more."""
+
+    kind: ClassVar[str] = "alarm_resolved"
+    family: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmAcknowledged(Decision):
+    """Somebody looks after a standing alarm (`subject`): people are not reminded of it."""
+
+    kind: ClassVar[str] = "alarm_acknowledged"
+    who: str
+    act_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmsSilenced(Decision):
+    """Alarms whose name fits a pattern (`subject`, with ``*``) are not told to people for a while.
+
+    They are raised and resolved as ever. `until_ns`: when that ends; before `ts_event_ns`: now.
+    """
+
+    kind: ClassVar[str] = "alarms_silenced"
+    who: str
+    until_ns: int
+    act_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminationRequested(Decision):
+    """Effect: examine rows of [from_ns, to_ns) beside those of the champion's reference.
+
+    `request` names it, `champion` is the version whose losses count; `subject` is what asked for
+    it: an alarm's stream, or ``"schedule"``.
+    """
+
+    kind: ClassVar[str] = "examination_requested"
+    request: str
+    champion: str
+    from_ns: int
+    to_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosisMade(Decision):
+    """What an examination found. `cause` is one of `CAUSES`; `subject` is the champion.
+
+    `evidence` has the parts of the change in loss with intervals (``parts``), the columns and
+    slices that carry it (``columns``, ``slices``), how far reference and current can be told apart
+    (``domain``), suspicious labels (``labels``) and what could not be examined (``unmeasured``).
+    `action` says in a sentence what the loop will do about it.
+    """
+
+    kind: ClassVar[str] = "diagnosis_made"
+    request: str
+    cause: str
+    action: str
