@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.canonical import digest
-from ostinato.core.records import Floats, Ints
+from ostinato.core.records import Ints
 
 MOST_KNOWN: Final = 10_000
 """Values of a category that are remembered, to tell a new one. Fewer: columns with more cannot be
@@ -43,7 +43,7 @@ class NumberCells:
     width
         Length of the vectors, 0 for numbers.
     centre
-        Median of the reference, from which values are seen.
+        About the median of the reference, from which values are seen.
     starts
         (b,), rank of the code (``counting.ranks``) with which each cell but the first begins;
         empty: cells are found by `borders`.
@@ -189,7 +189,7 @@ def coarse_size(cells: Cells) -> int:
     return max(cells.coarse) + 1
 
 
-def coarse_numbers(counts: Floats, inside: tuple[int, int]) -> tuple[int, ...]:
+def coarse_numbers(counts: Ints, inside: tuple[int, int]) -> tuple[int, ...]:
     """Join cells of a number: below the range, about equal parts of it, above it, missing.
 
     Parameters
