@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ostinato.core.units import DAY_NS
 from ostinato.decide.alarms import AlarmRule
+from ostinato.watch.cells import Grid
 from ostinato.watch.monitor import Monitor
+from ostinato.watch.monitors.drift import Drift
+from ostinato.watch.monitors.quality import Quality
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -22,16 +25,39 @@ class Sights:
     ----------
     fast_ns, slow_ns
         Lengths of the windows.
+    grid
+        Cells in which inputs are counted; None: they are not.
+    slice_groups
+        Codes of the slice groups whose inputs are counted, ascending.
     """
 
     fast_ns: int
     slow_ns: int
+    grid: Grid | None = None
+    slice_groups: tuple[int, ...] = ()
 
 
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
-MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = ()
+
+def _inputs(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
+    if loop.monitors is None or sights.grid is None:
+        return ()
+    widths = {"fast_ns": sights.fast_ns, "slow_ns": sights.slow_ns}
+    drift = Drift(
+        grid=sights.grid,
+        groups=tuple(groups[code] for code in sights.slice_groups),
+        floor=loop.monitors.drift_floor,
+        left_out=len(groups) - len(sights.slice_groups),
+        **widths,
+    )
+    return drift, Quality(grid=sights.grid, floor=loop.monitors.quality_floor, **widths)
+
+
+MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
+    _inputs,
+)
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 
 

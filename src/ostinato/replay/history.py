@@ -38,7 +38,8 @@ class History:
     rows that people named as ones to get right. `frame` has the features, computed ones as they
     were at each row's time; `events` is what windowed ones were computed of, by source. Where the
     history says what was served, `frame` has that; `agreement` compares it with what definitions
-    give, and `lessons` has what trainings take in its place (None: they take `frame`).
+    give, and `lessons` has what trainings take in its place (None: they take `frame`). `prepared`
+    has what is computed of the rows once for all policies, by name.
     """
 
     frame: pl.DataFrame
@@ -56,6 +57,7 @@ class History:
     events: Mapping[str, EventBatch] = field(default_factory=dict, repr=False)
     agreement: Agreement | None = field(default=None, repr=False)
     lessons: pl.DataFrame | None = field(default=None, repr=False)
+    prepared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.times_ns)

@@ -36,6 +36,7 @@ from ostinato.loop.loop import Loop
 from ostinato.loop.plan import make_plan, parity_rule
 from ostinato.loop.policy import Policy
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
+from ostinato.replay.inputs import Inputs, inputs_of
 from ostinato.replay.parity import Comparer
 from ostinato.replay.progress import Progress, Report
 from ostinato.replay.record import Recorder
@@ -84,11 +85,14 @@ class Run:
     hard: dict[str, HardCasesListed] = field(default_factory=dict)
     judged_to_ns: int | None = None
     comparer: Comparer | None = None
+    inputs: Inputs | None = None
     kernel_seconds: float = 0.0
 
     def begin(self) -> None:
         """Train the first champion on the history before the start, in no time."""
         told = [*self._golden(0, self.history.first), *self._compared(0, self.history.first)]
+        if self.inputs is not None:
+            told += self.inputs.before(self.clock.now_ns())
         self._step(told, self.clock.now_ns())
         self._check_parity()
         while self.due:
@@ -141,6 +145,8 @@ class Run:
         if stop_row > self.next_row:
             golden = self._golden(self.next_row, stop_row)
             compared = self._compared(self.next_row, stop_row)
+            if self.inputs is not None:
+                batch.append(self.inputs.tell(self.next_row, stop_row, now_ns))
             batch.extend([self._requests(stop_row, now_ns), *golden, *compared])
         labels = self._labels(now_ns)
         if labels is not None:
@@ -292,6 +298,7 @@ def make_run(
     """Put a run together, before its first step."""
     scorer = ReplayScorer(trainer.scores)
     horizon = loop.label.horizon_ns
+    sights = sights_of(loop, history)
     plan = make_plan(
         loop,
         policy,
@@ -303,7 +310,7 @@ def make_run(
         bucket_ns=max(DAY_NS, 0 if isinstance(tick, int) else duration_ns(tick, name="tick")),
         seed=seed,
         remark=blind_spot(loop),
-        sights=sights_of(loop, history),
+        sights=sights,
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
@@ -326,6 +333,7 @@ def make_run(
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
         comparer=None if rule is None or agreement is None else Comparer(agreement, rule),
+        inputs=inputs_of(sights, history),
     )
 
 
