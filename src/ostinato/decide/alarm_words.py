@@ -74,7 +74,7 @@ def evidence_of(window: WindowMeasured, at: int, *, log_threshold: float) -> dic
     details: Mapping[str, Any] = window.details.get(window.streams[at], {})
     return {
         **asdict(measured(window, at)),
-        "log10_threshold": log_threshold / math.log(10.0),
+        "threshold": log_threshold / math.log(10.0),
         "monitor": window.monitor,
         "streams": window.streams_total,
         "window": {

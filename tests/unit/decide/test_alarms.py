@@ -100,7 +100,7 @@ def test_an_alarm_is_told_once_with_its_evidence(watched):
     assert (told["value"], told["reference"], told["floor"]) == (0.31, 0.0, 0.05)
     assert told["low"] == pytest.approx(0.30)
     assert told["log10_e"] == pytest.approx(LOUD)
-    assert told["log10_threshold"] == pytest.approx(np.log10(2 * 30 / 0.1))
+    assert told["threshold"] == pytest.approx(np.log10(2 * 30 / 0.1))
     assert told["details"] == {"psi": 0.3}
     assert told["streams"] == 2
     assert told["window"]["long"] is True
