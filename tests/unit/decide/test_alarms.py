@@ -201,7 +201,10 @@ def test_a_fault_below_the_reference_is_over_when_it_is_back_up(watched):
     loop.day({"output/score": (0.2, 0.5, LOUD)})
     assert loop.day({"output/score": (0.44, 0.5, LOUD)}) == []
     loop.day({"output/score": (0.5, 0.5, LOUD)})
-    assert only(loop.day({"output/score": (0.9, 0.5, LOUD)}), "alarm_resolved"), "it was too low"
+    assert loop.day({"output/score": (0.9, 0.5, LOUD)}) == [], "it is off, the other way"
+    loop.day({"output/score": (0.9, 0.5, -np.inf)})
+    over = loop.day({"output/score": (0.9, 0.5, -np.inf)})
+    assert only(over, "alarm_resolved"), "and that way does not matter"
 
 
 def test_evidence_from_before_the_end_of_an_alarm_raises_no_other(watched):
