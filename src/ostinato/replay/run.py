@@ -30,6 +30,7 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
+from ostinato.core.watched import WindowMeasured
 from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
@@ -221,6 +222,8 @@ class Run:
         match record:
             case PredictionsMade():
                 self.recorder.predictions(record)
+            case WindowMeasured():
+                self.recorder.windows.take(record)
             case HardCasesListed():
                 self.hard[record.request] = record
             case TrainingRequested():
@@ -310,6 +313,7 @@ def make_run(
         bucket_ns=max(DAY_NS, 0 if isinstance(tick, int) else duration_ns(tick, name="tick")),
         seed=seed,
         remark=blind_spot(loop),
+        slice_groups=history.slices.first_groups(len(loop.slices)),
         sights=sights,
     )
     served = np.arange(history.first, len(history))
