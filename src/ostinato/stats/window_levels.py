@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ostinato.stats.arrays import BoolArray, FloatArray, IntArray
+from ostinato.stats.window_memory import Pairs, inflation, unbiased_scatter, worth
 from ostinato.stats.window_shares import STEPS
 from ostinato.stats.windows import (
     CALMEST,
@@ -55,6 +56,13 @@ class LevelReference:
         return LevelReference(*(getattr(self, each.name)[places] for each in fields(self)))
 
     @property
+    def borders(self) -> FloatArray:
+        """Levels up to which the null hypothesis holds, (levels, 2): the other as its negative."""
+        reach = self.floor + two_sided(self.windows) * self.error
+        found: FloatArray = np.stack([self.mean + reach, reach - self.mean], axis=1)
+        return found
+
+    @property
     def scaled(self) -> BoolArray:
         """Whether anything says what a large move is, (levels,): not where all was always 0."""
         found: BoolArray = self.between_high + self.row > 0.0
@@ -68,6 +76,7 @@ def fit_levels(
     floor: FloatArray,
     relative: BoolArray,
     seasons: FloatArray,
+    persistence: FloatArray,
 ) -> LevelReference:
     """Learn what levels are compared with from the sums of reference windows.
 
@@ -82,7 +91,9 @@ def fit_levels(
     floor, relative
         (levels,), difference that does not matter; as a share of the reference where relative.
     seasons
-        (levels,), windows that count as independent.
+        (levels,), most windows that count.
+    persistence
+        (levels,), correlation of neighbouring windows, in [0, 1).
 
     Source: see `spread_limits`.
     """
@@ -92,18 +103,32 @@ def fit_levels(
     row = within / rows
     usual = usual_rows(windows, rows, moments.squared)
     apart = scatter(moments.sums, moments.squares, rows) / np.maximum(windows - 1.0, 1.0)
+    apart *= unbiased_scatter(windows, persistence)
     many = np.minimum(seasons, windows)
     absolute = np.where(relative, floor * np.abs(mean), floor)
-    between, high = spread_limits(apart, row, many, usual)
+    between, high = spread_limits(apart, row, worth(many, persistence), usual)
     few = many < FEWEST
     between = np.where(few, np.square(absolute), between)
     high = np.maximum(np.where(few, between, high), np.square(CALMEST * absolute))
     error = np.sqrt(row / rows + between * moments.squared / np.square(rows))
+    error *= np.sqrt(inflation(windows, persistence))
     return LevelReference(mean, error, row, between, high, many, absolute)
 
 
+def level_persistence(pairs: Pairs, moments: Moments) -> FloatArray:
+    """Return the correlation of neighbouring windows of each level; 0 where nothing varies."""
+    rows = np.where(moments.rows > 0.0, moments.rows, 1.0)
+    spread = scatter(moments.sums, moments.squares, rows) / rows
+    both = pairs.covariance(np.arange(len(rows)), moments.sums / rows)
+    return np.divide(both, spread, out=np.zeros(len(rows)), where=spread > 0.0)
+
+
 def level_log_e_values(
-    rows: FloatArray, mean: FloatArray, deviation: FloatArray, reference: LevelReference
+    rows: FloatArray,
+    mean: FloatArray,
+    deviation: FloatArray,
+    reference: LevelReference,
+    carried: FloatArray | float = 0.0,
 ) -> FloatArray:
     """Return the log e-values of a window, per level, side (risen, fallen) and alternative.
 
@@ -117,6 +142,9 @@ def level_log_e_values(
         (levels,), of the window; rows > 0.
     reference
         What it is compared with, see `fit_levels`.
+    carried
+        (levels, 2), by how much the border is raised since the window before lay beyond it
+        (`window_memory.carried`), >= 0.
 
     Returns
     -------
@@ -126,9 +154,7 @@ def level_log_e_values(
     usual = np.sqrt(reference.row / rows + reference.between_high)
     wide = np.maximum(reference.row, np.square(deviation)) / rows
     wide = np.sqrt(wide + reference.between_high)
-    reach = reference.floor + two_sided(reference.windows) * reference.error
-    moved = mean - reference.mean
-    beyond = np.stack([moved - reach, -moved - reach], axis=1)
+    beyond = np.stack([mean, -mean], axis=1) - reference.borders - carried
     scale = np.where(beyond > 0.0, wide[:, None], usual[:, None])
     z = np.zeros_like(beyond)
     np.divide(beyond, scale, out=z, where=scale > 0.0)

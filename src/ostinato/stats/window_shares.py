@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import betaln
 
 from ostinato.stats.arrays import BoolArray, FloatArray, IntArray
+from ostinato.stats.window_memory import Pairs, inflation, unbiased_scatter, worth
 from ostinato.stats.windows import (
     CALMEST,
     FEWEST,
@@ -72,7 +73,11 @@ class ShareReference:
 
 
 def fit_shares(
-    moments: Moments, owner: IntArray, floor: FloatArray, seasons: FloatArray
+    moments: Moments,
+    owner: IntArray,
+    floor: FloatArray,
+    seasons: FloatArray,
+    persistence: FloatArray,
 ) -> ShareReference:
     """Learn what shares are compared with from the sums of reference windows.
 
@@ -87,8 +92,9 @@ def fit_shares(
     owner
         (sets,), stream of each set.
     floor, seasons
-        (streams,), difference of a share that does not matter, > 0; windows that count as
-        independent.
+        (streams,), difference of a share that does not matter, > 0; most windows that count.
+    persistence
+        (streams,), correlation of neighbouring windows, in [0, 1).
 
     Source: see `spread_limits`; Pearson's statistic over its degrees of freedom as overdispersion,
     Williams 1982, Applied Statistics 31.
@@ -98,9 +104,11 @@ def fit_shares(
     # A half row in and out: a share of none or all of the rows has a variance too.
     mean = (moments.sums + 0.5) / (rows + 1.0)
     variance = mean * (1.0 - mean)
+    lasting = persistence[owner]
     ratio = _overdispersion(moments, owner, windows, variance)
+    ratio *= unbiased_scatter(windows, lasting)
     many = np.minimum(many, windows)
-    alike, high = spread_limits(ratio, np.ones_like(ratio), many, usual)
+    alike, high = spread_limits(ratio, np.ones_like(ratio), worth(many, lasting), usual)
     # What a row varies by at most while the share is within the floor.
     edge = np.clip(0.5, mean - floor[owner], mean + floor[owner])
     at_edge = edge * (1.0 - edge)
@@ -109,7 +117,8 @@ def fit_shares(
     high = np.where(few, alike, high)
     high = np.maximum(high, np.square(CALMEST * floor[owner]) / at_edge)
     alike, high = np.clip(alike, 0.0, _LARGEST), np.clip(high, _SMALLEST, _LARGEST)
-    error = np.sqrt(variance * (1.0 / rows + alike * moments.squared[owner] / np.square(rows)))
+    between = alike * moments.squared[owner] / np.square(rows)
+    error = np.sqrt(variance * (1.0 / rows + between) * inflation(windows, lasting))
     return ShareReference(
         mean=moments.sums / rows,
         error=error,
@@ -133,6 +142,23 @@ def _overdispersion(
     own = np.where(known, found / (free * variance), joint)
     both: FloatArray = np.maximum(joint, 0.5 * (joint + own))
     return both
+
+
+def share_persistence(pairs: Pairs, moments: Moments, owner: IntArray) -> FloatArray:
+    """Return the correlation of neighbouring windows of each stream, all its sets together.
+
+    Parameters
+    ----------
+    pairs, moments, owner
+        As in `fit_shares`; NaN squares are left out.
+    """
+    rows, streams = moments.rows[owner], len(moments.rows)
+    spread = scatter(moments.sums, moments.squares, rows) / rows
+    known = ~np.isnan(spread)
+    both = pairs.covariance(owner, moments.sums / rows)
+    top = np.bincount(owner, np.where(known, both, 0.0), minlength=streams)
+    bottom = np.bincount(owner, np.where(known, spread, 0.0), minlength=streams)
+    return np.divide(top, bottom, out=np.zeros(streams), where=bottom > 0.0)
 
 
 def window_deviation(share: FloatArray, rows: FloatArray, alike: FloatArray) -> FloatArray:

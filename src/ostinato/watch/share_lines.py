@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.core.records import Floats, Ints
+from ostinato.stats.window_memory import Pairs, carried, joint_correlation
 from ostinato.stats.window_runs import gathered, mixed
 from ostinato.stats.window_shares import (
     STEPS,
@@ -16,6 +17,7 @@ from ostinato.stats.window_shares import (
     fit_shares,
     share_interval,
     share_log_e_values,
+    share_persistence,
     window_deviation,
 )
 from ostinato.stats.windows import Moments
@@ -40,21 +42,23 @@ class ShareLines:
         Per stream: its name, cells, and what `Shares` says of it.
     open
         (cells,), rows of the long window that is open.
-    slow, fast
-        Sums over long and short windows of the reference; a line per cell: rows up to it where
-        ordered, else of it.
+    slow, pairs, fast
+        Sums over long windows of the reference, over neighbours among them, and over short windows;
+        a line per cell: rows up to it where ordered, else of it.
     seasons
         Per stream, long windows that `fast` went through.
     ready, ready_fast
         Per stream, whether it has its reference: only then is it weighed.
+    persistence
+        Per stream, correlation of neighbouring long windows, as known when it became ready.
     chosen, owner
         Per set, the cell it is or ends with (`REST`: all others), and its stream, ascending.
     against, fast_alike
         What sets are compared with, and the likeness of rows within short windows.
     live
         Per stream, among how many alternatives its evidence is shared.
-    log_sr
-        (sets, sides, alternatives), evidence gathered.
+    log_sr, before
+        (sets, sides, alternatives), evidence gathered; (sets,), share in the long window before.
     since_ns, absent
         Per stream, the first window that spoke for a move; long windows since it was last seen.
     """
@@ -66,16 +70,19 @@ class ShareLines:
     floor: Floats = field(default_factory=no_floats)
     open: Floats = field(default_factory=no_floats)
     slow: Moments = field(default_factory=lambda: Moments.zeros(0, 0))
+    pairs: Pairs = field(default_factory=lambda: Pairs.zeros(0, 0))
     fast: Moments = field(default_factory=lambda: Moments.zeros(0, 0))
     seasons: Floats = field(default_factory=no_floats)
     ready: Bools = field(default_factory=no_bools)
     ready_fast: Bools = field(default_factory=no_bools)
+    persistence: Floats = field(default_factory=no_floats)
     chosen: Ints = field(default_factory=no_ints)
     owner: Ints = field(default_factory=no_ints)
     against: ShareReference = field(default_factory=_nothing)
     fast_alike: Floats = field(default_factory=no_floats)
     live: Floats = field(default_factory=no_floats)
     log_sr: Floats = field(default_factory=lambda: np.zeros((0, 2, len(STEPS))))
+    before: Floats = field(default_factory=no_floats)
     since_ns: Ints = field(default_factory=no_ints)
     absent: Ints = field(default_factory=no_ints)
 
@@ -130,6 +137,8 @@ class ShareLines:
         self.floor = np.concatenate([self.floor, [max(each.floor, 1e-6) for each in readings]])
         self.open = np.concatenate([self.open, np.zeros(cells)])
         self.slow, self.fast = self.slow.grown(streams, cells), self.fast.grown(streams, cells)
+        self.pairs = self.pairs.grown(streams, cells)
+        self.persistence = np.concatenate([self.persistence, none])
         self.seasons = np.concatenate([self.seasons, none])
         self.ready = np.concatenate([self.ready, no])
         self.ready_fast = np.concatenate([self.ready_fast, no])
@@ -143,15 +152,16 @@ class ShareLines:
         self.names = [n for n, kept in zip(self.names, streams.tolist(), strict=True) if kept]
         self.open = self.open[cells]
         self.slow, self.fast = self.slow.kept(streams, cells), self.fast.kept(streams, cells)
+        self.pairs = self.pairs.kept(streams, cells)
         sets = streams[self.owner]
         moved = np.cumsum(cells) - 1
         chosen = self.chosen[sets]
         self.chosen = np.where(chosen == REST, REST, moved[chosen])
         self.owner = (np.cumsum(streams) - 1)[self.owner[sets]]
-        self.log_sr = self.log_sr[sets]
+        self.log_sr, self.before = self.log_sr[sets], self.before[sets]
         for each in ("sizes", "ordered", "rising", "floor", "seasons", "ready", "ready_fast"):
             setattr(self, each, getattr(self, each)[streams])
-        for each in ("live", "since_ns", "absent"):
+        for each in ("persistence", "live", "since_ns", "absent"):
             setattr(self, each, getattr(self, each)[streams])
         self._fit()
 
@@ -183,7 +193,8 @@ class ShareLines:
     def begin_anew(self) -> None:
         """Forget what streams are compared with, and the evidence; not how short windows vary."""
         everything = np.ones(len(self.names), dtype=np.bool_)
-        self.slow.forget(everything, everything[self._cells_owner])
+        for sums in (self.slow, self.pairs):
+            sums.forget(everything, everything[self._cells_owner])
         self.ready[:] = False
         self._fit()
 
@@ -194,8 +205,9 @@ class ShareLines:
 
     def learn_long(self, counts: Floats) -> None:
         """Add a long window to the references of streams that have none yet."""
-        rows = self._rows(counts)
-        self.slow.add(self._cells_owner, rows, self._lines(counts), ~self.ready)
+        rows, lines = self._rows(counts), self._lines(counts)
+        for sums in (self.slow, self.pairs):
+            sums.add(self._cells_owner, rows, lines, ~self.ready)
         self.seasons += (rows > 0.0) & ~self.ready_fast
 
     def learn_short(self, counts: Floats) -> None:
@@ -212,6 +224,8 @@ class ShareLines:
             self.ready |= now
             self.ready_fast |= fast
             self._fit()
+            self._persist(now)
+            self._compare()
         return [self.names[place] for place in np.flatnonzero(now).tolist()]
 
     def _fit(self) -> None:
@@ -228,7 +242,22 @@ class ShareLines:
         order = np.argsort(owners, kind="stable")
         self.chosen, self.owner = chosen[order].astype(np.int64), owners[order]
         self.log_sr = log_sr[order]
+        self.before = np.concatenate([self.before[stays], np.full(len(fresh), np.nan)])[order]
         self._compare()
+
+    def _persist(self, now: Bools) -> None:
+        """Tell new streams how much their windows resemble each other; known of all together."""
+        if not (now.any() and len(self.owner)):
+            return
+        moments = self._of_sets(self.slow)
+        pairs = Pairs(
+            self.pairs.weights,
+            self.pairs.rows,
+            *(getattr(self.pairs, name)[self.chosen] for name in ("products", "sums", "last")),
+        )
+        found = share_persistence(pairs, moments, self.owner)
+        joint = joint_correlation(found[self.ready], self.slow.windows[self.ready])
+        self.persistence = np.where(now, joint, self.persistence)
 
     def _chosen(self, place: int) -> tuple[int, Ints]:
         start = int(self._starts[place])
@@ -244,13 +273,17 @@ class ShareLines:
             self.live = np.zeros(len(self.names))
             return
         ones = np.full(len(self.names), np.inf)
-        self.against = fit_shares(self._of_sets(self.slow), self.owner, self.floor, ones)
+        self.against = fit_shares(
+            self._of_sets(self.slow), self.owner, self.floor, ones, self.persistence
+        )
         self.fast_alike = np.full(len(self.owner), np.nan)
         fast = self.ready_fast[self.owner]
         if fast.any():
             sums = self._of_sets(self.fast)
             sums.sums, sums.squares = sums.sums[fast], sums.squares[fast]
-            learned = fit_shares(sums, self.owner[fast], self.floor, self.seasons)
+            learned = fit_shares(
+                sums, self.owner[fast], self.floor, self.seasons, np.zeros(len(self.names))
+            )
             self.fast_alike[fast] = learned.alike_high
         lively = (self.against.borders < 1.0) & self._sides
         per_set = lively.sum(axis=1) * len(STEPS)
@@ -289,6 +322,7 @@ class ShareLines:
                     "rows": float(self.slow.rows[place]),
                     "reference": self.against.mean[sets].round(6).tolist(),
                     "error": self.against.error[sets].round(6).tolist(),
+                    "persistence": round(float(self.persistence[place]), 6),
                     "alike": self.against.alike_high[sets].round(8).tolist(),
                 }
         return found
@@ -316,8 +350,9 @@ class ShareLines:
         if not len(self.owner):
             return Measured.nothing()
         hits, n = self._hits(self._lines(counts), rows), rows[self.owner]
-        borders, before = self.against.borders, mixed(self.log_sr, self.owner, self.live)
+        borders, before = self._borders(), mixed(self.log_sr, self.owner, self.live)
         share = np.stack([hits, n - hits], axis=1) / np.maximum(n, 1.0)[:, None]
+        self.before = np.where(n > 0.0, share[:, 0], self.before)
         # Where the share is within the border and little was gathered, a zero costs little power.
         wanted = ((share > borders) | (self.log_sr.max(axis=2) > 0.0)) & self._sides
         found = share_log_e_values(hits, n, borders, self.against.alike_high, wanted)
@@ -327,6 +362,14 @@ class ShareLines:
         self.since_ns = np.where(before <= 0.0, from_ns, self.since_ns)
         seen = (rows > 0.0) & (np.bincount(self.owner, minlength=len(rows)) > 0)
         return self._measured(hits, n, log_e, np.flatnonzero(seen))
+
+    def _borders(self) -> Floats:
+        """Return the borders of the next long window, given the one before."""
+        borders = self.against.borders
+        before = np.stack([self.before, 1.0 - self.before], axis=1)
+        more = carried(before, borders, self.persistence[self.owner])
+        found: Floats = np.minimum(borders + more, 1.0)
+        return found
 
     def _measured(self, hits: Floats, n: Floats, log_e: Floats, streams: Ints) -> Measured:
         if not len(streams):
