@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ostinato.core.records import EvidenceRegistered, Promoted, Record, RolledBack, RowsMatured
 from ostinato.core.stage import Stage
+from ostinato.core.watched import ReferenceRenewed, StreamsRestarted
 from ostinato.watch import performance
 from ostinato.watch.config import WatchConfig
 from ostinato.watch.monitor import MATURED, Monitor
@@ -26,6 +27,7 @@ WANTS = frozenset(
         "candidate_evaluated",
         "promoted",
         "rolled_back",
+        "streams_restarted",
     }
 )
 
@@ -45,7 +47,7 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
     out = performance.observe(state.performance, config, inbox, now_ns)
-    for record in inbox:
+    for record in (*inbox, *out):
         for monitor, inner in zip(config.monitors, state.monitors, strict=True):
             if record.kind in monitor.wants:
                 monitor.take(inner, record, now_ns)
@@ -56,6 +58,8 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
                 out.extend(_renew(state, config, record.subject, now_ns))
             case RolledBack():
                 out.extend(_renew(state, config, record.previous, now_ns))
+            case StreamsRestarted():
+                _restart(state, config, record)
             case _:
                 pass
     if state.champion is not None:
@@ -71,7 +75,16 @@ def _renew(state: WatchState, config: WatchConfig, champion: str, now_ns: int) -
         reference = monitor.renew(inner, champion)
         if reference is not None:
             book.renew(reference, slow_ns=config.slow_ns)
+            yield ReferenceRenewed(
+                ts_event_ns=now_ns, ts_record_ns=now_ns, monitor=monitor.name, champion=champion
+            )
             yield from _registered(monitor, book, now_ns)
+
+
+def _restart(state: WatchState, config: WatchConfig, restarted: StreamsRestarted) -> None:
+    for monitor, book in zip(config.monitors, state.books, strict=True):
+        if monitor.name == restarted.monitor:
+            book.restart(restarted.streams)
 
 
 def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> Iterator[Record]:
