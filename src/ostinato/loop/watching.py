@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato.core.units import DAY_NS
 from ostinato.decide.alarms import AlarmRule
+from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
+from ostinato.watch.monitors.arrivals import LabelArrivals
+from ostinato.watch.monitors.labels import LabelDrift
+from ostinato.watch.monitors.outputs import OutputDrift
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -22,16 +26,51 @@ class Sights:
     ----------
     fast_ns, slow_ns
         Lengths of the windows.
+    labels
+        How labels are counted, and those before the start; None: nothing is known of them.
     """
 
     fast_ns: int
     slow_ns: int
+    labels: LabelHistory | None = None
 
 
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
-MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = ()
+Maker: TypeAlias = "Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]]"
+
+
+def _outputs(loop: Loop, sights: Sights, _groups: tuple[str, ...]) -> tuple[Monitor, ...]:
+    assert loop.monitors is not None, "monitors are made of loops that are watched"
+    if sights.labels is None:
+        return ()
+    cells = sights.labels.cells
+    scores = OutputDrift(
+        task=loop.task,
+        classes=cells.classes,
+        label_borders=cells.borders,
+        floor=loop.monitors.drift_floor,
+        missing_floor=loop.monitors.quality_floor,
+        fast_ns=sights.fast_ns,
+        slow_ns=sights.slow_ns,
+    )
+    return (scores,)
+
+
+def _labels(loop: Loop, sights: Sights, _groups: tuple[str, ...]) -> tuple[Monitor, ...]:
+    assert loop.monitors is not None, "monitors are made of loops that are watched"
+    if sights.labels is None:
+        return ()
+    floor, odd = loop.monitors.drift_floor, loop.monitors.quality_floor
+    name, windows = loop.label.column, {"fast_ns": sights.fast_ns, "slow_ns": sights.slow_ns}
+    return (
+        LabelDrift(label=name, history=sights.labels, floor=floor, impossible_floor=odd, **windows),
+        LabelArrivals(label=name, history=sights.labels, floor=floor, odd_floor=odd, **windows),
+    )
+
+
+MAKERS: Final[tuple[Maker, ...]] = (_outputs, _labels)
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 
 

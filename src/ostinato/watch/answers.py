@@ -95,3 +95,30 @@ def _together(batches: list[Answers]) -> Answers:
             for version in first.versions
         },
     )
+
+
+@dataclass(slots=True)
+class WaitingRows:
+    """Rows to be counted, as columns of equal length, oldest first."""
+
+    rows: int = 0
+    parts: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
+
+    def add(self, *columns: NDArray[Any]) -> bool:
+        """Keep rows; say whether it is time to count."""
+        if len(columns[0]):
+            self.rows += len(columns[0])
+            self.parts.append(columns)
+        return self.rows >= MOST_WAITING
+
+    def drain(self) -> tuple[NDArray[Any], ...]:
+        """Give the columns out; empty where nothing waits."""
+        parts, self.parts, self.rows = self.parts, [], 0
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def windows_of(times_ns: Ints, width_ns: int) -> tuple[list[int], Ints]:
+    """Return the starts of the windows that rows fall into, and the place of each row's."""
+    starts, windows = np.unique(times_ns // width_ns * width_ns, return_inverse=True)
+    found: list[int] = starts.tolist()
+    return found, windows

@@ -22,7 +22,7 @@ from ostinato.core.records import (
     ValidationSet,
 )
 from ostinato.stats.distances import jensen_shannon, psi
-from ostinato.watch.answers import FALLBACK, Answers, Waiting
+from ostinato.watch.answers import FALLBACK, Answers, Waiting, windows_of
 from ostinato.watch.monitor import NOW
 from ostinato.watch.reading import Reading, Readings, Shares, Stream, two_cells
 from ostinato.watch.scored import ScoreCells, borders_before
@@ -180,14 +180,12 @@ class OutputDrift:
 
     def _count(self, state: OutputState) -> None:
         for answers in state.waiting.drain():
-            starts, windows = np.unique(
-                answers.times_ns // self.fast_ns * self.fast_ns, return_inverse=True
-            )
-            self._count_asked(state, answers, starts.tolist(), windows)
+            starts, windows = windows_of(answers.times_ns, self.fast_ns)
+            self._count_asked(state, answers, starts, windows)
             for version in answers.models:
                 cells = self._cells(state, version)
                 counted = cells.count(answers.scores[version], windows, len(starts))
-                for start, counts in zip(starts.tolist(), counted, strict=True):
+                for start, counts in zip(starts, counted, strict=True):
                     of_window = state.open.setdefault(start, {})
                     earlier = of_window.get(version)
                     of_window[version] = counts.copy() if earlier is None else earlier + counts
@@ -259,13 +257,11 @@ class OutputDrift:
         known = VersionOutputs(cells, counts=np.zeros((0, cells.width)))
         state.versions[version] = known
         for each in chosen:
-            starts, windows = np.unique(
-                each.times_ns // self.slow_ns * self.slow_ns, return_inverse=True
-            )
+            starts, windows = windows_of(each.times_ns, self.slow_ns)
             counts = cells.count(each.candidate, windows, len(starts))
             if each.name == "random":
                 starts, counts = _further(known, starts, counts)
-            known.starts_ns = (*starts[-_MOST_WINDOWS:].tolist(), *known.starts_ns)
+            known.starts_ns = (*starts[-_MOST_WINDOWS:], *known.starts_ns)
             known.counts = np.concatenate([counts[-_MOST_WINDOWS:], known.counts])
         self._forget(state)
 
@@ -315,13 +311,14 @@ def _representative(sets: tuple[ValidationSet, ...], floor: float) -> tuple[Vali
     )
 
 
-def _further(known: VersionOutputs, starts: Ints, counts: Floats) -> tuple[Ints, Floats]:
+def _further(known: VersionOutputs, starts: list[int], counts: Floats) -> tuple[list[int], Floats]:
     """Return the newest windows before those known that a reference still lacks."""
     lacking = _WINDOWS - len(known.starts_ns)
     first = known.starts_ns[0] if known.starts_ns else np.iinfo(np.int64).max
-    fits = np.flatnonzero((starts < first) & (counts.sum(axis=1) >= _FEWEST))
-    fits = fits[len(fits) - max(lacking, 0) :] if lacking > 0 else fits[:0]
-    return starts[fits], counts[fits]
+    enough = counts.sum(axis=1) >= _FEWEST
+    fits = [place for place, start in enumerate(starts) if start < first and enough[place]]
+    fits = fits[-lacking:] if lacking > 0 else []
+    return [starts[place] for place in fits], counts[fits]
 
 
 def _distances(before: Floats | None, now: Floats) -> dict[str, float]:
