@@ -123,13 +123,16 @@ Reading: TypeAlias = Shares | Level
 class Readings:
     """All that a monitor read off one window.
 
-    `unmeasured` says, by stream name or subject, what could not be read and why.
+    `unmeasured` says, by stream name or subject, what could not be read and why. `references`:
+    windows that are a reference for streams which come up here for the first time since the last
+    champion (those of challengers); without them their first windows are.
     """
 
     from_ns: int
     to_ns: int
     found: tuple[Reading, ...] = ()
     unmeasured: tuple[tuple[str, str], ...] = ()
+    references: tuple[Readings, ...] = ()
 
 
 def merged(one: Reading, other: Reading) -> Reading:
