@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ostinato.watch.monitor import Monitor
+from ostinato.watch.monitors.exposure import Exposure
 from ostinato.watch.monitors.fairness import Fairness
+from ostinato.watch.monitors.feedback import Feedback
 from ostinato.watch.monitors.losses import Losses
 
 if TYPE_CHECKING:
@@ -57,6 +59,36 @@ def fairness(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
         if columns
     ]
     return tuple(each for each in made if each.measures)
+
+
+def feedback(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
+    """Make the monitors of feedback."""
+    monitors, label = loop.monitors, loop.label
+    assert monitors is not None, "makers are asked where the loop is watched"
+    items = monitors.items
+    column = None
+    if items is not None:
+        codes, place = column_groups(loop, groups)[items], loop.slice_columns.index(items)
+        column = (items, place, codes)
+    exposure = Exposure(
+        task=loop.task,
+        items=column,
+        fast_ns=sights.fast_ns,
+        slow_ns=sights.slow_ns,
+        tolerance=monitors.loss_tolerance,
+    )
+    chosen = Feedback(
+        task=loop.task,
+        metric=loop.metric,
+        fast_ns=sights.fast_ns,
+        slow_ns=sights.slow_ns,
+        floor=monitors.drift_floor,
+        tolerance=monitors.loss_tolerance,
+        selective=label.selective,
+        affected=label.affected_by_prediction,
+        holdout=loop.holdout,
+    )
+    return exposure, chosen
 
 
 def column_groups(loop: Loop, groups: tuple[str, ...]) -> dict[str, tuple[int, ...]]:

@@ -36,6 +36,7 @@ BUDGET_NS: Final = 30 * DAY_NS
 MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
     row_monitors.losses,
     row_monitors.fairness,
+    row_monitors.feedback,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 
