@@ -39,7 +39,7 @@ def parsed(text: str, source: str) -> dict[str, Any]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _AT_LINE.search(str(error))
-        line = found.group(1) if found and found.group(1) else len(text.splitlines())
+        line = found.group(1) if found and found.group(1) else text.rstrip().count("\n") + 1
         raise ConfigError(
             f"The suite {source} is no TOML, line {line}",
             found=_AT_LINE.sub("", str(error)).strip(),
@@ -241,7 +241,7 @@ class _Reading:
         """Find the line of every section and key, and the comments right above them."""
         at = ""
         above: list[str] = []
-        for number, line in enumerate(self.text.splitlines(), start=1):
+        for number, line in enumerate(self.text.split("\n"), start=1):
             bare = line.strip()
             header, named = _HEADER.fullmatch(line), _KEY.match(line)
             place = None
