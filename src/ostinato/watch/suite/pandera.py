@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Protocol
@@ -43,11 +44,7 @@ def schema_of(suite: Expecting) -> Any:
             found="none installed",
             hint="pip install 'ostinato[pandera]'",
         ) from error
-    checks = [
-        check
-        for name, look in _looks(suite).items()
-        for check in (_check(pandera, name, look, "failed"), _check(pandera, name, look, "warning"))
-    ]
+    checks = [_check(pandera, name, look) for name, look in _looks(suite).items()]
     columns = {name: pandera.Column(None, nullable=True) for name in suite.columns}
     return pandera.DataFrameSchema(columns, checks=checks, name=suite.name or None)
 
@@ -73,16 +70,14 @@ def _column(name: str, expected: Column) -> Look:
     return look
 
 
-def _check(pandera: Any, name: str, look: Look, state: str) -> Any:
-    """Return the check that fails where a finding is of a state."""
+def _check(pandera: Any, name: str, look: Look) -> Any:
+    """Return the check that fails where a finding has failed, and warns of the others."""
 
     def holds(data: Any) -> pl.LazyFrame:
-        found = [each for each in look(data.lazyframe.collect()) if each.state == state]
-        return pl.LazyFrame({"holds": [not found]})
+        found = list(look(data.lazyframe.collect()))
+        for each in found:
+            if each.state == "warning":
+                warnings.warn(str(each), pandera.errors.SchemaWarning, stacklevel=2)
+        return pl.LazyFrame({"holds": [all(each.state != "failed" for each in found)]})
 
-    return pandera.Check(
-        holds,
-        name=f"{name}: {'fails' if state == 'failed' else 'warns'}",
-        raise_warning=state == "warning",
-        ignore_na=False,
-    )
+    return pandera.Check(holds, name=name, ignore_na=False)

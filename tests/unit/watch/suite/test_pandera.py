@@ -47,7 +47,7 @@ def test_the_schema_fails_what_the_suite_fails(suite, flights, plant):
 def test_the_schema_warns_of_what_the_suite_warns_of(suite, flights):
     table = flights().with_columns(pl.col("temp") + 60.0)
     assert suite.check(table).warnings
-    with pytest.warns(pandera.errors.SchemaWarning, match="column temp: warns"):
+    with pytest.warns(pandera.errors.SchemaWarning, match="temp: .* values outside"):
         suite.to_pandera().validate(table)
 
 
