@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from ostinato.replay.compare import Comparison, compare
     from ostinato.replay.result import Replay
     from ostinato.replay.run import replay
+    from ostinato.watch.suite import Suite
 
 __version__ = "0.1.0"
 
@@ -115,6 +116,7 @@ _HOMES = {
     "ostinato.replay.compare": ("Comparison", "compare"),
     "ostinato.replay.result": ("Replay",),
     "ostinato.replay.run": ("replay",),
+    "ostinato.watch.suite": ("Suite",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {
@@ -166,6 +168,7 @@ __all__ = [
     "SinceChange",
     "SliceDegradation",
     "StoreError",
+    "Suite",
     "TamperedError",
     "TruncatedError",
     "all_of",

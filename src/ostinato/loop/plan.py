@@ -28,6 +28,7 @@ from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
+from ostinato.loop.suited import told
 from ostinato.loop.watching import Sights, alarm_rule, monitors_of
 from ostinato.release.config import ReleaseConfig
 from ostinato.serve.config import ServeConfig
@@ -56,6 +57,7 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         **fallback,
         **_served(loop),
         "monitors": plain(loop.monitors),
+        **told(loop),
         "policy": plain(policy),
     }
 

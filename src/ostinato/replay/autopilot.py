@@ -15,6 +15,7 @@ from ostinato.core.errors import ConfigError, DataError
 from ostinato.core.units import format_time
 from ostinato.loop.loop import Loop, Prices
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import with_suite
 from ostinato.replay.advice import Advice
 from ostinato.replay.choose import pick
 from ostinato.replay.compare import Comparison, comparison_table
@@ -169,7 +170,7 @@ def autopilot(
     """
     check_tick(tick)
     _check_share(report_share)
-    loop = loop if prices is None else replace(loop, prices=prices)
+    loop = with_suite(loop if prices is None else replace(loop, prices=prices))
     history = make_history(loop, read_table(data), start=start, end=end)
     after_ns = choice_moment(history, report_share)
     chosen = _candidates(loop, history, policies, after_ns)

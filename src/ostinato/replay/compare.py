@@ -15,6 +15,7 @@ from ostinato.core.rng import stream
 from ostinato.loop.loop import Loop, Prices
 from ostinato.loop.policies import scheduled, static, triggered
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import with_suite
 from ostinato.replay.advice import Advice, give_advice
 from ostinato.replay.blocks import metric_interval
 from ostinato.replay.drift import find_drift
@@ -116,6 +117,7 @@ def compare(
     """
     check_tick(tick)
     chosen = _chosen(policies)
+    loop = with_suite(loop)
     if prices is not None:
         loop = replace(loop, prices=prices)
     history = make_history(loop, read_table(data), start=start, end=end)
