@@ -61,8 +61,8 @@ if TYPE_CHECKING:
     from ostinato.replay.compare import Comparison, compare
     from ostinato.replay.result import Replay
     from ostinato.replay.run import replay
-    from ostinato.watch.suite import Suite
     from ostinato.watch.profile import Profile
+    from ostinato.watch.suite import Suite
 
 __version__ = "0.1.0"
 

@@ -36,8 +36,8 @@ from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import make_plan, parity_rule
 from ostinato.loop.policy import Policy
-from ostinato.replay.examining import Examiner
 from ostinato.loop.suited import with_suite
+from ostinato.replay.examining import Examiner
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
 from ostinato.replay.parity import Comparer
 from ostinato.replay.progress import Progress, Report
