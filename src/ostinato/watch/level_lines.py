@@ -15,8 +15,10 @@ from ostinato.stats.window_levels import (
     level_interval,
     level_log_e_values,
     level_persistence,
+    level_spread,
 )
 from ostinato.stats.window_memory import Pairs, carried, joint_correlation
+from ostinato.stats.window_prior import Common, usual_spread
 from ostinato.stats.window_runs import gathered, mixed
 from ostinato.stats.window_shares import STEPS
 from ostinato.stats.windows import Moments
@@ -78,7 +80,7 @@ class LevelLines:
         over their rows' own variances.
     center
         Per stream, its first mean, taken off for digits.
-    seasons, ready, ready_fast, persistence, live, log_sr, before, since_ns, absent
+    seasons, ready, ready_fast, common, common_fast, live, log_sr, before, since_ns, absent
         As in `ShareLines`, a stream for a set.
     against
         What streams are compared with; of those not ready, of no meaning.
@@ -101,7 +103,8 @@ class LevelLines:
     seasons: Floats = field(default_factory=no_floats)
     ready: Bools = field(default_factory=no_bools)
     ready_fast: Bools = field(default_factory=no_bools)
-    persistence: Floats = field(default_factory=no_floats)
+    common: Common = field(default_factory=lambda: Common.nothing(0))
+    common_fast: Common = field(default_factory=lambda: Common.nothing(0))
     before: Floats = field(default_factory=no_floats)
     live: Floats = field(default_factory=no_floats)
     since_ns: Ints = field(default_factory=no_ints)
@@ -147,6 +150,7 @@ class LevelLines:
         self.open = self.open.grown(more)
         self.slow, self.fast = self.slow.grown(more, more), self.fast.grown(more, more)
         self.pairs = self.pairs.grown(more, more)
+        self.common, self.common_fast = self.common.grown(more), self.common_fast.grown(more)
         self.before[-more:] = np.nan
         self.log_sr = np.concatenate([self.log_sr, np.full((more, 2, len(STEPS)), -np.inf)])
         self._compare()
@@ -159,6 +163,7 @@ class LevelLines:
         self.open = self.open.kept(streams)
         self.slow, self.fast = self.slow.kept(streams, streams), self.fast.kept(streams, streams)
         self.pairs = self.pairs.kept(streams, streams)
+        self.common, self.common_fast = self.common.kept(streams), self.common_fast.kept(streams)
         self._compare()
 
     # ------------------------------------------------------------ references
@@ -200,22 +205,35 @@ class LevelLines:
         if now.any() or fast.any():
             self.ready |= now
             self.ready_fast |= fast
-            self._persist(now)
+            self._share(now, fast)
             self._compare()
         return [self.names[place] for place in np.flatnonzero(now).tolist()]
 
-    def _persist(self, now: Bools) -> None:
-        """Tell new streams how much their windows resemble each other; known of all together."""
-        if now.any():
-            found = level_persistence(self.pairs, self.slow)
-            joint = joint_correlation(found[self.ready], self.slow.windows[self.ready])
-            self.persistence = np.where(now, joint, self.persistence)
+    def _share(self, slow: Bools, fast: Bools) -> None:
+        """Tell new streams what all streams show together, how windows resemble and differ."""
+        if slow.any():
+            found, ready = level_persistence(self.pairs, self.slow), self.ready
+            joint = joint_correlation(found[ready], self.slow.windows[ready])
+            spread = self._usual(self.slow, self.within, self.slow.windows, ready, joint)
+            self.common.tell(slow, joint, *spread)
+        if fast.any():
+            spread = self._usual(self.fast, self.within_fast, self.seasons, self.ready_fast, 0.0)
+            self.common_fast.tell(fast, 0.0, *spread)
+
+    def _usual(
+        self, moments: Moments, within: Floats, seasons: Floats, ready: Bools, lasting: float
+    ) -> tuple[float, float]:
+        chosen = ready & (within > 0.0)
+        streams = len(self.names)
+        ratio, many, usual = level_spread(moments, within, seasons, np.full(streams, lasting))
+        one = np.ones(int(chosen.sum()))
+        return usual_spread(ratio[chosen], many[chosen], usual[chosen], one)
 
     def _compare(self) -> None:
-        told, streams = (self.center, self.floor, self.relative), len(self.names)
-        endless, alone = np.full(streams, np.inf), np.zeros(streams)
-        self.against = fit_levels(self.slow, self.within, *told, endless, self.persistence)
-        learned = fit_levels(self.fast, self.within_fast, *told, self.seasons, alone)
+        told = self.center, self.floor, self.relative
+        endless = np.full(len(self.names), np.inf)
+        self.against = fit_levels(self.slow, self.within, *told, endless, self.common)
+        learned = fit_levels(self.fast, self.within_fast, *told, self.seasons, self.common_fast)
         self.fast_between = np.where(self.ready_fast, learned.between_high, np.nan)
         sides = self.rising.astype(np.float64) + self.falling
         self.live = np.maximum(sides * len(STEPS), 1.0)
@@ -238,7 +256,7 @@ class LevelLines:
                     "rows": float(self.slow.rows[place]),
                     "reference": float(against.mean[place]),
                     "error": float(against.error[place]),
-                    "persistence": round(float(self.persistence[place]), 6),
+                    "persistence": round(float(self.common.persistence[place]), 6),
                     "row_variance": float(against.row[place]),
                     "window_variance": float(against.between_high[place]),
                 }
@@ -260,7 +278,7 @@ class LevelLines:
         usable = self.ready & self._enough(window) & self.against.scaled
         before = self._mixed(self.log_sr)
         seen = np.stack([self.before, -self.before], axis=1)
-        more = carried(seen, self.against.borders, self.persistence)
+        more = carried(seen, self.against.borders, self.common.persistence)
         found = self._log_e(window, self.against, usable, more)
         self.before = np.where(window.rows > 0.0, window.mean, self.before)
         self.log_sr = np.where(usable[:, None, None], gathered(self.log_sr, found), self.log_sr)
@@ -319,7 +337,6 @@ _PER_STREAM = (
     "within",
     "within_fast",
     "seasons",
-    "persistence",
     "before",
     "ready",
     "ready_fast",

@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato.core.records import Floats, Ints
 from ostinato.stats.window_memory import Pairs, carried, joint_correlation
+from ostinato.stats.window_prior import Common, usual_spread
 from ostinato.stats.window_runs import gathered, mixed
 from ostinato.stats.window_shares import (
     STEPS,
@@ -18,6 +19,7 @@ from ostinato.stats.window_shares import (
     share_interval,
     share_log_e_values,
     share_persistence,
+    share_spread,
     window_deviation,
 )
 from ostinato.stats.windows import Moments
@@ -49,8 +51,8 @@ class ShareLines:
         Per stream, long windows that `fast` went through.
     ready, ready_fast
         Per stream, whether it has its reference: only then is it weighed.
-    persistence
-        Per stream, correlation of neighbouring long windows, as known when it became ready.
+    common, common_fast
+        Per stream, what it takes from all, of long and of short windows.
     chosen, owner
         Per set, the cell it is or ends with (`REST`: all others), and its stream, ascending.
     against, fast_alike
@@ -75,7 +77,8 @@ class ShareLines:
     seasons: Floats = field(default_factory=no_floats)
     ready: Bools = field(default_factory=no_bools)
     ready_fast: Bools = field(default_factory=no_bools)
-    persistence: Floats = field(default_factory=no_floats)
+    common: Common = field(default_factory=lambda: Common.nothing(0))
+    common_fast: Common = field(default_factory=lambda: Common.nothing(0))
     chosen: Ints = field(default_factory=no_ints)
     owner: Ints = field(default_factory=no_ints)
     against: ShareReference = field(default_factory=_nothing)
@@ -138,7 +141,8 @@ class ShareLines:
         self.open = np.concatenate([self.open, np.zeros(cells)])
         self.slow, self.fast = self.slow.grown(streams, cells), self.fast.grown(streams, cells)
         self.pairs = self.pairs.grown(streams, cells)
-        self.persistence = np.concatenate([self.persistence, none])
+        self.common = self.common.grown(streams)
+        self.common_fast = self.common_fast.grown(streams)
         self.seasons = np.concatenate([self.seasons, none])
         self.ready = np.concatenate([self.ready, no])
         self.ready_fast = np.concatenate([self.ready_fast, no])
@@ -161,7 +165,8 @@ class ShareLines:
         self.log_sr, self.before = self.log_sr[sets], self.before[sets]
         for each in ("sizes", "ordered", "rising", "floor", "seasons", "ready", "ready_fast"):
             setattr(self, each, getattr(self, each)[streams])
-        for each in ("persistence", "live", "since_ns", "absent"):
+        self.common, self.common_fast = self.common.kept(streams), self.common_fast.kept(streams)
+        for each in ("live", "since_ns", "absent"):
             setattr(self, each, getattr(self, each)[streams])
         self._fit()
 
@@ -221,10 +226,11 @@ class ShareLines:
         now = ~self.ready & (self.slow.windows >= least)
         fast = ~self.ready_fast & (self.seasons >= least_fast) & (self.fast.windows > self.seasons)
         if now.any() or fast.any():
+            both = self.ready & self.ready_fast
             self.ready |= now
             self.ready_fast |= fast
             self._fit()
-            self._persist(now)
+            self._share(now, self.ready & self.ready_fast & ~both)
             self._compare()
         return [self.names[place] for place in np.flatnonzero(now).tolist()]
 
@@ -233,7 +239,7 @@ class ShareLines:
         stays = self.ready[self.owner]
         had = np.zeros(len(self.names), dtype=np.bool_)
         had[self.owner[stays]] = True
-        new = [self._chosen(place) for place in np.flatnonzero(self.ready & ~had).tolist()]
+        new = [self._sets(place) for place in np.flatnonzero(self.ready & ~had).tolist()]
         chosen = np.concatenate([self.chosen[stays], *(each for _, each in new)])
         owner = [self.owner[stays], *(np.full(len(each), place) for place, each in new)]
         owners = np.concatenate(owner).astype(np.int64)
@@ -245,21 +251,7 @@ class ShareLines:
         self.before = np.concatenate([self.before[stays], np.full(len(fresh), np.nan)])[order]
         self._compare()
 
-    def _persist(self, now: Bools) -> None:
-        """Tell new streams how much their windows resemble each other; known of all together."""
-        if not (now.any() and len(self.owner)):
-            return
-        moments = self._of_sets(self.slow)
-        pairs = Pairs(
-            self.pairs.weights,
-            self.pairs.rows,
-            *(getattr(self.pairs, name)[self.chosen] for name in ("products", "sums", "last")),
-        )
-        found = share_persistence(pairs, moments, self.owner)
-        joint = joint_correlation(found[self.ready], self.slow.windows[self.ready])
-        self.persistence = np.where(now, joint, self.persistence)
-
-    def _chosen(self, place: int) -> tuple[int, Ints]:
+    def _sets(self, place: int) -> tuple[int, Ints]:
         start = int(self._starts[place])
         lines = self.slow.sums[start : start + int(self.sizes[place])]
         counts = np.diff(lines, prepend=0.0) if self.ordered[place] else lines
@@ -267,24 +259,44 @@ class ShareLines:
         found = np.array([REST if cell == REST else start + cell for cell in cells], dtype=np.int64)
         return place, found
 
+    def _share(self, slow: Bools, fast: Bools) -> None:
+        """Tell new streams what all streams show together, how windows resemble and differ."""
+        sets = np.bincount(self.owner, minlength=len(self.names)).astype(np.float64)
+        if slow.any() and len(self.owner):
+            moments, ready = self._of_sets(self.slow), self.ready & (sets > 0.0)
+            found = share_persistence(self._pairs_of_sets(), moments, self.owner)
+            joint = joint_correlation(found[ready], moments.windows[ready])
+            lasting = np.full(len(self.names), joint)
+            ratio, _, many, usual = share_spread(moments, self.owner, moments.windows, lasting)
+            spread = usual_spread(ratio[ready], many[ready], usual[ready], sets[ready])
+            self.common.tell(slow, joint, *spread)
+        if fast.any() and len(self.owner):
+            moments, ready = self._of_sets(self.fast), self.ready_fast & (sets > 0.0)
+            alone = np.zeros(len(self.names))
+            ratio, _, many, usual = share_spread(moments, self.owner, self.seasons, alone)
+            spread = usual_spread(ratio[ready], many[ready], usual[ready], sets[ready])
+            self.common_fast.tell(fast, 0.0, *spread)
+
+    def _pairs_of_sets(self) -> Pairs:
+        """Return the sums over neighbours by set; of `REST` they are of no meaning, nor used."""
+        pairs = self.pairs
+        of_sets = (getattr(pairs, name)[self.chosen] for name in ("products", "sums", "last"))
+        return Pairs(pairs.weights, pairs.rows, *of_sets)
+
     def _compare(self) -> None:
         if not len(self.owner):
             self.against, self.fast_alike = _nothing(), np.zeros(0)
             self.live = np.zeros(len(self.names))
             return
-        ones = np.full(len(self.names), np.inf)
+        endless = np.full(len(self.names), np.inf)
         self.against = fit_shares(
-            self._of_sets(self.slow), self.owner, self.floor, ones, self.persistence
+            self._of_sets(self.slow), self.owner, self.floor, endless, self.common
         )
-        self.fast_alike = np.full(len(self.owner), np.nan)
+        learned = fit_shares(
+            self._of_sets(self.fast), self.owner, self.floor, self.seasons, self.common_fast
+        )
         fast = self.ready_fast[self.owner]
-        if fast.any():
-            sums = self._of_sets(self.fast)
-            sums.sums, sums.squares = sums.sums[fast], sums.squares[fast]
-            learned = fit_shares(
-                sums, self.owner[fast], self.floor, self.seasons, np.zeros(len(self.names))
-            )
-            self.fast_alike[fast] = learned.alike_high
+        self.fast_alike = np.where(fast, learned.alike_high, np.nan)
         lively = (self.against.borders < 1.0) & self._sides
         per_set = lively.sum(axis=1) * len(STEPS)
         live = np.bincount(self.owner, per_set, minlength=len(self.names))
@@ -322,7 +334,7 @@ class ShareLines:
                     "rows": float(self.slow.rows[place]),
                     "reference": self.against.mean[sets].round(6).tolist(),
                     "error": self.against.error[sets].round(6).tolist(),
-                    "persistence": round(float(self.persistence[place]), 6),
+                    "persistence": round(float(self.common.persistence[place]), 6),
                     "alike": self.against.alike_high[sets].round(8).tolist(),
                 }
         return found
@@ -367,7 +379,7 @@ class ShareLines:
         """Return the borders of the next long window, given the one before."""
         borders = self.against.borders
         before = np.stack([self.before, 1.0 - self.before], axis=1)
-        more = carried(before, borders, self.persistence[self.owner])
+        more = carried(before, borders, self.common.persistence[self.owner])
         found: Floats = np.minimum(borders + more, 1.0)
         return found
 
