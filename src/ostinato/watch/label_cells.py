@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.records import Floats, Ints
-from ostinato.watch.cells import cell_of, quantile_borders
+from ostinato.watch.borders import cell_of, quantile_borders
 from ostinato.watch.reading import Shares, Stream, two_cells
 
 NO_LABEL: Final = int(np.iinfo(np.int64).min)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ostinato.core.records import Floats, ValidationSet
 from ostinato.stats.metrics import METRICS as TABLE
 from ostinato.watch.answers import unscored, windows_of
-from ostinato.watch.cells import quantile_borders
+from ostinato.watch.borders import quantile_borders
 from ostinato.watch.estimate.binary import BinaryEstimator
 from ostinato.watch.estimate.classes import ClassEstimator
 from ostinato.watch.estimate.concept import Concept

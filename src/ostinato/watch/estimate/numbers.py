@@ -12,7 +12,7 @@ from ostinato.stats.arrays import as_floats
 from ostinato.stats.cbpe import Estimate
 from ostinato.stats.dle import CellLosses, cell_losses, dle
 from ostinato.stats.metrics import METRICS as TABLE
-from ostinato.watch.cells import cell_of
+from ostinato.watch.borders import cell_of
 
 
 @dataclass(frozen=True, slots=True)
