@@ -47,8 +47,9 @@ class Calibration:
     def variance_of(self, weights: FloatArray) -> float:
         """Return the variance of a weighted sum of the rates, (b,) weights."""
         by_block = np.bincount(self.blocks, weights)
-        first = np.unique(self.blocks, return_index=True)[1]
-        return float(np.square(by_block) @ self.variances[first])
+        variances = np.zeros(by_block.size)
+        variances[self.blocks] = self.variances
+        return float(np.square(by_block) @ variances)
 
 
 def calibrate(

@@ -21,9 +21,6 @@ from ostinato.stats.arrays import BoolArray, FloatArray, ratio
 from ostinato.stats.calibration import Calibration
 from ostinato.stats.confidence import normal_quantile
 
-MEANS = ("log_loss", "brier", "mae", "mse", "mape")
-"""Metrics that are a mean over rows of losses that are handed in."""
-
 METRICS = (
     "log_loss",
     "brier",
@@ -114,37 +111,61 @@ def cbpe(
         return counts.roc_auc(positive, rows - positive)
     if name == "average_precision":
         return counts.average_precision(positive, rows - positive)
-    hits = positive[..., flagged].sum(axis=-1)
-    misses = positive[..., ~flagged].sum(axis=-1)
-    table = counts.binary_table(
-        hits, rows[flagged].sum() - hits, misses, rows[~flagged].sum() - misses
-    )
-    return table[name]
+    return _table(rows, rates, flagged)[name]
 
 
-def cbpe_estimate(
-    name: str,
+def cbpe_estimates(
     rows: FloatArray,
     calibration: Calibration,
     flagged: BoolArray,
-    losses: tuple[FloatArray, FloatArray] | None = None,
-) -> Estimate:
-    """Return the expected value of a metric with its errors, by the delta method.
+    losses: Mapping[str, tuple[FloatArray, FloatArray]],
+) -> dict[str, Estimate]:
+    """Return the expected value of every metric with its errors, by the delta method.
 
-    Parameters as for ``cbpe``; ``calibration`` has the rates of the cells and their errors.
+    Parameters
+    ----------
+    rows, flagged
+        as for ``cbpe``.
+    calibration
+        rates of the cells and their errors.
+    losses
+        by metric, as for ``cbpe``; metrics that need some and have none are left out.
     """
     rates = calibration.rates
-    value = float(cbpe(name, rows, rates, flagged, losses))
-    if math.isnan(value):
-        return Estimate(value, math.nan, math.nan, math.nan, math.nan)
-    moved = cbpe(name, rows, rates + _STEP * np.eye(rates.size), flagged, losses)
-    slopes = np.nan_to_num((moved - value) / _STEP)
-    chance = np.square(slopes) * rates * (1.0 - rates) * ratio(1.0, rows)
-    return estimated(
-        value,
-        math.sqrt(calibration.variance_of(slopes)),
-        math.sqrt(float(np.nan_to_num(chance).sum())),
-    )
+    chance = rates * (1.0 - rates) * np.nan_to_num(ratio(1.0, rows))
+    values = _all_metrics(rows, rates, flagged, losses)
+    moved = _all_metrics(rows, rates + _STEP * np.eye(rates.size), flagged, losses)
+    found: dict[str, Estimate] = {}
+    for name, value in values.items():
+        if np.isnan(value):
+            found[name] = Estimate(*(math.nan,) * 5)
+            continue
+        slopes = np.nan_to_num((moved[name] - value) / _STEP)
+        of_rates = math.sqrt(calibration.variance_of(slopes))
+        of_labels = math.sqrt(float(np.square(slopes) @ chance))
+        found[name] = estimated(float(value), of_rates, of_labels)
+    return found
+
+
+def _all_metrics(
+    rows: FloatArray,
+    rates: FloatArray,
+    flagged: BoolArray,
+    losses: Mapping[str, tuple[FloatArray, FloatArray]],
+) -> dict[str, FloatArray]:
+    found = {name: cbpe(name, rows, rates, flagged, losses[name]) for name in losses}
+    found |= _table(rows, rates, flagged)
+    for name in ("roc_auc", "average_precision"):
+        found[name] = cbpe(name, rows, rates, flagged)
+    return found
+
+
+def _table(rows: FloatArray, rates: FloatArray, flagged: BoolArray) -> dict[str, FloatArray]:
+    positive = rows * rates
+    hits = positive @ flagged
+    misses = positive.sum(axis=-1) - hits
+    said = rows @ flagged
+    return counts.binary_table(hits, said - hits, misses, rows.sum() - said - misses)
 
 
 def cbpe_rows(

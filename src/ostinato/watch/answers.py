@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.core.records import FALLBACK_VERSION, ROLES, Floats, Ints, PredictionsMade
+from ostinato.core.records import (
+    FALLBACK_VERSION,
+    ROLES,
+    Floats,
+    Ints,
+    PredictionsMade,
+    RowsMatured,
+)
 
 MOST_WAITING: Final = 1_024
 """Rows that wait to be counted. Fewer: counting costs more per row; more: the state is larger."""
@@ -20,13 +27,19 @@ FALLBACK: Final = ROLES.index("fallback")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """Answers of one set of versions, as in `PredictionsMade`, without ids and groups."""
+    """Answers of one set of versions, as in `PredictionsMade`, without ids and groups.
+
+    Matured ones have `labels`, and the `signs` with which they count, as in `RowsMatured`.
+    """
 
     times_ns: Ints
     versions: tuple[str, ...]
     answered: NDArray[np.int16]
     roles: NDArray[np.int8]
     scores: dict[str, Floats]
+    labels: Floats = field(default_factory=lambda: np.empty(0))
+    signs: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, dtype=np.int8))
+    revision: bool = False
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -50,7 +63,7 @@ class Waiting:
     rows: int = 0
     batches: list[Answers] = field(default_factory=list)
 
-    def add(self, made: PredictionsMade) -> bool:
+    def add(self, made: PredictionsMade | RowsMatured) -> bool:
         """Keep answers; say whether it is time to count."""
         if len(made):
             self.rows += len(made)
@@ -61,6 +74,8 @@ class Waiting:
                 roles=made.roles,
                 scores=dict(made.scores),
             )
+            if isinstance(made, RowsMatured):
+                batch = replace(batch, labels=made.labels, signs=made.signs, revision=made.revision)
             self.batches.append(batch)
         return self.rows >= MOST_WAITING
 
@@ -73,12 +88,13 @@ class Waiting:
 
 def unscored(scores: Floats) -> NDArray[np.bool_]:
     """Say which rows have no score: (n,) or (n, k) in, (n,) out."""
-    lost: NDArray[np.bool_] = np.isnan(scores if scores.ndim == 1 else scores[:, 0])
+    lost: NDArray[np.bool_] = np.isnan(scores if scores.ndim == 1 else scores.sum(axis=1))
     return lost
 
 
 def _layout(batch: Answers) -> Any:
-    return batch.versions, tuple(batch.scores[version].shape[1:] for version in batch.versions)
+    shapes = tuple(batch.scores[version].shape[1:] for version in batch.versions)
+    return batch.versions, shapes, batch.revision
 
 
 def _together(batches: list[Answers]) -> Answers:
@@ -94,6 +110,9 @@ def _together(batches: list[Answers]) -> Answers:
             version: np.concatenate([each.scores[version] for each in batches])
             for version in first.versions
         },
+        labels=np.concatenate([each.labels for each in batches]),
+        signs=np.concatenate([each.signs for each in batches]),
+        revision=first.revision,
     )
 
 

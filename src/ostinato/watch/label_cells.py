@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.records import Floats, Ints
+from ostinato.watch.borders import cell_of, quantile_borders
 from ostinato.watch.reading import Shares, Stream, two_cells
-from ostinato.watch.value_cells import cell_of, quantile_borders
 
 NO_LABEL: Final = int(np.iinfo(np.int64).min)
 """Label time where there is none, as the join writes it."""

@@ -9,8 +9,8 @@ import numpy as np
 from ostinato.core.records import Floats, Ints
 from ostinato.stats.rows import THRESHOLD
 from ostinato.watch.answers import unscored
+from ostinato.watch.borders import UNIT_BORDERS, cell_of, quantile_borders
 from ostinato.watch.reading import Shares, Stream, two_cells
-from ostinato.watch.value_cells import UNIT_BORDERS, cell_of, quantile_borders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
