@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ostinato.core.records import EvidenceRegistered, Promoted, Record, RolledBack, RowsMatured
 from ostinato.core.stage import Stage
-from ostinato.core.watched import OutcomesJoined
+from ostinato.core.watched import OutcomesJoined, ReferenceRenewed, StreamsRestarted
 from ostinato.watch import performance
 from ostinato.watch.config import WatchConfig
 from ostinato.watch.monitor import MATURED, NOW, SETTLED, Monitor
@@ -27,6 +27,7 @@ WANTS = frozenset(
         "candidate_evaluated",
         "promoted",
         "rolled_back",
+        "streams_restarted",
     }
 )
 
@@ -59,6 +60,8 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
                 out.extend(_renew(state, config, record.subject, now_ns))
             case RolledBack():
                 out.extend(_renew(state, config, record.previous, now_ns))
+            case StreamsRestarted():
+                _restart(state, config, record)
             case _:
                 pass
     if state.champion is not None:
@@ -74,7 +77,16 @@ def _renew(state: WatchState, config: WatchConfig, champion: str, now_ns: int) -
         reference = monitor.renew(inner, champion)
         if reference is not None:
             book.renew(reference, slow_ns=config.slow_ns)
+            yield ReferenceRenewed(
+                ts_event_ns=now_ns, ts_record_ns=now_ns, monitor=monitor.name, champion=champion
+            )
             yield from _registered(monitor, book, now_ns)
+
+
+def _restart(state: WatchState, config: WatchConfig, restarted: StreamsRestarted) -> None:
+    for monitor, book in zip(config.monitors, state.books, strict=True):
+        if monitor.name == restarted.monitor:
+            book.restart(restarted.streams)
 
 
 def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> Iterator[Record]:
