@@ -44,6 +44,7 @@ MAKERS: Final[tuple[Maker, ...]] = (
     row_monitors.losses,
     row_monitors.fairness,
     row_monitors.feedback,
+    row_monitors.business,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 
