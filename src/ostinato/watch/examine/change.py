@@ -116,12 +116,12 @@ def change_in_loss(
     costs = [each.cost for each in repairs if each.cost is not None]
     parts = {QUALITY: _sum(costs)} if costs else {}
     shift = _shift(reference, whole, repairs, champion)
-    mass = reference.mass
+    mass: Floats | None = None
     if isinstance(shift, str):
         notes.append((LABELS, shift))
     elif shift.holds:
         parts[LABELS] = shift.cost
-        mass = mass * shift.factors
+        mass = reference.mass * shift.factors
     compared = _compare(reference, whole, coding, repairs, mass, told, salt)
     notes += compared.notes
     if compared.parts is not None:
@@ -178,14 +178,18 @@ def _compare(
     current: Sample,
     coding: Coding,
     repairs: list[Repair],
-    mass: Floats,
+    mass: Floats | None,
     told: Told,
     salt: str,
 ) -> _Compared:
-    """Compare on the inputs that both samples have; on the champion's scores if there are none."""
+    """Compare on the inputs that both samples have; on the champion's scores if there are none.
+
+    `mass` is how much rows of the reference count; None: as ever.
+    """
     codes, notes = _comparable(coding, repairs, salt)
-    samples, masses = (reference, current), (mass, current.mass)
-    untouched = not repairs and not notes and mass is reference.mass
+    untouched = not repairs and not notes and mass is None
+    samples = (reference, current)
+    masses = (reference.mass if mass is None else mass, current.mass)
     found = told if untouched else tell_apart(codes, samples, masses, salt=salt)
     parts = decompose(*_sides(samples, codes, masses, found, salt))
     if found.auc.value <= APART and parts.effective >= FEWEST_EFFECTIVE:
