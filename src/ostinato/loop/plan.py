@@ -8,10 +8,11 @@ from typing import Any
 from ostinato.core.canonical import digest, plain
 from ostinato.core.ports import Scorer
 from ostinato.core.units import DAY_NS, HOUR_NS, duration_ns
-from ostinato.decide.bind import Surroundings, bound, counts_costs, looks_early
+from ostinato.decide.bind import bound, counts_costs, looks_early
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.excess_loss import Money
 from ostinato.decide.parity import ParityRule
+from ostinato.decide.surroundings import Surroundings
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.config import GateConfig
 from ostinato.gate.no_worse_than_anchor import NoWorseThanAnchor
@@ -125,8 +126,12 @@ def bound_triggers(
         timed=label.time is not None,
         negative=label.never == "negative",
         money=_money(loop.prices),
-        sliced=bool(loop.slices),
+        slice_columns=len(loop.slices),
         group_names=group_names,
+        columns=loop.feature_names,
+        targets=(*loop.inputs, label.column),
+        grouped=loop.slice_columns,
+        families=() if loop.monitors is None else tuple(loop.monitors.families),
     )
     return tuple(bound(trigger, surroundings) for trigger in policy.triggers)
 
@@ -162,6 +167,7 @@ def make_plan(
     seed: int,
     remark: str = "",
     sights: Sights | None = None,
+    slice_groups: int | None = None,
 ) -> Plan:
     """Compose the stages' configurations.
 
@@ -185,6 +191,9 @@ def make_plan(
         A sentence for the first entry of the journal, on what the run cannot show.
     sights
         What monitors need to know of the data; None: only performance is watched.
+    slice_groups
+        How many of the groups, from the first on, are of `Loop(slices=...)`; the others are there
+        for monitors, and no gate asks for them. None: all.
 
     Raises
     ------
@@ -256,7 +265,7 @@ def make_plan(
                 gates=tuple(policy.gates),
                 task=loop.task,
                 metric=loop.metric,
-                group_names=group_names,
+                group_names=group_names[:slice_groups],
                 explored=label.selective,
                 parity=rule is not None and rule.hold,
             ),

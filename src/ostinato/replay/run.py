@@ -30,6 +30,7 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
+from ostinato.core.watched import WindowMeasured
 from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
@@ -43,6 +44,7 @@ from ostinato.replay.record import Recorder
 from ostinato.replay.result import Replay, make_replay
 from ostinato.replay.scores import ModelScores, ReplayScorer
 from ostinato.replay.suiting import SUITE_HINT
+from ostinato.replay.sights import sights_of
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 from ostinato.stores.open import open_journal, open_registry
@@ -218,6 +220,8 @@ class Run:
         match record:
             case PredictionsMade():
                 self.recorder.predictions(record)
+            case WindowMeasured():
+                self.recorder.windows.take(record)
             case HardCasesListed():
                 self.hard[record.request] = record
             case TrainingRequested():
@@ -306,6 +310,8 @@ def make_run(
         bucket_ns=max(DAY_NS, 0 if isinstance(tick, int) else duration_ns(tick, name="tick")),
         seed=seed,
         remark=blind_spot(loop),
+        slice_groups=history.slices.first_groups(len(loop.slices)),
+        sights=sights_of(loop, history),
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
