@@ -85,7 +85,7 @@ class Driver:
         engine = self.engine
         if engine.saved.place.tick != self._seen_tick:
             self._seen_tick = engine.saved.place.tick
-            self.house.ticked()
+            self.house.ticked(engine.now_ns)
             self._ask_the_house()
         if engine.saved_tick != self._seen_snapshot:
             self._seen_snapshot = engine.saved_tick
@@ -95,6 +95,7 @@ class Driver:
         publisher, house = self.engine.publisher, self.house
         publisher.lake, publisher.registry = house.lake_status, house.registry_status
         publisher.features, publisher.sources = house.features_status, house.sources
+        publisher.alerts = house.alerts_status
 
     def look(self) -> bool:
         """Do what is due; False if nothing was."""

@@ -1,4 +1,4 @@
-"""The one place that posts to webhooks. HTTP is loaded when it is used."""
+"""Webhooks: a message posted as JSON. HTTP is loaded when it is used."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ostinato.core.errors import StoreError
 PATIENCE_SECONDS: Final = 5.0
 
 
-def post(url: str, alert: dict[str, Any]) -> None:
-    """Post an alert as JSON.
+def post(url: str, body: dict[str, Any]) -> None:
+    """Post the body of a message.
 
     Raises
     ------
@@ -20,15 +20,21 @@ def post(url: str, alert: dict[str, Any]) -> None:
         If it is not taken: nobody there, no answer in time, or a status of 400 and above.
     """
     try:
-        httpx.post(url, json=alert, timeout=PATIENCE_SECONDS).raise_for_status()
+        httpx.post(url, json=body, timeout=PATIENCE_SECONDS).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # Webhook URLs carry secrets in path and query: only the host is told.
         raise StoreError(
             "A webhook did not take an alert",
-            found=f"{_host(url)} ({type(error).__name__})",
-            expected="a status below 400 within 5 s",
-            hint="It is told again later; check the URL of --webhook.",
+            found=f"{_host(url)} ({_why(error)})",
+            expected=f"a status below 400 within {PATIENCE_SECONDS:g} s",
+            hint="It is told again later; check the URL of --alert.",
         ) from None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"status {error.response.status_code}"
+    return type(error).__name__
 
 
 def _host(url: str) -> str:
