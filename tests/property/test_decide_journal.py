@@ -22,7 +22,7 @@ from ostinato.decide.bind import Surroundings, bound
 from ostinato.decide.stage import start, step
 
 BY_SLICE = Degradation(by_slice=True, season="none", arl=2e3, reference_rows=400)
-LOOP = Surroundings(horizon_ns=HOUR_NS, sliced=True, group_names=("all", "odd"))
+LOOP = Surroundings(horizon_ns=HOUR_NS, slice_columns=2, group_names=("all", "odd"))
 
 CONFIG = DecideConfig(
     triggers=(

@@ -28,8 +28,8 @@ class Surroundings:
         Whether an overdue label means no.
     money
         What losses and trainings are worth.
-    sliced
-        Whether the loop names slices.
+    slice_columns
+        How many slice columns the loop names; groups of further columns are not its slices.
     group_names
         Names of the slice groups, as far as they are known.
     """
@@ -38,7 +38,7 @@ class Surroundings:
     timed: bool = False
     negative: bool = False
     money: Money = field(default_factory=Money)
-    sliced: bool = False
+    slice_columns: int = 0
     group_names: tuple[str, ...] = ()
 
 
@@ -95,14 +95,19 @@ def _priced(trigger: ExcessLoss, money: Money) -> ExcessLoss:
 
 
 def _by_slice(trigger: Degradation, loop: Surroundings) -> SlicedDegradation:
-    if not loop.sliced:
+    if not loop.slice_columns:
         raise ConfigError(
             "Degradation(by_slice=True) contradicts Loop(slices=...)",
             found="no slice column",
             expected="at least one column whose values are slices",
         )
     overall = _of_all_rows(for_all_rows(trigger), loop)
-    return SlicedDegradation(declared=trigger, overall=overall, group_names=loop.group_names)
+    return SlicedDegradation(
+        declared=trigger,
+        overall=overall,
+        columns=loop.slice_columns,
+        group_names=loop.group_names,
+    )
 
 
 def _of_all_rows(trigger: Degradation, loop: Surroundings) -> Degradation | LateDegradation:

@@ -122,7 +122,7 @@ class Loop:
         check_columns(
             self.feature_plan,
             label=self.label,
-            slices=self.slices,
+            slices=self.slice_columns,
             time=self.time,
             further={"unit": self.unit, "id": self.id, "golden": self.golden},
         )
@@ -153,6 +153,7 @@ class Loop:
                 found=repr(self.monitors),
                 expected="ost.Monitors(...), or None",
             )
+        self._check_pairs()
         if self.train_on not in TRAIN_ON:
             raise ConfigError(
                 "Loop(train_on=...) is unknown",
@@ -169,6 +170,20 @@ class Loop:
         return self.feature_plan.names
 
     @property
+    def slice_columns(self) -> tuple[str, ...]:
+        """Columns by which rows are grouped: the slices first, then what only monitors ask for."""
+        monitors = self.monitors
+        if not isinstance(monitors, Monitors):
+            return tuple(self.slices)
+        items = () if monitors.items is None else (monitors.items,)
+        return tuple(dict.fromkeys((*self.slices, *monitors.sensitive, *items)))
+
+    @property
+    def slice_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of these columns whose combinations are groups as well."""
+        return () if self.monitors is None else tuple(self.monitors.pairs)
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """Columns that a request carries for its features."""
         return self.feature_plan.inputs
@@ -180,6 +195,16 @@ class Loop:
                 "Loop(name=...) is not a name",
                 found=repr(name),
                 expected="letters, digits, - and _",
+            )
+
+    def _check_pairs(self) -> None:
+        unknown = [n for pair in self.slice_pairs for n in pair if n not in self.slice_columns]
+        if unknown:
+            raise ConfigError(
+                "Monitors(pairs=...) names a column that is no slice",
+                found=", ".join(dict.fromkeys(unknown)),
+                expected=", ".join(self.slice_columns) or "columns of Loop(slices=...)",
+                hint="Name the column in Loop(slices=...), or in Monitors(sensitive=...).",
             )
 
     def _check_task(self) -> None:

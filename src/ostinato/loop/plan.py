@@ -123,7 +123,7 @@ def bound_triggers(
         timed=label.time is not None,
         negative=label.never == "negative",
         money=_money(loop.prices),
-        sliced=bool(loop.slices),
+        slice_columns=len(loop.slices),
         group_names=group_names,
     )
     return tuple(bound(trigger, surroundings) for trigger in policy.triggers)
@@ -160,6 +160,7 @@ def make_plan(
     seed: int,
     remark: str = "",
     sights: Sights | None = None,
+    slice_groups: int | None = None,
 ) -> Plan:
     """Compose the stages' configurations.
 
@@ -183,6 +184,9 @@ def make_plan(
         A sentence for the first entry of the journal, on what the run cannot show.
     sights
         What monitors need to know of the data; None: only performance is watched.
+    slice_groups
+        How many of the groups, from the first on, are of `Loop(slices=...)`; the others are there
+        for monitors, and no gate asks for them. None: all.
 
     Raises
     ------
@@ -254,7 +258,7 @@ def make_plan(
                 gates=tuple(policy.gates),
                 task=loop.task,
                 metric=loop.metric,
-                group_names=group_names,
+                group_names=group_names[:slice_groups],
                 explored=label.selective,
                 parity=rule is not None and rule.hold,
             ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ostinato.core.units import DAY_NS
 from ostinato.decide.alarms import AlarmRule
 from ostinato.watch.monitor import Monitor
+from ostinato.watch.monitors.losses import Losses
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -31,7 +32,27 @@ class Sights:
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
-MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = ()
+
+def _losses(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
+    monitors, label = loop.monitors, loop.label
+    assert monitors is not None, "makers are asked where the loop is watched"
+    made = Losses(
+        task=loop.task,
+        metric=loop.metric,
+        groups=groups,
+        fast_ns=sights.fast_ns,
+        slow_ns=sights.slow_ns,
+        tolerance=monitors.loss_tolerance,
+        label_floor=None if label.never == "negative" else monitors.drift_floor,
+        paired=not label.affected_by_prediction,
+        explored=label.selective,
+    )
+    return (made,)
+
+
+MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
+    _losses,
+)
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 
 

@@ -166,7 +166,12 @@ def make_history(
     else:
         values[never] = np.nan  # a label without a time to arrive at does not arrive
     labelled = ~never & ~np.isnan(values)
-    slices = Slices.fit(frame[:first], loop.slices)
+    slices = Slices.fit(
+        frame[:first],
+        loop.slice_columns,
+        loop.slice_pairs,
+        None if loop.monitors is None else loop.monitors.items,
+    )
     plan = loop.feature_plan
     events = history_events(plan, frame, times, values, known, labelled=labelled, until_ns=until_ns)
     computed = _plain_text(compute(plan, frame, times, events)).rechunk()
@@ -215,7 +220,7 @@ def _plain_text(frame: pl.DataFrame) -> pl.DataFrame:
 def _check_columns(loop: Loop, table: pl.DataFrame) -> None:
     label = loop.label
     wanted = [loop.time, label.column, label.time, loop.unit, loop.id, loop.golden]
-    wanted += [*loop.inputs, *loop.slices, *logged_columns(loop.feature_plan)]
+    wanted += [*loop.inputs, *loop.slice_columns, *logged_columns(loop.feature_plan)]
     missing = sorted({name for name in wanted if name is not None} - set(table.columns))
     if not missing:
         return

@@ -302,6 +302,7 @@ def make_run(
         bucket_ns=max(DAY_NS, 0 if isinstance(tick, int) else duration_ns(tick, name="tick")),
         seed=seed,
         remark=blind_spot(loop),
+        slice_groups=history.slices.first_groups(len(loop.slices)),
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]

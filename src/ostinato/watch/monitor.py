@@ -33,7 +33,7 @@ class Monitor(Protocol):
     clock
         `NOW` or `MATURED`.
     wants
-        Kinds of records it takes.
+        Kinds of records it takes: what the stage wants, `LossesObserved` and `OutcomesRevealed`.
     """
 
     @property

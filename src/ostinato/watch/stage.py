@@ -45,7 +45,7 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
     out = performance.observe(state.performance, config, inbox, now_ns)
-    for record in inbox:
+    for record in (*inbox, *out):
         for monitor, inner in zip(config.monitors, state.monitors, strict=True):
             if record.kind in monitor.wants:
                 monitor.take(inner, record, now_ns)
