@@ -131,6 +131,25 @@ class ParityDone(Event, frozen=True, array_like=True, tag="parity"):
     records: bytes
 
 
+class ResourcesGiven(Event, frozen=True, array_like=True, tag="resources"):
+    """What a process of the service took between two moments; becomes `ResourcesObserved`."""
+
+    source: str
+    from_ns: int
+    to_ns: int
+    requests: int
+    errors: int
+    values: dict[str, float]
+
+
+class ExaminationDone(Event, frozen=True, array_like=True, tag="examination"):
+    """What an examination found; `records` is a snapshot (`core.snapshot`) of `DiagnosisMade`."""
+
+    request: str
+    ready_ns: int
+    records: bytes
+
+
 class ClockMoved(Event, frozen=True, array_like=True, tag="clock"):
     """Somebody moved the clock of a rehearsal."""
 
@@ -162,6 +181,8 @@ AnyEvent = (
     | Acted
     | TrainingDone
     | ParityDone
+    | ResourcesGiven
+    | ExaminationDone
     | ClockMoved
     | PolicyGiven
     | Tick

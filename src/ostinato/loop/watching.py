@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ostinato.core.units import DAY_NS
 from ostinato.decide.alarms import AlarmRule
 from ostinato.watch.monitor import Monitor
+from ostinato.watch.monitors.infrastructure import Infrastructure
 from ostinato.watch.monitors.losses import Losses
 
 if TYPE_CHECKING:
@@ -50,8 +51,23 @@ def _losses(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monito
     return (made,)
 
 
+def _infrastructure(
+    loop: Loop,
+    sights: Sights,
+    groups: tuple[str, ...],  # noqa: ARG001 - one signature for all makers
+) -> tuple[Monitor, ...]:
+    assert loop.monitors is not None, "makers are asked where the loop is watched"
+    made = Infrastructure(
+        fast_ns=sights.fast_ns,
+        serve_hour=loop.prices.serve_hour,
+        cost_tolerance=loop.monitors.loss_tolerance,
+    )
+    return (made,)
+
+
 MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
     _losses,
+    _infrastructure,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 

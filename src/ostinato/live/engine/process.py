@@ -19,10 +19,12 @@ from ostinato.live.engine.compare_beside import ComparisonsBeside
 from ostinato.live.engine.comparisons import comparable
 from ostinato.live.engine.engine import Engine
 from ostinato.live.engine.house import House
+from ostinato.live.engine.own_resources import EngineResources
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.train_elsewhere import TrainingsElsewhere
 from ostinato.live.layout import Layout
 from ostinato.live.published import Alive, write
+from ostinato.live.usage import watches_resources
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.journal_sqlite import SqliteJournal
 from ostinato.stores.registry_folder import FolderRegistry
@@ -54,6 +56,8 @@ class Driver:
         What time it is; and what paces the ticks, since the first may be set back.
     stop
         Set when it is to end.
+    resources
+        Tells what the engine takes; None: that is not watched.
     """
 
     engine: Engine
@@ -62,6 +66,7 @@ class Driver:
     clock: Clock
     steady: Clock
     stop: threading.Event
+    resources: EngineResources | None = None
     _ticked_ns: int = field(init=False)
     _seen_tick: int = -1
     _seen_snapshot: int = -1
@@ -109,6 +114,8 @@ class Driver:
         due = self.steady.now_ns() - self._ticked_ns >= width
         if not due and not engine.feed.acts_waiting:
             return False
+        if self.resources is not None:
+            engine.events.append(self.resources.entries(engine.saved.place.tick))
         engine.tick(self.clock.now_ns())
         if due:
             self._ticked_ns = self.steady.now_ns()
@@ -217,7 +224,14 @@ def run_engine(layout: Layout) -> None:
         signal.signal(number, lambda *_: stop.set())
     clock, steady = WallClock(), SteadyClock()
     with opened(layout, clock, steady) as (engine, house, heart):
+        watched = watches_resources(engine.folder.loop, engine.folder.config)
         driver = Driver(
-            engine=engine, house=house, heart=heart, clock=clock, steady=steady, stop=stop
+            engine=engine,
+            house=house,
+            heart=heart,
+            clock=clock,
+            steady=steady,
+            stop=stop,
+            resources=EngineResources(clock) if watched else None,
         )
         driver.run()
