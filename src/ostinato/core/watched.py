@@ -1,7 +1,8 @@
 """What watching is told, what it finds, and what is decided about it.
 
 Batches: `InputsSummarised`, `OutcomesArrived`, `OutcomesJoined` and `ResourcesObserved` come in;
-`WindowMeasured` goes out. Decisions: alarms and diagnoses, one entry of the journal each.
+`WindowMeasured` and `ReferenceRenewed` go out; `StreamsRestarted` comes back. Decisions: alarms and
+diagnoses, one entry of the journal each.
 """
 
 from __future__ import annotations
@@ -159,11 +160,30 @@ class WindowMeasured(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceRenewed(Record):
+    """A monitor compares all its streams with another reference from now on: that of `champion`."""
+
+    kind: ClassVar[str] = "reference_renewed"
+    monitor: str
+    champion: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamsRestarted(Record):
+    """Streams of a monitor whose alarms are over: only evidence from now on counts against them."""
+
+    kind: ClassVar[str] = "streams_restarted"
+    monitor: str
+    streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRaised(Decision):
     """A stream (`subject`) moved by more than its floor, beyond what the budget takes for chance.
 
     `family` is one of `FAMILIES`, `severity` one of `SEVERITIES`; `since_ns`: the start of the
-    first window that spoke for it.
+    first window that spoke for it. An alarm that stands already is raised again when it becomes
+    more severe; the evidence then has what it was (``was``).
     """
 
     kind: ClassVar[str] = "alarm_raised"
@@ -194,7 +214,8 @@ class AlarmAcknowledged(Decision):
 class AlarmsSilenced(Decision):
     """Alarms whose name fits a pattern (`subject`, with ``*``) are not told to people for a while.
 
-    They are raised and resolved as ever. `until_ns`: when that ends; before `ts_event_ns`: now.
+    They are raised and resolved as ever. `until_ns`: when that ends; not after `ts_event_ns`: an
+    earlier silence has ended.
     """
 
     kind: ClassVar[str] = "alarms_silenced"

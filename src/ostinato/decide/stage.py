@@ -29,7 +29,9 @@ from ostinato.core.records import (
 )
 from ostinato.core.stage import Stage
 from ostinato.core.units import DAY_NS
+from ostinato.core.watched import ReferenceRenewed, WindowMeasured
 from ostinato.decide.adopt import adopt
+from ostinato.decide.alarms import judge_window, renew_reference
 from ostinato.decide.asking import lapse, propose, request, seen_of, wish_of
 from ostinato.decide.by_hand import obey
 from ostinato.decide.config import DecideConfig
@@ -99,15 +101,32 @@ def _take(state: DecideState, config: DecideConfig, record: Record, now_ns: int)
             return _changed_champion(state, config, record, now_ns)
         case FeaturesCompared():
             return _compare(state, config, record, now_ns)
-        case ActionProposed() if record.action == "release":
-            return _asked(state, record, now_ns)
-        case ActionProposed():
-            pass  # its own
-        case ProposalLapsed():
-            if record.proposal == state.waits_as:
-                state.waiting, state.waits_as = None, ""
+        case WindowMeasured() | ReferenceRenewed():
+            return _alarm(state, config, record, now_ns)
+        case ActionProposed() | ProposalLapsed():
+            return _question(state, record, now_ns)
         case _:
             _turn(state, config, record)
+    return []
+
+
+def _alarm(
+    state: DecideState, config: DecideConfig, found: WindowMeasured | ReferenceRenewed, now_ns: int
+) -> list[Record]:
+    assert config.alarms is not None, "monitors come with a rule for their alarms"
+    if isinstance(found, ReferenceRenewed):
+        return renew_reference(state.alarms, found, now_ns)
+    return judge_window(state.alarms, config.alarms, found, now_ns)
+
+
+def _question(
+    state: DecideState, question: ActionProposed | ProposalLapsed, now_ns: int
+) -> list[Record]:
+    """Follow what is asked of people by others; what is asked about learning is its own."""
+    if isinstance(question, ActionProposed):
+        return _asked(state, question, now_ns) if question.action == "release" else []
+    if question.proposal == state.waits_as:
+        state.waiting, state.waits_as = None, ""
     return []
 
 
@@ -319,6 +338,8 @@ STAGE = Stage(
     frozenset(
         {
             "features_compared",
+            "window_measured",
+            "reference_renewed",
             "losses_observed",
             "labels_awaited",
             "outcomes_revealed",

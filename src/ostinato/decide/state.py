@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ostinato.decide.alarms import AlarmBook
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.parity import ParityState
 from ostinato.decide.trigger import Reference
@@ -38,7 +39,8 @@ class DecideState:
     an order has no verdict yet. `wish` waits for approval under the id `proposal`. `waiting` is the
     accepted candidate whose release waits for approval under the id `waits_as`. `undo_ns` is when
     an undo was last asked for, `rested_ns` when one was done: the cool-down begins then, too.
-    `parity` holds the evidence on features as served, where any are compared.
+    `parity` holds the evidence on features as served, where any are compared; `alarms` what
+    monitors found, where there are any.
     """
 
     triggers: list[Any] = field(default_factory=list)
@@ -62,4 +64,5 @@ class DecideState:
     undo_ns: int | None = None
     rested_ns: int | None = None
     parity: ParityState | None = None
+    alarms: AlarmBook = field(default_factory=AlarmBook)
     config_: DecideConfig | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ostinato.core.units import DAY_NS
+from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
 from ostinato.watch.monitor import Monitor
 from ostinato.watch.monitors.infrastructure import Infrastructure
@@ -88,9 +88,13 @@ def alarm_rule(
     """Return by what alarms are raised; None where only performance is watched."""
     if loop.monitors is None or sights is None or not monitors:
         return None
+    examine = loop.monitors.examine
     share = loop.monitors.false_alarms / len(monitors)
     return AlarmRule(
         shares={monitor.name: share for monitor in monitors},
         fast_windows=BUDGET_NS / sights.fast_ns,
         slow_windows=BUDGET_NS / sights.slow_ns,
+        per_ns=BUDGET_NS,
+        slow_ns=sights.slow_ns,
+        examine_ns=None if examine is None else duration_ns(examine),
     )

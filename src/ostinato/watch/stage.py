@@ -1,4 +1,4 @@
-"""Watch all that is declared to be watched: take records in, close windows, weigh what they show."""
+"""Watch what is declared to be watched: take records in, close windows, weigh what they show."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ostinato.core.records import Promoted, Record, RolledBack, RowsMatured
 from ostinato.core.stage import Stage
+from ostinato.core.watched import ReferenceRenewed, StreamsRestarted
 from ostinato.watch import performance
 from ostinato.watch.config import WatchConfig
 from ostinato.watch.monitor import MATURED
@@ -26,6 +27,7 @@ WANTS = frozenset(
         "candidate_evaluated",
         "promoted",
         "rolled_back",
+        "streams_restarted",
     }
 )
 
@@ -53,9 +55,11 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
             case RowsMatured():
                 state.matured_to_ns = max(record.matured_to_ns, state.matured_to_ns or 0)
             case Promoted():
-                _renew(state, config, record.subject)
+                out.extend(_renew(state, config, record.subject, now_ns))
             case RolledBack():
-                _renew(state, config, record.previous)
+                out.extend(_renew(state, config, record.previous, now_ns))
+            case StreamsRestarted():
+                _restart(state, config, record)
             case _:
                 pass
     if state.champion is not None:
@@ -64,13 +68,22 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
     return out
 
 
-def _renew(state: WatchState, config: WatchConfig, champion: str) -> None:
+def _renew(state: WatchState, config: WatchConfig, champion: str, now_ns: int) -> Iterator[Record]:
     """Go on with a new champion: what it is compared with begins with it."""
     state.champion = champion
     for monitor, inner, book in zip(config.monitors, state.monitors, state.books, strict=True):
         reference = monitor.renew(inner, champion)
         if reference is not None:
             book.renew(reference)
+            yield ReferenceRenewed(
+                ts_event_ns=now_ns, ts_record_ns=now_ns, monitor=monitor.name, champion=champion
+            )
+
+
+def _restart(state: WatchState, config: WatchConfig, restarted: StreamsRestarted) -> None:
+    for monitor, book in zip(config.monitors, state.books, strict=True):
+        if monitor.name == restarted.monitor:
+            book.restart(restarted.streams)
 
 
 def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> Iterator[Record]:

@@ -18,6 +18,9 @@ class StreamBook:
     def renew(self, reference: Sequence[Readings]) -> None:
         """Begin anew, with these windows as the reference; none: the first that come are."""
 
+    def restart(self, streams: Sequence[str]) -> None:
+        """Let the evidence of these streams count anew: their alarms are over."""
+
     def take(self, monitor: Monitor, readings: Readings, *, now_ns: int) -> Iterator[Record]:
         """Weigh a short window; add it to the long one."""
         yield from ()
