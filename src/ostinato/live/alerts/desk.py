@@ -8,7 +8,6 @@ back (silence, too many of them, an address that is away), what stands is told i
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,9 +18,10 @@ from msgspec.structs import replace
 from ostinato.core.ports import Entry
 from ostinato.core.units import DAY_NS, format_time
 from ostinato.core.watched import SEVERITIES
+from ostinato.decide.standing_alarm import matcher
 from ostinato.live.alerts.address import Address
 from ostinato.live.alerts.notice import Notice, decision_notice
-from ostinato.live.alerts.words import evidence_in_words
+from ostinato.live.alerts.words import how_sure
 
 REMIND_NS: Final = DAY_NS
 """After so long people are reminded of an alarm that stands, unless somebody acknowledged it.
@@ -65,15 +65,6 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
     untold: int = 0
     untold_since_ns: int = 0
-
-
-def fits(pattern: str, name: str) -> bool:
-    """Whether a name fits a pattern, in which ``*`` stands for anything.
-
-    >>> fits("drift/*", "drift/temp"), fits("*[v1]", "output/score [v1]"), fits("drift", "drift/x")
-    (True, True, False)
-    """
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
 
 
 @dataclass(slots=True)
@@ -203,7 +194,10 @@ def mark_told(desk: Desk, notices: Iterable[Notice], now_ns: int) -> Desk:
 
 def silenced(silences: dict[str, int], name: str, at_ns: int) -> bool:
     """Whether a name is silenced at a moment of the loop."""
-    return any(at_ns < until_ns and fits(pattern, name) for pattern, until_ns in silences.items())
+    return any(
+        at_ns < until_ns and matcher(pattern).fullmatch(name)
+        for pattern, until_ns in silences.items()
+    )
 
 
 def _higher(one: str, other: str) -> bool:
@@ -214,14 +208,13 @@ _SAID: Final = {"raised": "", "worse": "worse: ", "reminder": "still: "}
 
 
 def _stands(what: str, alarm: Alarm) -> Notice:
-    numbers = evidence_in_words(alarm.evidence)
-    since = f"since {format_time(alarm.since_ns)}"
+    facts = (f"since {format_time(alarm.since_ns)}", how_sure(alarm.evidence))
     return Notice(
         what=what,
         severity=alarm.severity,
         name=alarm.name,
-        text=f"{alarm.severity}: {_SAID[what]}{alarm.name}, {since}. "
-        + " ".join(part for part in (alarm.reason, f"({numbers})" * bool(numbers)) if part),
+        text=f"{alarm.severity}: {_SAID[what]}{alarm.name}. {alarm.reason} "
+        f"({'; '.join(fact for fact in facts if fact)})",
         facts={
             "what": what,
             "severity": alarm.severity,

@@ -26,6 +26,7 @@ from ostinato.live.alerts.notifier import Notifier
 from ostinato.stores.journal_memory import MemoryJournal
 
 EVIDENCE = {"value": 0.31, "reference": 0.1, "low": 0.17, "high": 0.25, "floor": 0.05}
+EVIDENCE |= {"log10_e": 9.12, "threshold": 5.4}
 
 
 @dataclass
