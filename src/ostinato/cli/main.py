@@ -25,6 +25,7 @@ VERBS: Final = (
     "rehearse",
     "serve",
     "status",
+    "alerts",
     "retrain",
     "promote",
     "abort",

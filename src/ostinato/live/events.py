@@ -102,7 +102,10 @@ class EventsGiven(Event, frozen=True, array_like=True, tag="events"):
 
 
 class Acted(Event, frozen=True, array_like=True, tag="acted"):
-    """An operator's act; becomes `OperatorActed`, or `AutonomySet` for the act ``autonomy``."""
+    """An operator's act; becomes `OperatorActed`, or `AutonomySet` for the act ``autonomy``.
+
+    `until_ns`: when a silence ends; None for other acts.
+    """
 
     act: str
     act_id: str
@@ -110,6 +113,7 @@ class Acted(Event, frozen=True, array_like=True, tag="acted"):
     reason: str
     subject: str
     time_ns: int
+    until_ns: int | None = None
 
 
 class TrainingDone(Event, frozen=True, array_like=True, tag="training"):

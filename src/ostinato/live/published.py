@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -103,7 +103,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     as null); `features`: what is wrong with the state of features; `sources`: those of features;
     `missing`: features that are missing more, or less, often than in training; `parity`: features
     that are compared with what they are declared to be; `parity_trouble`: why none can be now;
-    `alerts`: how it stands with each address of alerts.
+    `alerts`: how it stands with each address of alerts; `watch`: what is watched, the alarms that
+    stand and their budget (`ostinato.live.engine.watch_status`), None: nothing is.
     """
 
     tick: int
@@ -127,6 +128,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     parity: tuple[ParityStatus, ...] = ()
     parity_trouble: str = ""
     alerts: tuple[AlertStatus, ...] = ()
+    watch: dict[str, Any] | None = None
     metrics: dict[str, float | None] = {}
 
 

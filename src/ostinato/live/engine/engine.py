@@ -313,6 +313,7 @@ class Engine:
         if self._parity is not None:
             self._parity.take(turn, self.state)
         self.saved.compared = counted(self.saved.compared, turn)
+        self.saved.watched.take(made)
         self.saved.place, self.saved.policy = turn.place, self.state.policy_digest
         self.between("after effects")
 

@@ -380,4 +380,5 @@ def _act(event: Acted, loop: str, since_ns: int, now_ns: int) -> Record:
         act=event.act,
         who=event.who,
         act_id=event.act_id,
+        until_ns=event.until_ns,
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from ostinato.core.errors import StoreError
 from ostinato.live.engine.saved import Saved
+from ostinato.live.engine.watch_status import watch_status
 from ostinato.live.layout import Layout
 from ostinato.live.published import (
     AlertStatus,
@@ -71,6 +72,7 @@ class Publisher:
             missing=self.missing,
             parity=self.parity,
             parity_trouble=self.parity_trouble,
+            watch=watch_status(state, saved.watched, saved.place.now_ns),
             alerts=self.alerts,
         )
         write(self.layout.status, status)

@@ -16,6 +16,7 @@ from ostinato.core import snapshot
 from ostinato.core.errors import StoreError
 from ostinato.core.records import HardCasesListed, TrainingRequested
 from ostinato.live.engine.feed import Place
+from ostinato.live.engine.watch_status import Watched
 from ostinato.stores.durable import write_whole
 
 KEPT: Final = 2
@@ -54,7 +55,8 @@ class Saved:
 
     `artifacts`: hash by version, in order of training; `open`: orders under way, oldest first;
     `verdict`: what came of the last candidate, ``pass``, ``fail`` or ``inconclusive``; `policy`:
-    digest of the plan that the state was made under; `compared`: by feature, what parity was told.
+    digest of the plan that the state was made under; `compared`: by feature, what parity was told;
+    `watched`: what monitors said last.
     """
 
     place: Place
@@ -64,6 +66,7 @@ class Saved:
     verdict: str = "inconclusive"
     policy: str = ""
     compared: dict[str, Compared] = field(default_factory=dict)
+    watched: Watched = field(default_factory=Watched)
 
 
 def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:
