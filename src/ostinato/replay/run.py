@@ -41,6 +41,7 @@ from ostinato.replay.progress import Progress, Report
 from ostinato.replay.record import Recorder
 from ostinato.replay.result import Replay, make_replay
 from ostinato.replay.scores import ModelScores, ReplayScorer
+from ostinato.replay.sights import sights_of
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 from ostinato.stores.open import open_journal, open_registry
@@ -303,6 +304,7 @@ def make_run(
         seed=seed,
         remark=blind_spot(loop),
         slice_groups=history.slices.first_groups(len(loop.slices)),
+        sights=sights_of(loop, history),
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ostinato.core.records import Promoted, Record, RolledBack, RowsMatured
+from ostinato.core.records import EvidenceRegistered, Promoted, Record, RolledBack, RowsMatured
 from ostinato.core.stage import Stage
 from ostinato.core.watched import ReferenceRenewed, StreamsRestarted
 from ostinato.watch import performance
 from ostinato.watch.config import WatchConfig
-from ostinato.watch.monitor import MATURED
+from ostinato.watch.monitor import MATURED, Monitor
 from ostinato.watch.state import WatchState
 from ostinato.watch.streams import StreamBook
 
@@ -74,10 +74,11 @@ def _renew(state: WatchState, config: WatchConfig, champion: str, now_ns: int) -
     for monitor, inner, book in zip(config.monitors, state.monitors, state.books, strict=True):
         reference = monitor.renew(inner, champion)
         if reference is not None:
-            book.renew(reference)
+            book.renew(reference, slow_ns=config.slow_ns)
             yield ReferenceRenewed(
                 ts_event_ns=now_ns, ts_record_ns=now_ns, monitor=monitor.name, champion=champion
             )
+            yield from _registered(monitor, book, now_ns)
 
 
 def _restart(state: WatchState, config: WatchConfig, restarted: StreamsRestarted) -> None:
@@ -98,12 +99,27 @@ def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> I
     for from_ns in range(begun_ns, clock_ns - config.fast_ns + 1, config.fast_ns):
         to_ns = from_ns + config.fast_ns
         readings = monitor.read(inner, from_ns, to_ns)
-        yield from book.take(monitor, readings, now_ns=now_ns)
+        yield from book.take(monitor, readings, slow_ns=config.slow_ns, now_ns=now_ns)
         if to_ns % config.slow_ns == 0:
             details = monitor.describe(inner, to_ns - config.slow_ns, to_ns)
             yield from book.close(monitor, to_ns, details, slow_ns=config.slow_ns, now_ns=now_ns)
+            yield from _registered(monitor, book, now_ns)
         begun_ns = to_ns
     state.read_to_ns[index] = begun_ns
+
+
+def _registered(monitor: Monitor, book: StreamBook, now_ns: int) -> Iterator[Record]:
+    """Tell the journal what streams are judged by, before they are."""
+    facts = book.registered()
+    if facts is not None:
+        yield EvidenceRegistered(
+            ts_event_ns=now_ns,
+            ts_record_ns=now_ns,
+            subject=f"watch/{monitor.name}",
+            reason="Windows are compared with these references from now on, and with no others.",
+            process=facts["method"],
+            evidence=facts,
+        )
 
 
 STAGE = Stage("watch", WANTS, start, step)

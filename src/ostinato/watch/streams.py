@@ -2,28 +2,106 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
-from ostinato.core.records import Record
+import numpy as np
+
+from ostinato.core.records import Floats, Record
+from ostinato.core.watched import WindowMeasured
+from ostinato.stats.window_shares import STEPS
+from ostinato.stats.windows import CONFIDENCE
+from ostinato.watch.level_lines import LevelLines, LevelWindow
+from ostinato.watch.measured import NO_CELL, Measured
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.reading import Readings
+from ostinato.watch.reading import Level, Reading, Readings, Shares
+from ostinato.watch.share_lines import ShareLines
+
+REFERENCE: Final = 8
+"""Long windows that a stream's reference is learned from where none is given, and through which the
+spread of short windows is learned. Fewer: watching begins sooner, and what a window may vary by
+chance is known so badly that only larger moves are seen."""
+
+NOTABLE: Final = math.log(100.0)
+"""Log evidence from which on a short window is told, and details of a stream. Smaller: the log
+grows; larger: people see less of how an alarm came about. No budget is reached below."""
+
+FORGOTTEN: Final = 40
+"""Long windows without rows after which a stream is forgotten. Smaller: a slice that comes seldom
+begins anew each time; larger: streams of retired versions fill the state."""
+
+
+METHOD: Final = "Shiryaev-Roberts of beta-binomial and normal windows"
 
 
 @dataclass(slots=True)
 class StreamBook:
-    """Reference, evidence and open long window of every stream of one monitor."""
+    """Reference, evidence and open long window of every stream of one monitor.
 
-    def renew(self, reference: Sequence[Readings]) -> None:
-        """Begin anew, with these windows as the reference; none: the first that come are."""
+    Parameters
+    ----------
+    shares, levels
+        The streams, by sort.
+    unmeasured
+        What could not be read in the open long window, and why.
+    untold
+        Streams whose reference is complete, and which the journal does not know of yet.
+    begun_ns
+        Start of the first window with readings.
+    """
 
-    def restart(self, streams: Sequence[str]) -> None:
-        """Let the evidence of these streams count anew: their alarms are over."""
+    shares: ShareLines = field(default_factory=ShareLines)
+    levels: LevelLines = field(default_factory=LevelLines)
+    unmeasured: dict[str, str] = field(default_factory=dict)
+    untold: list[str] = field(default_factory=list)
+    begun_ns: int | None = None
 
-    def take(self, monitor: Monitor, readings: Readings, *, now_ns: int) -> Iterator[Record]:
+    def renew(self, reference: Sequence[Readings], *, slow_ns: int) -> None:
+        """Begin anew, with these windows as the reference.
+
+        Windows shorter than half a long one add up to long ones, and tell besides how short ones
+        vary. Streams of which the reference has nothing learn theirs from the windows to come.
+        """
+        self.shares.begin_anew()
+        self.levels.begin_anew()
+        windows = _of_one_sort(sorted(reference, key=lambda each: each.from_ns))
+        for readings in windows:  # all streams have their place before any is counted
+            self._placed(readings)
+        gathered = _Gathered(self)
+        for readings in windows:
+            gathered.add(readings, self._placed(readings), slow_ns)
+        gathered.close()
+        self._complete(1)
+
+    def restart(self, names: Sequence[str]) -> None:
+        """Forget the evidence of some streams: what comes from now on counts."""
+        chosen = frozenset(names)
+        self.shares.restart(chosen)
+        self.levels.restart(chosen)
+
+    def take(
+        self, monitor: Monitor, readings: Readings, *, slow_ns: int, now_ns: int
+    ) -> Iterator[Record]:
         """Weigh a short window; add it to the long one."""
-        yield from ()
+        for subject, why in readings.unmeasured:
+            self.unmeasured[subject] = why
+        if not readings.found:
+            return
+        if self.begun_ns is None:
+            self.begun_ns = readings.from_ns
+        window = self._placed(readings)
+        self.shares.open += window.counts
+        self.levels.open.add(window.levels)
+        if readings.to_ns - readings.from_ns >= slow_ns:  # the long window itself
+            return
+        found = self._weighed(window)
+        self._learn_short(window)
+        if found.names:
+            yield self._told(
+                monitor, found, from_ns=readings.from_ns, to_ns=readings.to_ns, now_ns=now_ns
+            )
 
     def close(
         self,
@@ -35,4 +113,194 @@ class StreamBook:
         now_ns: int,
     ) -> Iterator[Record]:
         """Weigh the long window that ends at `to_ns`."""
-        yield from ()
+        from_ns = to_ns - slow_ns
+        window, unmeasured = self._closed()
+        if self.begun_ns is None and not unmeasured:
+            return
+        measured = self.shares.weigh_long(window.counts, from_ns)
+        measured = measured.joined(self.levels.weigh_long(window.levels, from_ns))
+        for name in measured.names:
+            unmeasured.pop(name, None)
+        unmeasured |= self.levels.why_not(window.levels)
+        if self.begun_ns is not None and self.begun_ns <= from_ns:  # the first may be a part of one
+            self._learn_long(window)
+            self._complete(REFERENCE)
+        unmeasured |= self._learning()
+        yield self._told(
+            monitor,
+            measured,
+            from_ns=from_ns,
+            to_ns=to_ns,
+            now_ns=now_ns,
+            slow=True,
+            details=details,
+            unmeasured=unmeasured,
+        )
+        self._forget()
+
+    def registered(self) -> dict[str, Any] | None:
+        """Return what was fixed of the streams whose reference is new, for the journal; once.
+
+        None where nothing is new.
+        """
+        names, self.untold = frozenset(self.untold), []
+        if not names:
+            return None
+        return {
+            "method": METHOD,
+            "steps": list(STEPS),
+            "confidence": CONFIDENCE,
+            "streams": self.shares.facts(names) | self.levels.facts(names),
+        }
+
+    # ------------------------------------------------------------ windows
+
+    def _placed(self, readings: Readings) -> Window:
+        shares = {each.stream.name: each for each in readings.found if isinstance(each, Shares)}
+        levels = {each.stream.name: each for each in readings.found if isinstance(each, Level)}
+        return Window(
+            counts=self.shares.placed([*shares.values()], [*shares]),
+            levels=self.levels.placed([*levels.values()], [*levels]),
+        )
+
+    def _closed(self) -> tuple[Window, dict[str, str]]:
+        window = Window(counts=self.shares.open, levels=self.levels.open)
+        self.shares.open = np.zeros_like(window.counts)
+        self.levels.open = LevelWindow.zeros(len(self.levels.names))
+        unmeasured, self.unmeasured = self.unmeasured, {}
+        return window, unmeasured
+
+    def _weighed(self, window: Window) -> Measured:
+        shares = self.shares.weigh_short(window.counts, NOTABLE)
+        return shares.joined(self.levels.weigh_short(window.levels, NOTABLE))
+
+    def _learn_short(self, window: Window) -> None:
+        self.shares.learn_short(window.counts)
+        self.levels.learn_short(window.levels)
+
+    def _learn_long(self, window: Window) -> None:
+        self.shares.learn_long(window.counts)
+        self.levels.learn_long(window.levels)
+
+    def _complete(self, least: int) -> None:
+        self.untold += self.shares.complete(least, REFERENCE)
+        self.untold += self.levels.complete(least, REFERENCE)
+
+    def _learning(self) -> dict[str, str]:
+        """Say which streams have no reference yet."""
+        found: dict[str, str] = {}
+        for lines in (self.shares, self.levels):
+            for place in np.flatnonzero(~lines.ready & (lines.absent == 0)).tolist():
+                seen = int(lines.slow.windows[place])
+                found[lines.names[place]] = f"learning: {seen} of {REFERENCE} windows"
+        return found
+
+    def _forget(self) -> None:
+        for lines in (self.shares, self.levels):
+            stays = lines.absent < FORGOTTEN
+            if not stays.all():
+                lines.keep(stays)
+
+    # ------------------------------------------------------------ telling
+
+    def _told(
+        self,
+        monitor: Monitor,
+        measured: Measured,
+        *,
+        from_ns: int,
+        to_ns: int,
+        now_ns: int,
+        slow: bool = False,
+        details: Mapping[str, Mapping[str, Any]] | None = None,
+        unmeasured: Mapping[str, str] | None = None,
+    ) -> WindowMeasured:
+        return WindowMeasured(
+            ts_event_ns=to_ns,
+            ts_record_ns=now_ns,
+            monitor=monitor.name,
+            family=monitor.family,
+            slow=slow,
+            from_ns=from_ns,
+            to_ns=to_ns,
+            streams=tuple(measured.names),
+            streams_total=max(self.shares.watched + self.levels.watched, len(measured.names)),
+            value=measured.value,
+            reference=measured.reference,
+            low=measured.low,
+            high=measured.high,
+            floor=measured.floor,
+            log_e=measured.log_e,
+            details=_detailed(measured, details or {}, None if slow else from_ns),
+            unmeasured=unmeasured or {},
+        )
+
+
+@dataclass(slots=True)
+class Window:
+    """Readings of one window in the places of a book's streams."""
+
+    counts: Floats
+    levels: LevelWindow
+
+    def add(self, other: Window) -> None:
+        """Add another window of the same streams, in place."""
+        self.counts = self.counts + other.counts
+        self.levels.add(other.levels)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Short windows of a reference, which add up to long ones."""
+
+    book: StreamBook
+    place: int | None = None
+    window: Window | None = None
+
+    def add(self, readings: Readings, window: Window, slow_ns: int) -> None:
+        if 2 * (readings.to_ns - readings.from_ns) >= slow_ns:
+            self.book._learn_long(window)  # noqa: SLF001 - a part of the book
+            return
+        self.book._learn_short(window)  # noqa: SLF001
+        place = readings.from_ns // slow_ns
+        if place != self.place:
+            self.close()
+        self.place = place
+        if self.window is None:
+            self.window = window
+        else:
+            self.window.add(window)
+
+    def close(self) -> None:
+        if self.window is not None:
+            self.book._learn_long(self.window)  # noqa: SLF001
+        self.window = None
+
+
+def _of_one_sort(windows: Sequence[Readings]) -> list[Readings]:
+    """Leave out of a reference what has other cells than later windows of the same stream."""
+    cells: dict[str, int] = {}
+    for readings in windows:
+        for each in readings.found:
+            cells[each.stream.name] = _cells(each)
+    return [
+        replace(r, found=tuple(e for e in r.found if cells[e.stream.name] == _cells(e)))
+        for r in windows
+    ]
+
+
+def _cells(reading: Reading) -> int:
+    return len(reading.counts) if isinstance(reading, Shares) else 0
+
+
+def _detailed(
+    measured: Measured, details: Mapping[str, Mapping[str, Any]], from_ns: int | None
+) -> dict[str, Mapping[str, Any]]:
+    """Add to the details of streams with evidence since when, and where the difference is."""
+    found: dict[str, Mapping[str, Any]] = {n: details[n] for n in measured.names if n in details}
+    for place in np.flatnonzero(measured.log_e >= NOTABLE).tolist():
+        name, cell = measured.names[place], int(measured.cell[place])
+        since_ns = int(measured.since_ns[place]) if from_ns is None else from_ns
+        where = {} if cell == NO_CELL else {"cell": cell}
+        found[name] = {**found.get(name, {}), "since_ns": since_ns, **where}
+    return found

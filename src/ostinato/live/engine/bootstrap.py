@@ -32,6 +32,7 @@ from ostinato.loop.loop import Loop
 from ostinato.loop.plan import check, make_plan
 from ostinato.loop.policy import Policy
 from ostinato.replay.history import History, blind_spot, make_history
+from ostinato.replay.sights import sights_of
 from ostinato.stores.tables import read_table
 from ostinato.stores.times import moment_ns
 
@@ -98,6 +99,7 @@ class Folder:
             seed=self.config.seed,
             remark=blind_spot(loop) if self.config.clock == "events" else "",
             slice_groups=self.schema.slicing().first_groups(len(loop.slices)),
+            sights=sights_of(loop, history),
         )
 
     def golden(self, now_ns: int) -> list[Record]:

@@ -1,0 +1,296 @@
+"""The `Level` streams of a book, side by side in arrays: means, references and evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ostinato.core.records import Floats, Ints
+from ostinato.stats.window_levels import (
+    LevelReference,
+    fit_levels,
+    level_interval,
+    level_log_e_values,
+)
+from ostinato.stats.window_runs import gathered, mixed
+from ostinato.stats.window_shares import STEPS
+from ostinato.stats.windows import Moments
+from ostinato.watch.measured import NO_CELL, Bools, Measured, no_bools, no_floats, no_ints
+from ostinato.watch.reading import Level
+
+FEWEST_ROWS = 10
+"""Rows from which on the mean of numbers that vary from row to row is weighed. Fewer: a window of
+three rows with one outlier speaks, as means of so few are not normal; more: small slices are not
+watched."""
+
+
+@dataclass(slots=True)
+class LevelWindow:
+    """Rows, mean and standard deviation of a row of each stream in a window, (streams,) each."""
+
+    rows: Floats
+    mean: Floats
+    deviation: Floats
+
+    @classmethod
+    def zeros(cls, streams: int) -> LevelWindow:
+        """Return a window without rows."""
+        return cls(*(np.zeros(streams) for _ in range(3)))
+
+    def add(self, other: LevelWindow) -> None:
+        """Add the rows of another window, in place. Source: Chan, Golub, LeVeque 1979."""
+        rows = self.rows + other.rows
+        share = np.divide(other.rows, rows, out=np.zeros_like(rows), where=rows > 0.0)
+        apart = other.mean - self.mean
+        inside = (1.0 - share) * np.square(self.deviation) + share * np.square(other.deviation)
+        squares = inside + np.square(apart) * share * (1.0 - share)
+        self.rows, self.mean = rows, self.mean + apart * share
+        self.deviation = np.sqrt(np.maximum(squares, 0.0))
+
+    def kept(self, streams: Bools) -> LevelWindow:
+        """Return the window of some streams alone."""
+        return LevelWindow(self.rows[streams], self.mean[streams], self.deviation[streams])
+
+    def grown(self, more: int) -> LevelWindow:
+        """Return the window with streams without rows added."""
+        none = np.zeros(more)
+        parts = (self.rows, self.mean, self.deviation)
+        return LevelWindow(*(np.concatenate([each, none]) for each in parts))
+
+
+@dataclass(slots=True)
+class LevelLines:
+    """Levels of many streams.
+
+    Parameters
+    ----------
+    names, floor, relative, rising, falling
+        Per stream: its name, and what `Level` says of it.
+    open
+        The long window that is open.
+    slow, fast, within, within_fast
+        Sums over long and short windows of the reference, and over their rows' own variances.
+    center
+        Per stream, its first mean, taken off for digits.
+    seasons, ready, ready_fast, live, log_sr, since_ns, absent
+        As in `ShareLines`, a stream for a set.
+    against
+        What streams are compared with; of those not ready, of no meaning.
+    fast_between
+        Upper limit of the variance between short windows; NaN where it is not known yet.
+    """
+
+    names: list[str] = field(default_factory=list)
+    floor: Floats = field(default_factory=no_floats)
+    relative: Bools = field(default_factory=no_bools)
+    rising: Bools = field(default_factory=no_bools)
+    falling: Bools = field(default_factory=no_bools)
+    open: LevelWindow = field(default_factory=lambda: LevelWindow.zeros(0))
+    slow: Moments = field(default_factory=lambda: Moments.zeros(0, 0))
+    fast: Moments = field(default_factory=lambda: Moments.zeros(0, 0))
+    within: Floats = field(default_factory=no_floats)
+    within_fast: Floats = field(default_factory=no_floats)
+    center: Floats = field(default_factory=no_floats)
+    seasons: Floats = field(default_factory=no_floats)
+    ready: Bools = field(default_factory=no_bools)
+    ready_fast: Bools = field(default_factory=no_bools)
+    live: Floats = field(default_factory=no_floats)
+    since_ns: Ints = field(default_factory=no_ints)
+    absent: Ints = field(default_factory=no_ints)
+    against: LevelReference = field(
+        default_factory=lambda: LevelReference(*(np.zeros(0) for _ in range(7)))
+    )
+    fast_between: Floats = field(default_factory=no_floats)
+    log_sr: Floats = field(default_factory=lambda: np.zeros((0, 2, len(STEPS))))
+
+    def placed(self, readings: Sequence[Level], names: Sequence[str]) -> LevelWindow:
+        """Return the readings in the order of the book; streams it lacks are added."""
+        if not readings:
+            return LevelWindow.zeros(len(self.names))
+        if list(names) != self.names:
+            known = frozenset(self.names)
+            given = dict(zip(names, readings, strict=True))
+            new = [name for name in given if name not in known]
+            self._grow(new, [given[name] for name in new])
+        read = np.array([(r.rows, r.mean, r.deviation) for r in readings]).reshape(-1, 3).T
+        if list(names) == self.names:
+            return LevelWindow(*(np.ascontiguousarray(each) for each in read))
+        window, places = LevelWindow.zeros(len(self.names)), self._places(names)
+        window.rows[places], window.mean[places], window.deviation[places] = read
+        return window
+
+    def _places(self, names: Sequence[str]) -> Ints:
+        places = {name: place for place, name in enumerate(self.names)}
+        return np.array([places[name] for name in names], dtype=np.int64)
+
+    def _grow(self, names: list[str], readings: Sequence[Level]) -> None:
+        if not names:
+            return
+        more = len(names)
+        self.names = [*self.names, *names]
+        for each in ("floor", "relative", "rising", "falling"):
+            told = np.array([getattr(reading, each) for reading in readings])
+            setattr(self, each, np.concatenate([getattr(self, each), told]))
+        self.center = np.concatenate([self.center, [reading.mean for reading in readings]])
+        for each in _PER_STREAM:
+            had = getattr(self, each)
+            setattr(self, each, np.concatenate([had, np.zeros(more, dtype=had.dtype)]))
+        self.open = self.open.grown(more)
+        self.slow, self.fast = self.slow.grown(more, more), self.fast.grown(more, more)
+        self.log_sr = np.concatenate([self.log_sr, np.full((more, 2, len(STEPS)), -np.inf)])
+        self._compare()
+
+    def keep(self, streams: Bools) -> None:
+        """Forget all streams but these."""
+        self.names = [n for n, kept in zip(self.names, streams.tolist(), strict=True) if kept]
+        for each in (*_PER_STREAM, "floor", "relative", "rising", "falling", "center", "log_sr"):
+            setattr(self, each, getattr(self, each)[streams])
+        self.open = self.open.kept(streams)
+        self.slow, self.fast = self.slow.kept(streams, streams), self.fast.kept(streams, streams)
+        self._compare()
+
+    # ------------------------------------------------------------ references
+
+    def begin_anew(self) -> None:
+        """Forget what streams are compared with, and the evidence; not how short windows vary."""
+        everything = np.ones(len(self.names), dtype=np.bool_)
+        self.slow.forget(everything, everything)
+        self.within[:], self.ready[:], self.log_sr[:] = 0.0, False, -np.inf
+        self._compare()
+
+    def restart(self, names: frozenset[str]) -> None:
+        """Forget the evidence of some streams."""
+        self.log_sr[np.array([name in names for name in self.names], dtype=np.bool_)] = -np.inf
+
+    def learn_long(self, window: LevelWindow) -> None:
+        """Add a long window to the references of streams that have none yet."""
+        self._learn(self.slow, self.within, window, ~self.ready)
+        self.seasons += (window.rows > 0.0) & ~self.ready_fast
+
+    def learn_short(self, window: LevelWindow) -> None:
+        """Add a short window to what is known of the spread of short windows."""
+        if not self.ready_fast.all():
+            self._learn(self.fast, self.within_fast, window, ~self.ready_fast)
+
+    def _learn(self, moments: Moments, within: Floats, window: LevelWindow, who: Bools) -> None:
+        owner = np.arange(len(self.names))
+        moments.add(owner, window.rows, window.rows * (window.mean - self.center), who)
+        within += np.where(who, window.rows * np.square(window.deviation), 0.0)
+
+    def complete(self, least: int, least_fast: int) -> list[str]:
+        """Close the references that have enough windows; return whose."""
+        now = ~self.ready & (self.slow.windows >= least)
+        fast = ~self.ready_fast & (self.seasons >= least_fast) & (self.fast.windows > self.seasons)
+        if now.any() or fast.any():
+            self.ready |= now
+            self.ready_fast |= fast
+            self._compare()
+        return [self.names[place] for place in np.flatnonzero(now).tolist()]
+
+    def _compare(self) -> None:
+        told = self.center, self.floor, self.relative
+        endless = np.full(len(self.names), np.inf)
+        self.against = fit_levels(self.slow, self.within, *told, endless)
+        learned = fit_levels(self.fast, self.within_fast, *told, self.seasons)
+        self.fast_between = np.where(self.ready_fast, learned.between_high, np.nan)
+        sides = self.rising.astype(np.float64) + self.falling
+        self.live = np.maximum(sides * len(STEPS), 1.0)
+
+    # ------------------------------------------------------------ evidence
+
+    @property
+    def watched(self) -> int:
+        """How many streams share the budget: those with a reference that were seen lately."""
+        return int((self.ready & (self.absent <= 1)).sum())
+
+    def facts(self, names: frozenset[str]) -> dict[str, Any]:
+        """Return what was fixed of some streams before they were weighed."""
+        against, found = self.against, {}
+        for place, name in enumerate(self.names):
+            if name in names and self.ready[place]:
+                found[name] = {
+                    "floor": float(against.floor[place]),
+                    "windows": float(self.slow.windows[place]),
+                    "rows": float(self.slow.rows[place]),
+                    "reference": float(against.mean[place]),
+                    "error": float(against.error[place]),
+                    "row_variance": float(against.row[place]),
+                    "window_variance": float(against.between_high[place]),
+                }
+        return found
+
+    def weigh_short(self, window: LevelWindow, least: float) -> Measured:
+        """Weigh a short window by itself; return the streams whose log evidence is large enough."""
+        usable = self.ready & self.ready_fast & self._enough(window)
+        if not usable.any():
+            return Measured.nothing()
+        against = replace(self.against, between_high=np.where(usable, self.fast_between, np.inf))
+        log_e = self._mixed(self._log_e(window, against, usable))
+        found = np.flatnonzero(log_e >= least)
+        return self._measured(window, log_e, found)
+
+    def weigh_long(self, window: LevelWindow, from_ns: int) -> Measured:
+        """Weigh a long window of streams that have their reference, with what came before."""
+        self.absent = np.where(window.rows > 0.0, 0, self.absent + 1)
+        usable = self.ready & self._enough(window) & self.against.scaled
+        before = self._mixed(self.log_sr)
+        found = self._log_e(window, self.against, usable)
+        self.log_sr = np.where(usable[:, None, None], gathered(self.log_sr, found), self.log_sr)
+        self.since_ns = np.where(before <= 0.0, from_ns, self.since_ns)
+        return self._measured(window, self._mixed(self.log_sr), np.flatnonzero(usable))
+
+    def _enough(self, window: LevelWindow) -> Bools:
+        lone = (window.rows > 0.0) & (window.deviation == 0.0)
+        enough: Bools = lone | (window.rows >= FEWEST_ROWS)
+        return enough
+
+    def _log_e(self, window: LevelWindow, against: LevelReference, usable: Bools) -> Floats:
+        rows = np.where(usable, window.rows, 1.0)
+        found = level_log_e_values(rows, window.mean, window.deviation, against)
+        found[~usable] = -np.inf
+        found[~self.rising, 0], found[~self.falling, 1] = -np.inf, -np.inf
+        return found
+
+    def _mixed(self, logs: Floats) -> Floats:
+        return mixed(logs, np.arange(len(self.names)), self.live)
+
+    def why_not(self, window: LevelWindow) -> dict[str, str]:
+        """Say why streams with a reference were not weighed in a long window."""
+        few = self.ready & (window.rows > 0.0) & ~self._enough(window)
+        flat = self.ready & (window.rows > 0.0) & ~self.against.scaled
+        told = {self.names[p]: f"{window.rows[p]:g} rows" for p in np.flatnonzero(few).tolist()}
+        always = "it was always 0: nothing says what a large move is"
+        return told | {self.names[place]: always for place in np.flatnonzero(flat).tolist()}
+
+    def _measured(self, window: LevelWindow, log_e: Floats, streams: Ints) -> Measured:
+        if not len(streams):
+            return Measured.nothing()
+        against = self.against.taken(streams)
+        value = window.mean[streams]
+        low, high = level_interval(window.rows[streams], value, window.deviation[streams], against)
+        return Measured(
+            names=[self.names[place] for place in streams.tolist()],
+            value=value,
+            reference=against.mean,
+            low=low,
+            high=high,
+            floor=against.floor,
+            log_e=log_e[streams],
+            cell=np.full(len(streams), NO_CELL),
+            since_ns=self.since_ns[streams],
+        )
+
+
+_PER_STREAM = (
+    "within",
+    "within_fast",
+    "seasons",
+    "ready",
+    "ready_fast",
+    "live",
+    "since_ns",
+    "absent",
+)
