@@ -22,6 +22,7 @@ from ostinato.live.engine.house import House
 from ostinato.live.engine.own_resources import EngineResources
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.train_elsewhere import TrainingsElsewhere
+from ostinato.live.engine.trainings import EXAMINATIONS
 from ostinato.live.layout import Layout
 from ostinato.live.published import Alive, write
 from ostinato.live.usage import watches_resources
@@ -137,9 +138,11 @@ class Driver:
         return True
 
     def _owed(self, to_ns: int) -> bool:
-        """Whether results due by then, a comparison, or shadow scores are still to come."""
+        """Whether results due by then, a diagnosis, a comparison, or shadow scores are to come."""
         due_ns = self.engine.result_due_ns()
         if due_ns is not None and due_ns <= to_ns and not self.engine.result_ready():
+            return True
+        if self.engine.examining:
             return True
         if not self.engine.feed.shadows_waiting and not self.engine.comparing:
             return False
@@ -182,13 +185,16 @@ def opened(layout: Layout, clock: Clock, steady: Clock) -> Iterator[tuple[Engine
         journal = stores.enter_context(SqliteJournal(layout.journal))
         registry = stores.enter_context(FolderRegistry(layout.registry))
         trainings = TrainingsElsewhere(layout, folder.config)
+        examinations = TrainingsElsewhere(layout, folder.config, name=EXAMINATIONS)
         stores.callback(trainings.close)
+        stores.callback(examinations.close)
         engine = Engine.recover(
             folder,
             events=events,
             journal=journal,
             registry=registry,
             trainings=trainings,
+            examinations=examinations,
             publisher=Publisher(layout),
             comparisons=_comparisons(folder, stores),
             between=heart.beat,

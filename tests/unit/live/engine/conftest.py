@@ -22,6 +22,7 @@ from ostinato.live.engine.bootstrap import Folder, prepare
 from ostinato.live.engine.engine import Engine
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.train_here import TrainingsHere
+from ostinato.live.engine.trainings import EXAMINATIONS
 from ostinato.live.events import Answered, LabelsGiven, Shadowed, encode
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, read
@@ -186,6 +187,7 @@ class Play:
             registry=stores.enter_context(FolderRegistry(self.layout.registry)),
             **{
                 "trainings": TrainingsHere(self.folder),
+                "examinations": TrainingsHere(self.folder, EXAMINATIONS),
                 "publisher": Publisher(self.layout),
                 **settings,
             },
