@@ -24,8 +24,9 @@ from ostinato.live.launch import command
 from ostinato.live.layout import Layout
 
 ATTEMPTS: Final = 5
-"""How often a job whose process is killed or dies is begun in one life of the engine. Less: a machine
-in trouble loses a training; more: a learner that always takes its process down is tried in vain."""
+"""How often a job whose process is killed or dies is begun in one life of the engine. Less: a
+machine in trouble loses a training; more: a learner that always takes its process down is tried in
+vain."""
 
 _WEIGH_NS: Final = SECOND_NS // 4  # between two looks at the memory: reading /proc costs
 _MODULE: Final = "ostinato.live.engine.train_process"

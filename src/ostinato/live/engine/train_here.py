@@ -1,5 +1,6 @@
-"""Trainings and examinations carried out at once, in the engine's own process: for audits, tests and measurements.
+"""Trainings and examinations carried out at once, in the engine's own process.
 
+For audits, tests and measurements.
 The outcome goes through the same files as that of a process of its own.
 """
 

@@ -1,7 +1,6 @@
-"""The process of a training or examination: ``python -m ostinato.live.engine.train_process FOLDER
-DESK JOB``.
+"""The process of a training or examination.
 
-It reads the folder, works on what was known at the tick of the order, writes the outcome and ends.
+It is ``python -m ostinato.live.engine.train_process FOLDER DESK JOB``. It reads the folder, works on what was known at the tick of the order, writes the outcome and ends.
 It runs with low priority, and `ostinato.live.launch` ends it with the engine, which begins it anew.
 """
 
@@ -63,7 +62,9 @@ def examine(folder: Folder, job: ExaminationJob) -> Outcome:
     history, _ = known_at(folder, job.open.tick)
     order, artifact = job.open.order, job.open.artifact
     scores = ModelScores(history.frame)
-    scores.add(artifact, Model.from_bytes(FolderRegistry(folder.layout.registry).load(order.champion)))
+    scores.add(
+        artifact, Model.from_bytes(FolderRegistry(folder.layout.registry).load(order.champion))
+    )
     policy = folder.policy_of(order.policy_digest)
     examiner = Examiner(loop=folder.loop, policy=policy, history=history, scores=scores)
     made = examiner.carry_out(order, job.open.trained, artifact, now_ns=job.open.now_ns)
