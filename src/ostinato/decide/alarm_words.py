@@ -24,10 +24,9 @@ def severity_of(window: WindowMeasured, at: int) -> str:
     return graded(window, at, abs(float(window.value[at] - window.reference[at])))
 
 
-def surely_severe(window: WindowMeasured, at: int, side: int) -> str:
+def surely_severe(window: WindowMeasured, at: int) -> str:
     """Return how severe it is at least: by the end of the interval nearer to the reference."""
-    near = float(window.low[at]) if side > 0 else -float(window.high[at])
-    return graded(window, at, near)
+    return graded(window, at, max(float(window.low[at]), -float(window.high[at])))
 
 
 def graded(window: WindowMeasured, at: int, apart: float) -> str:
@@ -82,7 +81,7 @@ def evidence_of(window: WindowMeasured, at: int, *, log_threshold: float) -> dic
             "to": format_time(window.to_ns),
             "long": window.slow,
         },
-        "details": dict(details),
+        "details": {name: each for name, each in details.items() if name != "since_ns"},
     }
 
 

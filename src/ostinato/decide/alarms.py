@@ -279,7 +279,7 @@ def _worsened(
             continue
         if alarm.severity == "info" and not window.slow:
             continue  # only long windows tell of the same season
-        severity = surely_severe(window, places[name], alarm.side)
+        severity = surely_severe(window, places[name])
         if SEVERITIES.index(severity) <= SEVERITIES.index(alarm.severity):
             continue
         book.standing[name] = replace(alarm, severity=severity)
@@ -328,8 +328,12 @@ def _resolve(
 
 def _followed(alarm: Standing, window: WindowMeasured, at: int) -> Standing:
     found = measured(window, at)
-    within = alarm.side * (found.value - found.reference) <= found.floor
-    silent = found.low <= found.floor and found.high >= -found.floor and found.log10_e <= 0.0
+    apart, speaks = found.value - found.reference, found.log10_e > 0.0
+    within = abs(apart) <= found.floor
+    # A stream of which one side matters may end far on the other; nothing speaks against it then.
+    within = within or (alarm.side * apart <= found.floor and not speaks)
+    possible = found.low <= found.floor and found.high >= -found.floor
+    silent = possible and not speaks
     return replace(
         alarm,
         last=found,

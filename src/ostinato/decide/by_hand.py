@@ -18,6 +18,7 @@ from ostinato.core.records import (
 from ostinato.decide import alarm_acts
 from ostinato.decide.asking import lapse, request, seen_of, wish_of
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.data_quality import broken_data
 from ostinato.decide.parity import broken_parity
 from ostinato.decide.state import DecideState, Wish
 
@@ -66,6 +67,7 @@ def _retrain(
 ) -> list[Record] | str:
     hindered = f"paused by {state.paused}; resume first" if state.paused else state.busy
     hindered = hindered or broken_parity(state.parity, config.parity)
+    hindered = hindered or broken_data(config.triggers, state.alarms.standing.values(), now_ns)
     if state.champion is None and not hindered:
         hindered = "the first champion is not there yet"
     if hindered:

@@ -79,6 +79,17 @@ class Standing:
         """The column, metric, resource or outcome with its measure, as ``"temp:missing"``."""
         return subject_of(self.name)
 
+    @property
+    def measure(self) -> str:
+        """What of the subject is measured, as ``"missing"``; empty: its distribution or mean."""
+        return self.subject.partition(":")[2]
+
+    @property
+    def version(self) -> str:
+        """Whose answers it is about, where it is not the champion's or everybody's."""
+        found = _VERSION.search(self.name)
+        return found[1] if found else ""
+
     def is_about(self, column: str) -> bool:
         """Say whether it is about a column (metric, outcome), by whatever measure."""
         return names_column(self.name, column)

@@ -8,10 +8,11 @@ from typing import Any
 from ostinato.core.canonical import digest, plain
 from ostinato.core.ports import Scorer
 from ostinato.core.units import DAY_NS, HOUR_NS, duration_ns
-from ostinato.decide.bind import Surroundings, bound, counts_costs, looks_early
+from ostinato.decide.bind import bound, counts_costs, looks_early
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.excess_loss import Money
 from ostinato.decide.parity import ParityRule
+from ostinato.decide.surroundings import Surroundings
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.config import GateConfig
 from ostinato.gate.no_worse_than_anchor import NoWorseThanAnchor
@@ -125,6 +126,10 @@ def bound_triggers(
         money=_money(loop.prices),
         slice_columns=len(loop.slices),
         group_names=group_names,
+        columns=loop.feature_names,
+        targets=(*loop.inputs, label.column),
+        grouped=loop.slice_columns,
+        families=() if loop.monitors is None else tuple(loop.monitors.families),
     )
     return tuple(bound(trigger, surroundings) for trigger in policy.triggers)
 

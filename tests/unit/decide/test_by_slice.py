@@ -10,11 +10,12 @@ from ostinato.core.errors import ConfigError
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import Degradation
-from ostinato.decide.bind import Surroundings, bound, looks_early
+from ostinato.decide.bind import bound, looks_early
 from ostinato.decide.by_slice import SlicedDegradation
 from ostinato.decide.late import LateDegradation
 from ostinato.decide.reference import reference_of
 from ostinato.decide.slice_watch import LEAST_ROWS, SHARE
+from ostinato.decide.surroundings import Surroundings
 from ostinato.decide.trigger import Reference, Seen
 
 START_NS = 20_000 * DAY_NS
