@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
+from ostinato.loop import row_monitors, serving_monitors
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.monitors.infrastructure import Infrastructure
-from ostinato.watch.monitors.losses import Losses
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -34,40 +33,11 @@ BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
 
-def _losses(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
-    monitors, label = loop.monitors, loop.label
-    assert monitors is not None, "makers are asked where the loop is watched"
-    made = Losses(
-        task=loop.task,
-        metric=loop.metric,
-        groups=groups,
-        fast_ns=sights.fast_ns,
-        slow_ns=sights.slow_ns,
-        tolerance=monitors.loss_tolerance,
-        label_floor=None if label.never == "negative" else monitors.drift_floor,
-        paired=not label.affected_by_prediction,
-        explored=label.selective,
-    )
-    return (made,)
-
-
-def _infrastructure(
-    loop: Loop,
-    sights: Sights,
-    groups: tuple[str, ...],  # noqa: ARG001 - one signature for all makers
-) -> tuple[Monitor, ...]:
-    assert loop.monitors is not None, "makers are asked where the loop is watched"
-    made = Infrastructure(
-        fast_ns=sights.fast_ns,
-        serve_hour=loop.prices.serve_hour,
-        cost_tolerance=loop.monitors.loss_tolerance,
-    )
-    return (made,)
-
-
 MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
-    _losses,
-    _infrastructure,
+    row_monitors.losses,
+    row_monitors.fairness,
+    row_monitors.feedback,
+    serving_monitors.infrastructure,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 
