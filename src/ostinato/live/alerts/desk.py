@@ -50,15 +50,14 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one address.
 
     `next_seq`: the first entry of the journal that is not taken in; `alarms` that stand then, by
-    name; `silences`: until when, by pattern; `autonomy` of the loop. `sent_ns`: when messages of
-    the last hour went out; `tries`, `retry_ns`, `trouble`: of a message that is not taken, how
-    often, when again, and why; `untold`: notices that were given up, since `untold_since_ns`.
+    name; `silences`: until when, by pattern. `sent_ns`: when messages of the last hour went out;
+    `tries`, `retry_ns`, `trouble`: of a message that is not taken, how often, when again, and why;
+    `untold`: notices that were given up, since `untold_since_ns`.
     """
 
     next_seq: int = 0
     alarms: dict[str, Alarm] = {}
     silences: dict[str, int] = {}
-    autonomy: str = "auto"
     sent_ns: tuple[int, ...] = ()
     tries: int = 0
     retry_ns: int = 0
@@ -74,7 +73,6 @@ class _Reading:
     address: Address
     alarms: dict[str, Alarm]
     silences: dict[str, int]
-    autonomy: str
     raised: dict[str, int] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 
@@ -88,10 +86,8 @@ class _Reading:
                 self._acknowledge(json.loads(entry.body))
             case "alarms_silenced":
                 self._silence(json.loads(entry.body))
-            case "autonomy_set":
-                self.autonomy = json.loads(entry.body)["level"]
             case _:
-                notice = decision_notice(entry, autonomy=self.autonomy)
+                notice = decision_notice(entry)
                 if notice is not None and self.address.hears(notice.severity):
                     self.notices.append(notice)
 
@@ -136,7 +132,7 @@ class _Reading:
 
 def read_on(desk: Desk, address: Address, entries: Iterable[Entry]) -> tuple[Desk, list[Notice]]:
     """Take in what was decided since; return the desk and what of it is over, or was decided."""
-    reading = _Reading(address, dict(desk.alarms), dict(desk.silences), desk.autonomy)
+    reading = _Reading(address, dict(desk.alarms), dict(desk.silences))
     next_seq = desk.next_seq
     for entry in entries:
         reading.take(entry)
@@ -146,7 +142,6 @@ def read_on(desk: Desk, address: Address, entries: Iterable[Entry]) -> tuple[Des
         next_seq=next_seq,
         alarms=reading.alarms,
         silences=reading.silences,
-        autonomy=reading.autonomy,
     )
     return after, reading.notices
 

@@ -74,20 +74,12 @@ def worst(severities: list[str]) -> str:
     return max(severities, key=SEVERITIES.index, default=SEVERITIES[0])
 
 
-def decision_notice(entry: Entry, *, autonomy: str) -> Notice | None:
-    """Return what to tell of an entry of the journal that is no alarm; None: nothing.
-
-    Parameters
-    ----------
-    entry
-        The entry.
-    autonomy
-        How far the loop acts by itself: where it only observes, a trigger that acts is news.
-    """
+def decision_notice(entry: Entry) -> Notice | None:
+    """Return what to tell of an entry of the journal that is no alarm; None: nothing."""
     if entry.kind not in KINDS and entry.kind != "trigger_changed":
         return None
     body = json.loads(entry.body)
-    severity = _severity(entry.kind, body, autonomy)
+    severity = _severity(entry.kind, body)
     if severity is None:
         return None
     cause = f": {body['cause']}" if "cause" in body and entry.kind == "diagnosis_made" else ""
@@ -110,10 +102,9 @@ def decision_notice(entry: Entry, *, autonomy: str) -> Notice | None:
     )
 
 
-def _severity(kind: str, body: dict[str, Any], autonomy: str) -> str | None:
+def _severity(kind: str, body: dict[str, Any]) -> str | None:
     if kind == "trigger_changed":
-        acting = "warning" if autonomy == "observe" else "info"
-        return {"act": acting, "held": "warning"}.get(body["stance"])
+        return {"act": "info", "held": "warning"}.get(body["stance"])
     if kind == "diagnosis_made" and body.get("cause") == _NOTHING_FOUND:
         return "info"
     return KINDS[kind]

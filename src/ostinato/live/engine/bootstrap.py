@@ -31,6 +31,7 @@ from ostinato.loop.loading import data_of, load_loop
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import check, make_plan
 from ostinato.loop.policy import Policy
+from ostinato.loop.watching import Sights
 from ostinato.replay.history import History, blind_spot, make_history
 from ostinato.replay.sights import sights_of
 from ostinato.stores.tables import read_table
@@ -39,13 +40,17 @@ from ostinato.stores.times import moment_ns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """A service's folder made ready: how it was started, its loop, schema and history."""
+    """A service's folder made ready: how it was started, its loop, schema and history.
+
+    `sights`: what monitors know of the history, None where nothing is watched.
+    """
 
     layout: Layout
     config: ServiceConfig
     loop: Loop
     schema: InputSchema
     history: History
+    sights: Sights | None
 
     def policy_of(self, digest: str) -> Policy:
         """Return the policy of a plan, today's or an earlier one.
@@ -99,7 +104,7 @@ class Folder:
             seed=self.config.seed,
             remark=blind_spot(loop) if self.config.clock == "events" else "",
             slice_groups=self.schema.slicing().first_groups(len(loop.slices)),
-            sights=sights_of(loop, history),
+            sights=self.sights,
         )
 
     def golden(self, now_ns: int) -> list[Record]:
@@ -171,7 +176,14 @@ def open_folder(layout: Layout) -> Folder:
     loop = load_loop(config.target).loop
     history = read_history(layout.history, schema)
     check_same(loop, schema)
-    return Folder(layout=layout, config=config, loop=loop, schema=schema, history=history)
+    return Folder(
+        layout=layout,
+        config=config,
+        loop=loop,
+        schema=schema,
+        history=history,
+        sights=sights_of(loop, history),
+    )
 
 
 def _begin(

@@ -1,7 +1,8 @@
 """The process of a training or examination.
 
-It is ``python -m ostinato.live.engine.train_process FOLDER DESK JOB``. It reads the folder, works on what was known at the tick of the order, writes the outcome and ends.
-It runs with low priority, and `ostinato.live.launch` ends it with the engine, which begins it anew.
+It is ``python -m ostinato.live.engine.train_process FOLDER DESK JOB``. It reads the folder, works
+on what was known at the tick of the order, writes the outcome and ends. It runs with low priority,
+and `ostinato.live.launch` ends it with the engine, which begins it anew.
 """
 
 from __future__ import annotations

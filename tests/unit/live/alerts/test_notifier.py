@@ -111,17 +111,11 @@ def test_an_address_is_told_from_its_severity_on(written: Any, begun: Any, phone
     assert [url for url, _ in phone.heard] == ["https://feed"]
 
 
-@pytest.mark.parametrize(("autonomy", "told"), [("observe", True), ("auto", False)])
-def test_a_trigger_that_acts_is_news_where_nobody_else_acts(
-    autonomy: str, told: bool, written: Any, begun: Any
-) -> None:
-    from ostinato.core.records import AutonomySet
-
+def test_a_trigger_is_news_where_it_is_held_back(written: Any, begun: Any) -> None:
     _, tell = begun()
-    written.add(AutonomySet, "flights", level=autonomy, who="ana", act_id="a")
-    written.add(TriggerChanged, "degradation", stance="act")
-    written.add(TriggerChanged, "degradation", stance="warn")
-    assert tell() == ([[("decision", "trigger_changed")]] if told else [])
+    for stance in ("warn", "act", "held"):
+        written.add(TriggerChanged, stance, stance=stance)
+        assert tell() == ([[("decision", "trigger_changed")]] if stance == "held" else [])
 
 
 def test_more_than_so_many_an_hour_wait_and_are_told_together(
