@@ -50,6 +50,7 @@ loop = ost.Loop(
     learner=DecisionTreeClassifier(max_depth=3, random_state=0),
     slices=["kind"],
     policy=ost.policies.scheduled("5d", holdout="2d"),
+    monitors=ost.Monitors(examine="8d", window="1d", fast="6h"),
 )
 """
 
