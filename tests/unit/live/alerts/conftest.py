@@ -1,13 +1,11 @@
-"""Journals written by hand, an address that takes messages or not, and a server that takes HTTP."""
+"""Journals written by hand, an address that takes messages or not."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -140,32 +138,3 @@ def begun(written: Written, phone: Phone) -> Callable[..., tuple[Notifier, Calla
         return notifier, tell
 
     return make
-
-
-class Taker(BaseHTTPRequestHandler):
-    """Takes what is posted, with a status that tests set."""
-
-    taken: ClassVar[list[tuple[str, bytes]]] = []
-    status: ClassVar[int] = 200
-
-    def do_POST(self) -> None:
-        content = self.rfile.read(int(self.headers["Content-Length"]))
-        self.taken.append((self.path, content))
-        self.send_response(self.status)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[str, type[Taker]]]:
-    """Host and port of a server, and what it takes."""
-    Taker.taken, Taker.status = [], 200
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}", Taker
-    server.shutdown()
-    thread.join()
-    server.server_close()

@@ -17,14 +17,14 @@ from ostinato.live.alerts.message import Sender, trial
 MESSAGE = trial(Sender(loop="flights", link="http://here:8000"))
 
 
-def test_a_webhook_gets_json_and_its_refusal_is_told_without_its_secrets(server: Any) -> None:
-    host, taker = server
+def test_a_webhook_gets_json_and_its_refusal_is_told_without_its_secrets(taker: Any) -> None:
+    host, took = taker
     address = Address(f"http://{host}/hook?secret=1")
     send(address, MESSAGE)
-    ((path, content),) = taker.taken
+    ((path, content),) = took.taken
     assert path == "/hook?secret=1"
     assert json.loads(content) == MESSAGE.body
-    taker.status = 500
+    took.status = 500
     with pytest.raises(StoreError, match="status 500") as refused:
         send(address, MESSAGE)
     assert "secret" not in str(refused.value)
@@ -36,18 +36,18 @@ def test_a_webhook_that_is_not_there_is_told(url: str) -> None:
         send(Address(url), MESSAGE)
 
 
-def test_what_apprise_reaches_gets_title_and_text(server: Any) -> None:
-    host, taker = server
+def test_what_apprise_reaches_gets_title_and_text(taker: Any) -> None:
+    host, took = taker
     address = read_address(f"info=json://{host}/secret")
     assert (address.least, address.shown) == ("info", "json://...")
     check(address.url)
     send(address, MESSAGE)
-    ((path, content),) = taker.taken
+    ((path, content),) = took.taken
     told = json.loads(content)
     assert path == "/secret"
     assert (told["title"], told["type"]) == ("flights: test", "info")
     assert "alerts of the loop arrive here" in told["message"]
-    taker.status = 500
+    took.status = 500
     with pytest.raises(StoreError, match="not taken") as refused:
         send(address, MESSAGE)
     assert "secret" not in str(refused.value)
