@@ -91,8 +91,9 @@ class InputsSummarised(Record):
 class OutcomesArrived(Record):
     """Business outcomes of one name, in order of the time they became known.
 
-    `ids` are those of predictions. An outcome that comes again for the same prediction adds to it
-    (two purchases are two).
+    `ids` are those of predictions; `by_unit`: they are hashes of units, and each outcome belongs to
+    the unit's newest prediction that was asked for no later than it. An outcome that comes again
+    for the same prediction adds to it (two purchases are two).
     """
 
     kind: ClassVar[str] = "outcomes_arrived"
@@ -100,6 +101,7 @@ class OutcomesArrived(Record):
     ids: NDArray[Any]
     times_ns: Ints
     values: Floats
+    by_unit: bool = False
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -110,6 +112,7 @@ class OutcomesJoined(Record):
     """Predictions whose outcomes of one name are settled: `values` (n,) is their sum, 0 for none.
 
     `times_ns` are those of the predictions, in order; `answered` indexes `versions`.
+    `settled_to_ns`: the outcomes of every prediction up to this time are settled.
     """
 
     kind: ClassVar[str] = "outcomes_joined"

@@ -32,7 +32,7 @@ from ostinato.decide.alarm_words import (
     surely_severe,
     why_raised,
 )
-from ostinato.decide.standing_alarm import Standing, subject_of
+from ostinato.decide.standing_alarm import Standing, subject_of, version_of
 
 TOLD: Final = 20
 """Alarms of one monitor at one moment that get an entry of the journal each. Fewer: what is told of
@@ -46,8 +46,13 @@ SILENT: Final = 7
 """Long windows in a row without evidence after which an alarm is over, though what was measured is
 not within the floor: of few rows it hardly ever is. Fewer: small faults flap."""
 
-GONE: Final = 2
-"""Long windows in a row without a stream after which it counts as gone."""
+GONE: Final = 40
+"""Long windows in a row without a stream after which it counts as gone: the watch stage forgets it
+then, too. Fewer: the alarm of a slice that comes seldom ends before its next window."""
+
+RETIRED: Final = 20
+"""So many versions that left are known. Fewer: one alarms after its end, where labels are late
+and rollouts short."""
 
 UNMEASURED: Final = 50
 """Of so many streams that could not be measured the reason is kept, by monitor."""
@@ -116,7 +121,8 @@ class AlarmBook:
 
     `began_ns` is when watching began, `standing` the alarms that stand by the name of their stream,
     `raised_ns` the times of those of the last budget's time, `silences` patterns of names that are
-    not told to people, with the time at which that ends.
+    not told to people, with the time at which that ends; `retired` are the versions that left last,
+    whose predictions may still mature.
     """
 
     began_ns: int | None = None
@@ -124,6 +130,7 @@ class AlarmBook:
     standing: dict[str, Standing] = field(default_factory=dict)
     raised_ns: list[int] = field(default_factory=list)
     silences: dict[str, int] = field(default_factory=dict)
+    retired: list[str] = field(default_factory=list)
 
 
 def judge_window(
@@ -144,7 +151,11 @@ def judge_window(
         _gather(own, window, places)
         out += _resolve(book, own, window, places, now_ns)
     names, threshold = _reported(own, rule, window)
-    raised = [places[name] for name in names if name in places and name not in book.standing]
+    raised = [
+        places[name]
+        for name in names
+        if name in places and name not in book.standing and version_of(name) not in book.retired
+    ]
     raised.sort(key=lambda at: (-floors_apart(window, at), window.streams[at]))
     out += _raise(book, rule, window, raised, threshold, now_ns)
     return out + list(_worsened(book, window, places, threshold, now_ns))
@@ -157,6 +168,14 @@ def renew_reference(book: AlarmBook, renewed: ReferenceRenewed, now_ns: int) -> 
         own.speaking.clear()
     over = [each for each in book.standing.values() if each.monitor == renewed.monitor]
     reason = f"It is compared with a new reference, since {renewed.champion} is champion."
+    return [*_end(book, {each.name: reason for each in over}, now_ns)]
+
+
+def retire_version(book: AlarmBook, version: str, now_ns: int) -> list[Record]:
+    """Resolve the alarms on answers of a version that is not in play any more."""
+    book.retired = [*book.retired, version][-RETIRED:]
+    over = [each for each in book.standing.values() if each.version == version]
+    reason = f"{version} is not in play any more."
     return [*_end(book, {each.name: reason for each in over}, now_ns)]
 
 

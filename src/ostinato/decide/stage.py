@@ -32,7 +32,7 @@ from ostinato.core.units import DAY_NS
 from ostinato.core.watched import DiagnosisMade, ReferenceRenewed, WindowMeasured
 from ostinato.decide.actions import policy_facts
 from ostinato.decide.adopt import adopt
-from ostinato.decide.alarms import judge_window, renew_reference
+from ostinato.decide.alarms import judge_window, renew_reference, retire_version
 from ostinato.decide.asking import lapse, propose, request, seen_of, wish_of
 from ostinato.decide.by_hand import obey
 from ostinato.decide.config import DecideConfig
@@ -112,7 +112,7 @@ def _take(state: DecideState, config: DecideConfig, record: Record, now_ns: int)
         case ActionProposed() | ProposalLapsed():
             return _question(state, record, now_ns)
         case _:
-            _turn(state, config, record)
+            return _turn(state, config, record, now_ns)
     return []
 
 
@@ -161,7 +161,7 @@ def _compare(
     return out + lapse(state, now_ns, f"Nothing is trained now: {broken}.") if broken else out
 
 
-def _turn(state: DecideState, config: DecideConfig, record: Record) -> None:
+def _turn(state: DecideState, config: DecideConfig, record: Record, now_ns: int) -> list[Record]:
     """Follow a candidate: trained, judged, rolled out."""
     match record:
         case CandidateAccepted():
@@ -182,6 +182,9 @@ def _turn(state: DecideState, config: DecideConfig, record: Record) -> None:
             _rolled_out(state, record.subject)
         case _:
             raise AssertionError(f"decide does not want {record.kind}")
+    if isinstance(record, CandidateRejected | RolloutEnded):
+        return retire_version(state.alarms, record.subject, now_ns)
+    return []
 
 
 def _lock(state: DecideState, version: str) -> None:
@@ -205,6 +208,7 @@ def _asked(state: DecideState, asked: ActionProposed, now_ns: int) -> list[Recor
 def _changed_champion(
     state: DecideState, config: DecideConfig, record: Promoted | RolledBack, now_ns: int
 ) -> list[Record]:
+    out: list[Record] = []
     if isinstance(record, Promoted):
         _rolled_out(state, record.subject)
         kept = (record.subject, record.previous, state.rolling_out, state.waiting)
@@ -215,7 +219,8 @@ def _changed_champion(
         _renew(state, config, record.previous, now_ns)
         if record.ts_event_ns == state.undo_ns:
             state.rested_ns = record.ts_event_ns
-    return lapse(state, now_ns, f"{state.champion} is champion now.")
+        out = retire_version(state.alarms, record.subject, now_ns)
+    return out + lapse(state, now_ns, f"{state.champion} is champion now.")
 
 
 def _observe(state: DecideState, config: DecideConfig, observed: LossesObserved) -> None:

@@ -87,8 +87,7 @@ class Standing:
     @property
     def version(self) -> str:
         """Whose answers it is about, where it is not the champion's or everybody's."""
-        found = _VERSION.search(self.name)
-        return found[1] if found else ""
+        return version_of(self.name)
 
     def is_about(self, column: str) -> bool:
         """Say whether it is about a column (metric, outcome), by whatever measure."""
@@ -102,6 +101,12 @@ class Standing:
 def group_of(name: str) -> str:
     """Return the slice that a stream's name says; empty: all rows."""
     return _VERSION.sub("", name).partition(_GROUP)[2]
+
+
+def version_of(name: str) -> str:
+    """Return the version that a stream's name says; empty: the champion's, or everybody's."""
+    found = _VERSION.search(name)
+    return found[1] if found else ""
 
 
 def subject_of(name: str) -> str:

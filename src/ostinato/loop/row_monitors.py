@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ostinato.watch.monitor import Monitor
+from ostinato.watch.monitors.business import Business
 from ostinato.watch.monitors.exposure import Exposure
 from ostinato.watch.monitors.fairness import Fairness
 from ostinato.watch.monitors.feedback import Feedback
@@ -89,6 +90,24 @@ def feedback(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
         holdout=loop.holdout,
     )
     return exposure, chosen
+
+
+def business(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:  # noqa: ARG001 - one signature for all makers
+    """Make a monitor for each business outcome."""
+    monitors = loop.monitors
+    assert monitors is not None, "makers are asked where the loop is watched"
+    return tuple(
+        Business(
+            outcome=each.name,
+            metric=loop.metric,
+            fast_ns=sights.fast_ns,
+            slow_ns=sights.slow_ns,
+            tolerance=monitors.loss_tolerance,
+            higher_is_better=each.higher_is_better,
+            paired=not loop.label.affected_by_prediction,
+        )
+        for each in loop.outcomes
+    )
 
 
 def column_groups(loop: Loop, groups: tuple[str, ...]) -> dict[str, tuple[int, ...]]:

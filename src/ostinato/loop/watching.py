@@ -37,6 +37,7 @@ MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...
     row_monitors.losses,
     row_monitors.fairness,
     row_monitors.feedback,
+    row_monitors.business,
     serving_monitors.infrastructure,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""

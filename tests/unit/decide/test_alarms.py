@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ostinato.core.records import Decision
+from ostinato.core.records import Decision, RolloutEnded
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.core.watched import ReferenceRenewed
@@ -259,12 +259,22 @@ def test_an_alarm_of_a_stream_that_is_gone_ends_and_of_one_that_cannot_be_measur
     loop.day({f"drift/{name}": (0.3, 0.0, LOUD) for name in "abc"})
     rest = {"drift/z": (0.0, 0.0, 0.0)}
     why = {"drift/b": "no rows", "c": "all null"}
-    for _ in range(GONE - 1):
-        assert loop.day(rest, unmeasured=why) == []
+    assert [r for _ in range(GONE - 1) for r in loop.day(rest, unmeasured=why)] == []
     out = loop.day(rest, unmeasured=why)
     assert [r.subject for r in only(out, "alarm_resolved")] == ["drift/a"]
     assert loop.day({}) == loop.day({}) == [], "a window without rows says nothing"
     assert list(loop.state.alarms.standing) == ["drift/b", "drift/c"]
+
+
+def test_alarms_on_a_version_end_with_its_rollout(watched):
+    loop = watched(share=0.9)
+    loop.day({"output/score [v2]": (0.3, 0.0, LOUD), "output/score": (0.3, 0.0, LOUD)})
+    ended = RolloutEnded(ts_event_ns=0, ts_record_ns=0, subject="v2", reason="", outcome="aborted")
+    (resolved,) = loop.tick(ended)
+    assert (resolved.kind, resolved.subject) == ("alarm_resolved", "output/score [v2]")
+    assert "not in play" in resolved.reason
+    late = loop.day({"output/score [v2]": (0.5, 0.0, LOUD), "output/score": (0.3, 0.0, LOUD)})
+    assert late == [], "its last predictions mature after its end"
 
 
 # ---------------------------------------------------------------- what is kept and told

@@ -241,7 +241,8 @@ class Exposure:
             if found is None:
                 unmeasured.append((f"{self.family}/{subject}:{measure}", "All scores are zero."))
                 continue
-            reading = self._level(subject, measure, 1, found.effective, found.se)
+            spread = found.se * math.sqrt(rows)
+            reading = self._level(subject, measure, rows, found.effective, spread)
             state.figures[reading.stream.name] = self._told(state, subject, measure, found)
             yield reading
 

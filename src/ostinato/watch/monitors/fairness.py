@@ -275,12 +275,13 @@ class Fairness:
             cells = block[:, np.asarray(chosen) + 1]
             gap = gaps[measure] = self._gap(measure, cells)
             state.figures.update(self._figures(stream, measure, gap, chosen, cells))
+            rows = float(cells[0].sum())
             found.append(
                 Level(
                     stream=stream,
-                    rows=1,
+                    rows=rows,
                     mean=gap.value,
-                    deviation=gap.se,
+                    deviation=gap.se * math.sqrt(rows),  # so that the gap has the error it has
                     floor=self._floor(measure, cells),
                     relative=False,
                     falling=False,

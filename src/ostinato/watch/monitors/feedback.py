@@ -348,12 +348,8 @@ class Feedback:
             return None
         naive = s["used_loss"] / s["used_known"]
         spread = max(s["used_loss2"] / s["used_known"] - naive * naive, 0.0) / s["used_known"]
-        return self._level(
-            "loss",
-            "bias",
-            (naive - told.snips) / told.snips,
-            math.hypot(told.se, math.sqrt(spread)) / told.snips,
-        )
+        error = math.hypot(told.se, math.sqrt(spread)) / told.snips
+        return self._level("loss", "bias", s["explored_known"], naive / told.snips - 1.0, error)
 
     def _residuals(self, s: Mapping[str, float]) -> Level | None:
         """Compare the spread of residuals where the model was obeyed with that where chance was.
@@ -367,16 +363,30 @@ class Feedback:
         if used is None or explored is None:
             return None
         error = math.sqrt(0.5 / s["used_known"] + 0.5 / s["explored_known"])
-        return self._level("residuals", "spread", math.log(used / explored), error, rising=False)
+        return self._level(
+            "residuals",
+            "spread",
+            s["explored_known"],
+            math.log(used / explored),
+            error,
+            rising=False,
+        )
 
     def _level(
-        self, subject: str, measure: str, mean: float, error: float, *, rising: bool = True
+        self,
+        subject: str,
+        measure: str,
+        rows: float,
+        mean: float,
+        error: float,
+        *,
+        rising: bool = True,
     ) -> Level:
         return Level(
             stream=self._stream(subject, measure),
-            rows=1,
+            rows=rows,
             mean=mean,
-            deviation=error,
+            deviation=error * math.sqrt(rows),
             floor=self.tolerance,
             relative=False,
             rising=rising,
@@ -481,9 +491,9 @@ def _rates_apart(
     gap = rate_gap(np.array([hits, other_hits]), np.array([rows, other_rows]))
     return Level(
         stream=stream,
-        rows=1,
+        rows=rows + other_rows,
         mean=hits / rows - other_hits / other_rows,
-        deviation=gap.se,
+        deviation=gap.se * math.sqrt(rows + other_rows),
         floor=floor,
         relative=False,
     )
