@@ -129,12 +129,11 @@ class OutcomesJoined(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcesObserved(Record):
-    """What serving took between two moments, told by who serves (`source`).
+    """What a process of the service took between two moments; `source` names it.
 
-    `requests` were answered, `errors` more were not; `values` are means over the time, NaN where
-    one is not known: ``latency_ms``, ``queue`` (requests that wait), ``cpu`` (cores),
-    ``memory_mib`` and ``gpu`` (share of one), ``cost`` (of a prediction, in the currency of
-    `Prices`).
+    `requests` were answered, `errors` more failed; `values` are means over the time, absent where
+    one is not known: ``latency_p50_ms`` and ``latency_p99_ms`` (of answers), ``queue`` (rows that
+    wait), ``rows_per_second``, ``cpu`` (cores), ``memory_mib`` and ``gpu`` (share of them busy).
     """
 
     kind: ClassVar[str] = "resources_observed"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
-from ostinato.loop import label_monitors, row_monitors
+from ostinato.loop import answer_monitors, row_monitors, serving_monitors
 from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
 
@@ -39,12 +39,14 @@ BUDGET_NS: Final = 30 * DAY_NS
 Maker: TypeAlias = "Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]]"
 
 MAKERS: Final[tuple[Maker, ...]] = (
-    label_monitors.outputs,
-    label_monitors.labels,
+    answer_monitors.outputs,
+    answer_monitors.labels,
+    answer_monitors.estimate,
     row_monitors.losses,
     row_monitors.fairness,
     row_monitors.feedback,
     row_monitors.business,
+    serving_monitors.infrastructure,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 

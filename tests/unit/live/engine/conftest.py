@@ -22,6 +22,7 @@ from ostinato.live.engine.bootstrap import Folder, prepare
 from ostinato.live.engine.engine import Engine
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.train_here import TrainingsHere
+from ostinato.live.engine.trainings import EXAMINATIONS
 from ostinato.live.events import Answered, LabelsGiven, Shadowed, encode
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, read
@@ -49,6 +50,7 @@ loop = ost.Loop(
     learner=DecisionTreeClassifier(max_depth=3, random_state=0),
     slices=["kind"],
     policy=ost.policies.scheduled("5d", holdout="2d"),
+    monitors=ost.Monitors(examine="8d", window="1d", fast="6h"),
 )
 """
 
@@ -186,6 +188,7 @@ class Play:
             registry=stores.enter_context(FolderRegistry(self.layout.registry)),
             **{
                 "trainings": TrainingsHere(self.folder),
+                "examinations": TrainingsHere(self.folder, EXAMINATIONS),
                 "publisher": Publisher(self.layout),
                 **settings,
             },
