@@ -20,7 +20,18 @@ if TYPE_CHECKING:
         TamperedError,
         TruncatedError,
     )
-    from ostinato.decide import Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
+    from ostinato.decide import (
+        DataQuality,
+        Degradation,
+        Drift,
+        EstimatedDegradation,
+        Every,
+        ExcessLoss,
+        NewLabels,
+        SliceDegradation,
+        all_of,
+        any_of,
+    )
     from ostinato.gate import (
         ArtifactSize,
         Calibration,
@@ -36,6 +47,7 @@ if TYPE_CHECKING:
     from ostinato.loop import policies
     from ostinato.loop.loop import Label, Loop, Prices
     from ostinato.loop.monitors import Monitors
+    from ostinato.loop.outcome import Outcome
     from ostinato.loop.policy import Policy
     from ostinato.release import (
         BlueGreen,
@@ -65,7 +77,18 @@ _HOMES = {
         "TamperedError",
         "TruncatedError",
     ),
-    "ostinato.decide": ("Degradation", "Every", "ExcessLoss", "NewLabels", "all_of", "any_of"),
+    "ostinato.decide": (
+        "DataQuality",
+        "Degradation",
+        "Drift",
+        "EstimatedDegradation",
+        "Every",
+        "ExcessLoss",
+        "NewLabels",
+        "SliceDegradation",
+        "all_of",
+        "any_of",
+    ),
     "ostinato.gate": (
         "ArtifactSize",
         "Calibration",
@@ -79,6 +102,7 @@ _HOMES = {
     "ostinato.learn.windows": ("Decayed", "Expanding", "Last", "SinceChange"),
     "ostinato.loop.loop": ("Label", "Loop", "Prices"),
     "ostinato.loop.monitors": ("Monitors",),
+    "ostinato.loop.outcome": ("Outcome",),
     "ostinato.loop.policy": ("Policy",),
     "ostinato.release": (
         "BlueGreen",
@@ -110,8 +134,11 @@ __all__ = [
     "Comparison",
     "ConfigError",
     "DataError",
+    "DataQuality",
     "Decayed",
     "Degradation",
+    "Drift",
+    "EstimatedDegradation",
     "Every",
     "ExcessLoss",
     "Expanding",
@@ -132,6 +159,7 @@ __all__ = [
     "NoWorseSlice",
     "NoWorseThanAnchor",
     "OstinatoError",
+    "Outcome",
     "Policy",
     "Prices",
     "Replay",
@@ -139,6 +167,7 @@ __all__ = [
     "ServingErrors",
     "Shadow",
     "SinceChange",
+    "SliceDegradation",
     "StoreError",
     "TamperedError",
     "TruncatedError",

@@ -1,8 +1,8 @@
 """What watching is told, what it finds, and what is decided about it.
 
 Batches: `InputsSummarised`, `OutcomesArrived`, `OutcomesJoined` and `ResourcesObserved` come in;
-`WindowMeasured` and `EstimatesSettled` go out. Decisions: alarms and diagnoses, one entry of the
-journal each.
+`WindowMeasured`, `EstimatesSettled` and `ReferenceRenewed` go out; `StreamsRestarted` comes back.
+Decisions: alarms and diagnoses, one entry of the journal each.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ class InputsSummarised(Record):
 class OutcomesArrived(Record):
     """Business outcomes of one name, in order of the time they became known.
 
-    `ids` are those of predictions. An outcome that comes again for the same prediction adds to it
-    (two purchases are two).
+    `ids` are those of predictions; `by_unit`: they are hashes of units, and each outcome belongs to
+    the unit's newest prediction that was asked for no later than it. An outcome that comes again
+    for the same prediction adds to it (two purchases are two).
     """
 
     kind: ClassVar[str] = "outcomes_arrived"
@@ -83,6 +84,7 @@ class OutcomesArrived(Record):
     ids: NDArray[Any]
     times_ns: Ints
     values: Floats
+    by_unit: bool = False
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -93,6 +95,7 @@ class OutcomesJoined(Record):
     """Predictions whose outcomes of one name are settled: `values` (n,) is their sum, 0 for none.
 
     `times_ns` are those of the predictions, in order; `answered` indexes `versions`.
+    `settled_to_ns`: the outcomes of every prediction up to this time are settled.
     """
 
     kind: ClassVar[str] = "outcomes_joined"
@@ -112,8 +115,9 @@ class ResourcesObserved(Record):
     """What serving took between two moments, told by who serves (`source`).
 
     `requests` were answered, `errors` more were not; `values` are means over the time, NaN where
-    one is not known: ``latency_ms``, ``queue`` (requests that wait), ``cpu`` (cores), ``memory_mib``
-    and ``gpu`` (share of one), ``cost`` (of a prediction, in the currency of `Prices`).
+    one is not known: ``latency_ms``, ``queue`` (requests that wait), ``cpu`` (cores),
+    ``memory_mib`` and ``gpu`` (share of one), ``cost`` (of a prediction, in the currency of
+    `Prices`).
     """
 
     kind: ClassVar[str] = "resources_observed"
@@ -194,11 +198,30 @@ class EstimatesSettled(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceRenewed(Record):
+    """A monitor compares all its streams with another reference from now on: that of `champion`."""
+
+    kind: ClassVar[str] = "reference_renewed"
+    monitor: str
+    champion: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamsRestarted(Record):
+    """Streams of a monitor whose alarms are over: only evidence from now on counts against them."""
+
+    kind: ClassVar[str] = "streams_restarted"
+    monitor: str
+    streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRaised(Decision):
     """A stream (`subject`) moved by more than its floor, beyond what the budget takes for chance.
 
     `family` is one of `FAMILIES`, `severity` one of `SEVERITIES`; `since_ns`: the start of the
-    first window that spoke for it.
+    first window that spoke for it. An alarm that stands already is raised again when it becomes
+    more severe; the evidence then has what it was (``was``).
     """
 
     kind: ClassVar[str] = "alarm_raised"
@@ -229,7 +252,8 @@ class AlarmAcknowledged(Decision):
 class AlarmsSilenced(Decision):
     """Alarms whose name fits a pattern (`subject`, with ``*``) are not told to people for a while.
 
-    They are raised and resolved as ever. `until_ns`: when that ends; before `ts_event_ns`: now.
+    They are raised and resolved as ever. `until_ns`: when that ends; not after `ts_event_ns`: an
+    earlier silence has ended.
     """
 
     kind: ClassVar[str] = "alarms_silenced"

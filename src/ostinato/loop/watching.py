@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-from ostinato.core.units import DAY_NS
+from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
+from ostinato.loop import answer_monitors, row_monitors
 from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.monitors.arrivals import LabelArrivals
-from ostinato.watch.monitors.labels import LabelDrift
-from ostinato.watch.monitors.outputs import OutputDrift
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -38,39 +36,16 @@ class Sights:
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
-Maker: TypeAlias = "Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]]"
 
-
-def _outputs(loop: Loop, sights: Sights, _groups: tuple[str, ...]) -> tuple[Monitor, ...]:
-    assert loop.monitors is not None, "monitors are made of loops that are watched"
-    if sights.labels is None:
-        return ()
-    cells = sights.labels.cells
-    scores = OutputDrift(
-        task=loop.task,
-        classes=cells.classes,
-        label_borders=cells.borders,
-        floor=loop.monitors.drift_floor,
-        missing_floor=loop.monitors.quality_floor,
-        fast_ns=sights.fast_ns,
-        slow_ns=sights.slow_ns,
-    )
-    return (scores,)
-
-
-def _labels(loop: Loop, sights: Sights, _groups: tuple[str, ...]) -> tuple[Monitor, ...]:
-    assert loop.monitors is not None, "monitors are made of loops that are watched"
-    if sights.labels is None:
-        return ()
-    floor, odd = loop.monitors.drift_floor, loop.monitors.quality_floor
-    name, windows = loop.label.column, {"fast_ns": sights.fast_ns, "slow_ns": sights.slow_ns}
-    return (
-        LabelDrift(label=name, history=sights.labels, floor=floor, impossible_floor=odd, **windows),
-        LabelArrivals(label=name, history=sights.labels, floor=floor, odd_floor=odd, **windows),
-    )
-
-
-MAKERS: Final[tuple[Maker, ...]] = (_outputs, _labels)
+MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
+    answer_monitors.outputs,
+    answer_monitors.labels,
+    answer_monitors.estimate,
+    row_monitors.losses,
+    row_monitors.fairness,
+    row_monitors.feedback,
+    row_monitors.business,
+)
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 
 
@@ -90,9 +65,13 @@ def alarm_rule(
     """Return by what alarms are raised; None where only performance is watched."""
     if loop.monitors is None or sights is None or not monitors:
         return None
+    examine = loop.monitors.examine
     share = loop.monitors.false_alarms / len(monitors)
     return AlarmRule(
         shares={monitor.name: share for monitor in monitors},
         fast_windows=BUDGET_NS / sights.fast_ns,
         slow_windows=BUDGET_NS / sights.slow_ns,
+        per_ns=BUDGET_NS,
+        slow_ns=sights.slow_ns,
+        examine_ns=None if examine is None else duration_ns(examine),
     )

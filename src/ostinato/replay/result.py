@@ -16,7 +16,9 @@ from ostinato.core.canonical import plain
 from ostinato.core.ports import Entry
 from ostinato.core.records import ROLES, Floats
 from ostinato.core.units import format_time
+from ostinato.decide.alarm_facts import alarm_facts
 from ostinato.loop.loop import Loop
+from ostinato.replay.alarm_tables import alarms_table, told_alarms, told_monitors
 from ostinato.replay.books import Books, champions, frozen, totals_of
 from ostinato.replay.ledger import costs_of, harm_of, known_labels, losses_of
 from ostinato.replay.missing import missing_table
@@ -60,6 +62,15 @@ class Replay:
         A row per trained version, with its provenance.
     slices
         Performance per slice value.
+    alarms
+        A row per alarm: `stream, family, severity, raised, resolved, since, value, reference, low,
+        high, evidence` (`ostinato.replay.alarm_tables`).
+    monitors
+        A row per long window and stream: `time, stream, family, value, reference, low, high, floor,
+        log10_e`.
+    watch
+        How much of the false-alarm budget is declared and spent, what stands and what could not be
+        measured at the end (`ostinato.decide.alarm_facts`); None where nothing is watched.
     missing
         Per version and computed feature the share of rows without a value: trained on and served.
     cost
@@ -84,6 +95,9 @@ class Replay:
     decisions: pl.DataFrame
     versions: pl.DataFrame
     slices: pl.DataFrame
+    alarms: pl.DataFrame
+    monitors: pl.DataFrame
+    watch: Mapping[str, Any] | None
     missing: pl.DataFrame
     cost: dict[str, float]
     journal_hash: str
@@ -119,6 +133,9 @@ class Replay:
             "slices": self.slices.to_dicts(),
             "decisions": decisions,
             "versions": versions,
+            "alarms": told_alarms(self.alarms),
+            "monitors": told_monitors(self.monitors, self.alarms),
+            "watch": self.watch,
             "missing": self.missing.to_dicts(),
             "cost": self.cost,
         }
@@ -193,11 +210,19 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
         decisions=decisions_table(entries),
         versions=versions_table(recorder, entries),
         slices=slices_table(loop, history, recorder, labels, scored, both),
+        alarms=alarms_table(entries),
+        monitors=recorder.windows.table(),
+        watch=_watch(run),
         missing=missing_table(history, recorder, entries),
         cost=books.totals,
         journal_hash=run.journal.head()[1],
         books=books,
     )
+
+
+def _watch(run: Run) -> dict[str, Any] | None:
+    decide = run.state.stages["decide"]
+    return alarm_facts(decide.alarms, decide.config_.alarms, run.clock.now_ns())
 
 
 def _books(

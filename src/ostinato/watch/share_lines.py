@@ -221,9 +221,7 @@ class ShareLines:
             rows = self._rows(counts)
             self.fast.add(self._cells_owner, rows, self._lines(counts), ~self.ready_fast)
 
-    def complete(
-        self, least: int, least_fast: int, of: frozenset[str] | None = None
-    ) -> list[str]:
+    def complete(self, least: int, least_fast: int, of: frozenset[str] | None = None) -> list[str]:
         """Close the references that have enough windows, of some streams or all; return whose."""
         now = ~self.ready & (self.slow.windows >= least)
         if of is not None:

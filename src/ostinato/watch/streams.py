@@ -307,8 +307,11 @@ def _cells(reading: Reading) -> int:
 def _detailed(
     measured: Measured, details: Mapping[str, Mapping[str, Any]], from_ns: int | None
 ) -> dict[str, Mapping[str, Any]]:
-    """Add to the details of streams with evidence since when, and where the difference is."""
-    found: dict[str, Mapping[str, Any]] = {n: details[n] for n in measured.names if n in details}
+    """Add to the details of streams with evidence since when, and where the difference is.
+
+    Details of what is no stream stay: rates beside their gap, a verdict in words.
+    """
+    found: dict[str, Mapping[str, Any]] = dict(details)
     for place in np.flatnonzero(measured.log_e >= NOTABLE).tolist():
         name, cell = measured.names[place], int(measured.cell[place])
         since_ns = int(measured.since_ns[place]) if from_ns is None else from_ns

@@ -98,6 +98,7 @@ class Folder:
             bucket_ns=max(DAY_NS, duration_ns(self.config.tick, name="tick")),
             seed=self.config.seed,
             remark=blind_spot(loop) if self.config.clock == "events" else "",
+            slice_groups=self.schema.slicing().first_groups(len(loop.slices)),
             sights=sights_of(loop, history),
         )
 
