@@ -66,6 +66,9 @@ class PerformanceEstimate:
         Relative rise of the mean loss that is no news.
     explored
         Whether labels come by chance only for rows with the role ``explore``.
+    own
+        Whether an answer changes the truth: labels then say what a version is worth only of rows
+        that it answered itself.
     missing
         Share of validation rows that may lack a label for the others to stand for all.
     fast_ns, slow_ns
@@ -77,6 +80,7 @@ class PerformanceEstimate:
     classes: int
     tolerance: float = 0.05
     explored: bool = False
+    own: bool = False
     missing: float = 0.025
     fast_ns: int
     slow_ns: int
@@ -230,6 +234,8 @@ class PerformanceEstimate:
         usable = learning.usable(matured.labels, matured.scores[version])
         if self.explored:
             usable &= matured.roles == _EXPLORE
+        if self.own:
+            usable &= matured.answered == matured.versions.index(version)
         if not usable.any():
             return
         rows = np.flatnonzero(usable)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -175,6 +177,27 @@ def test_where_labels_are_selective_only_explored_rows_teach(made, draw):
     known = (roles == EXPLORE) & ~np.isnan(labels)
     assert record.labelled[0] == known.sum()
     assert record.realised[0] == pytest.approx(log_loss(labels[known], scores[known]).mean())
+
+
+def test_where_answers_change_the_truth_a_version_learns_from_its_own_rows(made, draw):
+    watch = monitor(own=True)
+    state, _, _ = begun(made, draw, watch)
+    labels, scores = rows_of(draw, 400)
+    answered = np.arange(400) % 4 == 0
+    both = {"v1": scores, "v2": scores}
+    times = windows(START, 400)
+    watch.take(state, made.predictions(times, both, answered=answered), 0)
+    for at in range(START, START + SLOW, FAST):
+        watch.read(state, at, at + FAST)
+    watch.describe(state, START, START + SLOW)
+    rows = made.matured(times, labels, both, to_ns=START + SLOW)
+    watch.take(state, replace(rows, answered=answered.astype(np.int16)), 0)
+
+    [record] = settled(watch, state, START + SLOW)
+
+    assert record.labelled.tolist() == [300]
+    assert record.rows.tolist() == [400]
+    assert state.versions["v2"].learned[0].sum() == 100
 
 
 def test_challengers_are_estimated_with_a_reference_of_their_own(made, draw):
