@@ -168,7 +168,7 @@ def restored(state):
     return again
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(actions, st.sampled_from([1, 24, 96])), min_size=1, max_size=25))
 def test_the_journal_tells_what_stands_and_a_restored_state_goes_on_the_same(moves):
     state, now_ns, told = start(CONFIG), 20_000 * DAY_NS, Told()
