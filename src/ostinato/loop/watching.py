@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
-from ostinato.loop import answer_monitors, row_monitors, serving_monitors
+from ostinato.loop import answer_monitors, input_monitors, row_monitors, serving_monitors
+from ostinato.watch.cells import Grid
 from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
 
@@ -26,11 +27,17 @@ class Sights:
         Lengths of the windows.
     labels
         How labels are counted, and those before the start; None: nothing is known of them.
+    grid
+        Cells in which inputs are counted; None: they are not.
+    slice_groups
+        Codes of the slice groups whose inputs are counted, ascending.
     """
 
     fast_ns: int
     slow_ns: int
     labels: LabelHistory | None = None
+    grid: Grid | None = None
+    slice_groups: tuple[int, ...] = ()
 
 
 BUDGET_NS: Final = 30 * DAY_NS
@@ -39,6 +46,7 @@ BUDGET_NS: Final = 30 * DAY_NS
 Maker: TypeAlias = "Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]]"
 
 MAKERS: Final[tuple[Maker, ...]] = (
+    input_monitors.inputs,
     answer_monitors.outputs,
     answer_monitors.labels,
     answer_monitors.estimate,
