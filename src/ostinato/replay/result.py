@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -36,6 +36,10 @@ from ostinato.stats.metrics import metric_for
 
 if TYPE_CHECKING:
     from ostinato.replay.run import Run
+
+QUIET_LINES: Final = 60
+"""Streams without an alarm that can be looked at on the page, those that moved most. Fewer: a drift
+within its floor cannot be seen; more: pages of ten megabytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +107,11 @@ class Replay:
     journal_hash: str
     books: Books
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the single predictions as JSON types."""
+    def to_dict(self, *, quiet: int = 0) -> dict[str, Any]:
+        """Return everything but the single predictions as JSON types.
+
+        `quiet`: of how many streams that did not alarm each window is told; of alarmed ones it is.
+        """
         decisions = self.decisions.to_dicts()
         for row in decisions:
             row["time"] = _iso(row["time"])
@@ -134,7 +141,7 @@ class Replay:
             "decisions": decisions,
             "versions": versions,
             "alarms": told_alarms(self.alarms),
-            "monitors": told_monitors(self.monitors, self.alarms),
+            "monitors": told_monitors(self.monitors, self.alarms, quiet=quiet),
             "watch": self.watch,
             "missing": self.missing.to_dicts(),
             "cost": self.cost,
@@ -148,7 +155,7 @@ class Replay:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Write the result as one self-contained HTML page; return the text."""
-        return write_text(render_replay(self.to_dict()), path)
+        return write_text(render_replay(self.to_dict(quiet=QUIET_LINES)), path)
 
 
 def write_text(text: str, path: str | Path | None) -> str:

@@ -43,8 +43,8 @@ from ostinato.replay.progress import Progress, Report
 from ostinato.replay.record import Recorder
 from ostinato.replay.result import Replay, make_replay
 from ostinato.replay.scores import ModelScores, ReplayScorer
-from ostinato.replay.suiting import SUITE_HINT
 from ostinato.replay.sights import sights_of
+from ostinato.replay.suiting import SUITE_HINT
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 from ostinato.stores.open import open_journal, open_registry

@@ -27,7 +27,7 @@ function drawBudget(watch) {
   const { budget, alarms } = watch, standing = alarms.filter((alarm) => alarm.resolved === null).length;
   const figure = (value, text) => el("div", {}, el("dd", {}, value), el("dt", {}, text));
   document.getElementById("watch-figures").replaceChildren(
-    figure(grouped(watch.streams, 0, 0), `streams of ${watch.monitors.length} monitors`),
+    figure(grouped(watch.streams, 0, 0), `streams of ${watch.monitors} monitors`),
     figure(grouped(budget.declared, 0, 2), `false alarms in ${grouped(budget.days, 0, 0)} days: the budget`),
     figure(grouped(budget.expected, 0, 1), "false alarms at most so far, if nothing moved"),
     figure(grouped(alarms.length, 0, 0), alarms.length === 1 ? "alarm raised" : "alarms raised"),
