@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ostinato.loop import policies
     from ostinato.loop.loop import Label, Loop, Prices
     from ostinato.loop.monitors import Monitors
+    from ostinato.loop.outcome import Outcome
     from ostinato.loop.policy import Policy
     from ostinato.release import (
         BlueGreen,
@@ -102,6 +103,7 @@ _HOMES = {
     "ostinato.learn.windows": ("Decayed", "Expanding", "Last", "SinceChange"),
     "ostinato.loop.loop": ("Label", "Loop", "Prices"),
     "ostinato.loop.monitors": ("Monitors",),
+    "ostinato.loop.outcome": ("Outcome",),
     "ostinato.loop.policy": ("Policy",),
     "ostinato.release": (
         "BlueGreen",
@@ -159,6 +161,7 @@ __all__ = [
     "NoWorseSlice",
     "NoWorseThanAnchor",
     "OstinatoError",
+    "Outcome",
     "Policy",
     "Prices",
     "Replay",

@@ -13,9 +13,10 @@ from ostinato.features.declared import Declared
 from ostinato.features.plan import FeaturePlan, make_plan
 from ostinato.loop.check import check_fit, check_guardrails
 from ostinato.loop.fallback import fallback_of
-from ostinato.loop.inputs import check_columns, features_of, names_of
+from ostinato.loop.inputs import check_columns, features_of, names_of, outcomes_of
 from ostinato.loop.label import Label
 from ostinato.loop.monitors import Monitors
+from ostinato.loop.outcome import Outcome
 from ostinato.loop.policies import triggered
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
@@ -86,6 +87,8 @@ class Loop:
         What trainings' rows have to look like (`ost.Suite`): nothing is learned from rows that
         fail it. A path is meant from the folder of the loop file; ``ostinato suite infer`` writes
         one. None: whatever comes is learned from.
+    outcomes
+        What the business gains from predictions (`ost.Outcome`), watched beside the metric.
 
     Raises
     ------
@@ -113,6 +116,7 @@ class Loop:
     train_on: str = "served"
     monitors: Monitors | None = field(default_factory=Monitors)
     suite: Suite | Path | str | None = None
+    outcomes: Sequence[Outcome] = ()
     feature_plan: FeaturePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +124,7 @@ class Loop:
         object.__setattr__(self, "features", features_of(self.features))
         object.__setattr__(self, "feature_plan", make_plan(self.features))
         object.__setattr__(self, "slices", names_of(self.slices, "slices"))
+        object.__setattr__(self, "outcomes", outcomes_of(self.outcomes))
         if self.task not in TASKS:
             raise ConfigError(
                 "Loop(task=...) is unknown", found=repr(self.task), expected=", ".join(TASKS)
@@ -129,6 +134,7 @@ class Loop:
         check_columns(
             self.feature_plan,
             label=self.label,
+            outcomes=self.outcomes,
             slices=self.slice_columns,
             time=self.time,
             further={"unit": self.unit, "id": self.id, "golden": self.golden},

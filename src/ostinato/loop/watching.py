@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
+from ostinato.loop import answer_monitors, row_monitors
+from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.monitors.losses import Losses
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -23,35 +24,27 @@ class Sights:
     ----------
     fast_ns, slow_ns
         Lengths of the windows.
+    labels
+        How labels are counted, and those before the start; None: nothing is known of them.
     """
 
     fast_ns: int
     slow_ns: int
+    labels: LabelHistory | None = None
 
 
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
 
-def _losses(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
-    monitors, label = loop.monitors, loop.label
-    assert monitors is not None, "makers are asked where the loop is watched"
-    made = Losses(
-        task=loop.task,
-        metric=loop.metric,
-        groups=groups,
-        fast_ns=sights.fast_ns,
-        slow_ns=sights.slow_ns,
-        tolerance=monitors.loss_tolerance,
-        label_floor=None if label.never == "negative" else monitors.drift_floor,
-        paired=not label.affected_by_prediction,
-        explored=label.selective,
-    )
-    return (made,)
-
-
 MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
-    _losses,
+    answer_monitors.outputs,
+    answer_monitors.labels,
+    answer_monitors.estimate,
+    row_monitors.losses,
+    row_monitors.fairness,
+    row_monitors.feedback,
+    row_monitors.business,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 

@@ -30,7 +30,7 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
-from ostinato.core.watched import WindowMeasured
+from ostinato.core.watched import OutcomesArrived, WindowMeasured
 from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
@@ -83,6 +83,7 @@ class Run:
     label_moments: Ints
     next_row: int
     next_label: int = 0
+    next_outcome: dict[str, int] = field(default_factory=dict)
     due: list[tuple[int, list[Record]]] = field(default_factory=list)
     hard: dict[str, HardCasesListed] = field(default_factory=dict)
     judged_to_ns: int | None = None
@@ -150,6 +151,7 @@ class Run:
         labels = self._labels(now_ns)
         if labels is not None:
             batch.append(labels)
+        batch.extend(self._outcomes(now_ns))
         self._step(batch, now_ns)
 
     def _requests(self, stop: int, now_ns: int) -> RequestsArrived:
@@ -203,6 +205,15 @@ class Run:
             times_ns=self.label_moments[start:stop],
             values=history.labels[rows],
         )
+
+    def _outcomes(self, now_ns: int) -> Iterator[OutcomesArrived]:
+        """Tell the business outcomes that became known."""
+        for each in self.history.outcomes:
+            start = self.next_outcome.get(each.name, 0)
+            stop = self.next_outcome[each.name] = each.stop(start, now_ns, self.next_row)
+            told = each.told(start, stop, self.history.ids, now_ns)
+            if told is not None:
+                yield told
 
     def _step(self, batch: list[Record], now_ns: int) -> None:
         watch = Stopwatch()

@@ -15,6 +15,7 @@ from ostinato.loop.loop import Loop
 from ostinato.loop.monitors import AUTO, Monitors
 from ostinato.loop.watching import Sights
 from ostinato.replay.history import History
+from ostinato.replay.label_sights import label_sights
 
 _MINUTE_NS: Final = HOUR_NS // 60
 LENGTHS_NS: Final = (
@@ -51,7 +52,7 @@ def sights_of(loop: Loop, history: History) -> Sights | None:
     if loop.monitors is None:
         return None
     fast_ns, slow_ns = windows_of(loop.monitors, history.times_ns[: history.first])
-    return Sights(fast_ns=fast_ns, slow_ns=slow_ns)
+    return Sights(fast_ns=fast_ns, slow_ns=slow_ns, labels=label_sights(loop, history, slow_ns))
 
 
 def windows_of(monitors: Monitors, times_ns: Ints) -> tuple[int, int]:

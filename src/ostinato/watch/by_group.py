@@ -81,3 +81,31 @@ def add_rows(table: Table, groups: Codes, values: Floats) -> None:
         flat, weights = flat[inside], weights[:, inside]
     for sums, each in zip(table, weights, strict=True):
         np.add.at(sums, flat, each)
+
+
+@dataclass(slots=True)
+class WindowSums:
+    """Sums of the short windows that are not read yet, of rows without groups: start to (m,)."""
+
+    sums: dict[int, Floats] = field(default_factory=dict)
+    read_to_ns: int = 0
+
+    def add(self, times_ns: Ints, values: Floats, *, fast_ns: int) -> None:
+        """Add (m, n) values of rows to the windows of their times, unless those are read."""
+        starts = times_ns // fast_ns * fast_ns
+        for start_ns in np.unique(starts).tolist():
+            if start_ns < self.read_to_ns:
+                continue
+            part = values[:, starts == start_ns].sum(axis=1)
+            before = self.sums.get(start_ns)
+            self.sums[start_ns] = part if before is None else before + part
+
+    def pop(self, from_ns: int, to_ns: int) -> Floats | None:
+        """Give the sums of [from_ns, to_ns) out, and forget them; None where no row came."""
+        self.read_to_ns = to_ns
+        found: Floats | None = None
+        for start_ns in sorted(start for start in self.sums if start < to_ns):
+            part = self.sums.pop(start_ns)
+            if start_ns >= from_ns:
+                found = part if found is None else found + part
+        return found
