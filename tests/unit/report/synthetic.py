@@ -280,8 +280,24 @@ def _diagnosis(alarm: dict[str, Any]) -> dict[str, Any]:
                 "unseen inputs": {"change": 0.005, "low": -0.001, "high": 0.011},
             },
             "broken": [{"column": "temp", "what": ["missing"], "change": 0.01}],
-            "columns": [{"column": "temp", "change": 0.03}, {"column": "wind", "change": 0.004}],
-            "slices": [{"slice": ["origin=JFK", "hour=17"], "change": 0.2}],
+            "columns": [
+                {
+                    "column": "temp",
+                    "moved": 0.3,
+                    "loss": {"change": 0.03, "low": 0.01, "high": 0.05},
+                    "matters": True,
+                    "verdict": "moved and costs",
+                },
+                {"column": "wind", "moved": 0.2, "loss": None, "verdict": "moved; unclear"},
+            ],
+            "slices": {
+                "origin = JFK and hour = 17": {
+                    "rows": 210,
+                    "loss": {"change": 0.61, "low": 0.5, "high": 0.7},
+                    "rise": {"change": 0.2, "low": 0.1, "high": 0.3},
+                    "verdict": "fails anew",
+                }
+            },
             "domain": {"auc": 0.64, "low": 0.61, "high": 0.67, "stance": "watch", "columns": {}},
             "unmeasured": {"gust": "no value in the reference"},
         },

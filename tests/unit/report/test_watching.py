@@ -117,6 +117,13 @@ def test_diagnoses_are_cards_the_newest_first_and_lead_to_their_entry(watched):
         "high": 0.06,
     }
     assert first["broken"][0]["what"] == "missing"
+    assert first["columns"] == [
+        {"column": "temp", "change": 0.03, "verdict": "moved and costs"},
+        {"column": "wind", "change": None, "verdict": "moved; unclear"},
+    ]
+    assert first["slices"] == [
+        {"slice": "origin = JFK and hour = 17", "change": 0.2, "verdict": "fails anew"}
+    ]
     many = [watched["decisions"][first["index"]]] * 30
     assert len(of({**watched, "decisions": many})["diagnoses"]) == CARDS_MAX
 

@@ -20,6 +20,9 @@ SEVERITIES: Final = ("critical", "warning", "info")
 LANES_MAX: Final = 24
 """Alarmed streams on the time line. More do not fit a screen; all are in the table."""
 
+ROWS_MAX: Final = 6
+"""Columns, slices and broken columns named on a card; all are among its numbers."""
+
 _MEASURED: Final = ("value", "reference", "low", "high", "floor")
 _ALARM: Final = (
     "stream",
@@ -160,9 +163,9 @@ def _card(decision: Mapping[str, Any], index: int) -> dict[str, Any]:
         "action": str(evidence.get("action") or ""),
         "loss": _loss(evidence.get("loss") or {}),
         "parts": [_part(name, part) for name, part in (evidence.get("parts") or {}).items()],
-        "columns": _ranked(evidence.get("columns")),
-        "slices": [dict(each) for each in _rows(evidence.get("slices"))][:8],
-        "broken": [_broken(each) for each in _rows(evidence.get("broken"))][:8],
+        "columns": [_carrier(each, "column") for each in _rows(evidence.get("columns"), "column")],
+        "slices": [_carrier(each, "slice") for each in _rows(evidence.get("slices"), "slice")],
+        "broken": [_broken(each) for each in _rows(evidence.get("broken"), "column")],
         "domain": {
             name: value
             for name, value in (evidence.get("domain") or {}).items()
@@ -192,12 +195,25 @@ def _broken(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "what": ", ".join(map(str, what)) if isinstance(what, list) else str(what)}
 
 
-def _ranked(columns: Any) -> list[dict[str, Any]]:
-    """Return the columns that carry most, in their order."""
-    return [dict(each) for each in _rows(columns)][:8]
+_CHANGES: Final = {"column": ("loss",), "slice": ("rise", "excess")}
+"""What says how much of the loss a row of a diagnosis carries."""
 
 
-def _rows(found: Any) -> list[Mapping[str, Any]]:
-    if not isinstance(found, Sequence) or isinstance(found, str):
-        return []
-    return [each for each in found if isinstance(each, Mapping)]
+def _carrier(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what carries a change: its name, by how much, and what was said of it."""
+    known = [row[each] for each in _CHANGES[name] if row.get(each) is not None]
+    change = known[0] if known else None
+    return {
+        name: str(row[name]),
+        "change": change.get("change") if isinstance(change, Mapping) else change,
+        "verdict": str(row.get("verdict") or ""),
+    }
+
+
+def _rows(found: Any, name: str) -> list[Mapping[str, Any]]:
+    """Return rows, those of a mapping with their key as `name`; as many as a card has room for."""
+    if isinstance(found, Mapping):
+        rows = [{name: key, **each} for key, each in found.items() if isinstance(each, Mapping)]
+    else:
+        rows = [dict(each) for each in found or () if isinstance(each, Mapping)]
+    return list(rows)[:ROWS_MAX]

@@ -209,8 +209,8 @@ function diagnosisCard(found) {
   const list = (title, rows) => (rows.length ? el("p", { class: "small" }, el("b", {}, title + " "), rows.join("; ")) : null);
   card.append(...[
     list("Broken:", found.broken.map((row) => `${row.column} (${row.what})`)),
-    list("Columns:", found.columns.map(columnText)),
-    list("Slices:", found.slices.map(sliceText)),
+    list("Columns:", found.columns.map(carrierText("column"))),
+    list("Slices:", found.slices.map(carrierText("slice"))),
     typeof found.domain.auc === "number" ? list("Told apart by a classifier:", [`AUC ${factText(found.domain.auc)} (${factText(found.domain.low)} to ${factText(found.domain.high)}), ${found.domain.stance || ""}`]) : null,
     list("Not examined:", Object.entries(found.unmeasured).map(([name, why]) => `${name}: ${why}`)),
     found.action ? el("p", { class: "action" }, el("b", {}, "What the loop does: "), found.action) : null,
@@ -228,14 +228,8 @@ function partRow(part, reach) {
       el("i", { class: "span", style: `left:${at(part.low)}%;width:${at(part.high) - at(part.low)}%` }), el("i", { class: "dot", style: `left:${at(part.change)}%` })) : ""];
 }
 
-function columnText(row) {
-  const value = row.change ?? row.loss ?? row.value;
-  return typeof value === "number" ? `${row.column} ${signed(value)}` : String(row.column);
-}
-
-function sliceText(row) {
-  const name = row.slice ?? row.name ?? row.where ?? "", value = row.change ?? row.excess ?? row.loss;
-  return (Array.isArray(name) ? name.join(" and ") : String(name)) + (typeof value === "number" ? ` ${signed(value)}` : "");
+function carrierText(name) {
+  return (row) => `${row[name]}${typeof row.change === "number" ? " " + signed(row.change) : ""}${row.verdict ? `, ${row.verdict}` : ""}`;
 }
 
 const VERDICTS = {
