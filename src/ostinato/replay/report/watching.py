@@ -212,8 +212,9 @@ def _carrier(row: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _rows(found: Any, name: str) -> list[Mapping[str, Any]]:
     """Return rows, those of a mapping with their key as `name`; as many as a card has room for."""
+    rows: list[Mapping[str, Any]]
     if isinstance(found, Mapping):
         rows = [{name: key, **each} for key, each in found.items() if isinstance(each, Mapping)]
     else:
         rows = [dict(each) for each in found or () if isinstance(each, Mapping)]
-    return list(rows)[:ROWS_MAX]
+    return rows[:ROWS_MAX]
