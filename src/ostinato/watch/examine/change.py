@@ -66,6 +66,8 @@ class Change:
         Shares of classes; None where they cannot be compared.
     effective
         Effective rows on shared inputs.
+    foreseen
+        Whether there are no labels to tell: only what other inputs cost is estimated.
     unmeasured
         Why what could not be told.
     """
@@ -77,6 +79,7 @@ class Change:
     repairs: tuple[Repair, ...] = ()
     shift: LabelShift | None = None
     effective: float = 0.0
+    foreseen: bool = False
     unmeasured: tuple[tuple[str, str], ...] = ()
 
 
@@ -89,13 +92,13 @@ def change_in_loss(
     told: Told,
     *,
     salt: str,
-) -> Change | str:
-    """Part the change in loss between two samples; or say why that cannot be done.
+) -> Change:
+    """Part the change in loss between two samples.
 
     Parameters
     ----------
     reference, current
-        All rows have a loss, or this says so.
+        Rows with a loss, `FEWEST` or more.
     coding, faults, told
         Of the same rows.
     champion
@@ -103,10 +106,6 @@ def change_in_loss(
     salt
         Names folds and random streams.
     """
-    for sample, name in ((reference, "reference"), (current, "current rows")):
-        known = int(sample.known.sum())
-        if known < FEWEST or known < len(sample):
-            return f"{known:,} labelled rows in the {name}, of {FEWEST} that are needed"
     repairs, whole = mend(reference, current, faults, champion, salt=salt)
     notes = [
         (each.column, "is broken, and what that costs could not be measured")

@@ -48,8 +48,8 @@ class Drifted:
 
     Parameters
     ----------
-    name
-        The column.
+    column, name
+        The column of the frame, and what was measured of it.
     moved
         How far, in [0, 1]; `domain.distances`.
     loss
@@ -60,30 +60,53 @@ class Drifted:
         Standard deviation of the rise of the loss over the column's cells, less what chance gives.
     """
 
+    column: str
     name: str
     moved: float
     loss: Estimate | None
     answers: float | None
     uneven: float
 
+    def matters(self, floor: float) -> bool | None:
+        """Say whether its move changes the loss by more than a floor; None: that is not sure."""
+        if self.loss is None or self.moved <= MOVED:
+            return None
+        low, high = self.loss.interval(0.95)
+        if low > floor or high < -floor:
+            return True
+        return False if -floor < low and high < floor else None
+
     def verdict(self, floor: float) -> str:
-        """Say whether the move matters: costs more than a floor."""
+        """Say in words what its move does."""
         if self.moved <= MOVED:
             return "did not move"
         if self.loss is None:
             return "moved; what that costs is not known"
-        low, high = self.loss.interval(0.95)
-        if low > floor:
-            return "moved and costs"
-        if high < -floor:
-            return "moved and saves"
-        return "moved and does not matter" if -floor < low and high < floor else "moved; unclear"
+        words = {
+            True: "moved and costs",
+            False: "moved and does not matter",
+            None: "moved; unclear",
+        }
+        matters = self.matters(floor)
+        return "moved and saves" if matters and self.loss.value < 0.0 else words[matters]
 
 
 def drifted_columns(
     reference: Sample, current: Sample, coding: Coding, champion: Champion
 ) -> list[Drifted]:
-    """Rank columns by what their drift costs, on rows with a loss."""
+    """Rank columns by what their drift costs.
+
+    Parameters
+    ----------
+    reference
+        Rows with a loss.
+    current
+        Rows with or without one.
+    coding
+        Of the same rows.
+    champion
+        Who answers again.
+    """
     moved = distances(coding)
     noise = _NOISE * float(np.sqrt(1.0 / len(reference) + 1.0 / len(current)))
     order = np.argsort(-moved, kind="stable").tolist()
@@ -96,11 +119,12 @@ def drifted_columns(
             loss = _by_weights(coding, i, reference.losses)
         found.append(
             Drifted(
+                column=column.source,
                 name=column.name,
                 moved=float(moved[i]),
                 loss=loss,
                 answers=change,
-                uneven=_uneven(coding, i, reference.losses, current.losses),
+                uneven=_uneven(coding, i, reference.losses, current),
             )
         )
     return sorted(found, key=lambda each: (-_size(each), each.name))
@@ -260,8 +284,11 @@ def _by_weights(coding: Coding, place: int, losses: Floats) -> Estimate | None:
     return estimate(then - mean, own)
 
 
-def _uneven(coding: Coding, place: int, before: Floats, now: Floats) -> float:
+def _uneven(coding: Coding, place: int, before: Floats, current: Sample) -> float:
     """Return the spread of the rise over the cells of a column; source: DerSimonian, Laird 1986."""
+    if not current.known.all():
+        return 0.0
+    now = current.losses
     column = coding.columns[place]
     width = -(-column.cells // _CELLS) if column.ordered else 1
     stats = [
@@ -293,16 +320,19 @@ def _moments(
     return rows, mean, square / np.maximum(rows - 1, 1)
 
 
-def told_columns(found: list[Drifted], floor: float, most: int = 10) -> dict[str, Any]:
+def told_columns(found: list[Drifted], floor: float, most: int = 10) -> list[dict[str, Any]]:
     """Return the entry of the evidence: columns that moved or are uneven, the costliest first."""
-    told = [each for each in found if each.uneven or each.moved > MOVED]
-    return {
-        each.name: {
-            "moved": each.moved,
-            "loss": each.loss,
-            "answers": each.answers,
-            "uneven": each.uneven,
-            "verdict": each.verdict(floor),
-        }
-        for each in told[:most]
-    }
+    rows: dict[str, dict[str, Any]] = {}
+    for each in found:
+        if each.column not in rows and (each.uneven or each.moved > MOVED):
+            rows[each.column] = {
+                "column": each.column,
+                "measured": each.name,
+                "moved": each.moved,
+                "loss": each.loss,
+                "answers": each.answers,
+                "uneven": each.uneven,
+                "matters": each.matters(floor),
+                "verdict": each.verdict(floor),
+            }
+    return list(rows.values())[:most]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ostinato.watch.examine.change import Change, change_in_loss
+from ostinato.watch.examine.change import FEWEST, Change, change_in_loss
 from ostinato.watch.examine.classes import shares_from_scores
 from ostinato.watch.examine.codes import Coding, code
 from ostinato.watch.examine.columns import drifted_columns, told_columns
@@ -14,6 +14,7 @@ from ostinato.watch.examine.domain import ACT, WATCH, Told, belonging, distances
 from ostinato.watch.examine.doubt import doubtful_labels
 from ostinato.watch.examine.faults import find_faults
 from ostinato.watch.examine.findings import Findings, told, told_change
+from ostinato.watch.examine.foresee import foreseen_change
 from ostinato.watch.examine.sample import Champion, Sample
 from ostinato.watch.examine.slices import failing_slices, told_slices
 from ostinato.watch.examine.verdict import TOLERANCE, verdict
@@ -52,29 +53,52 @@ def examine(
         return Findings(
             cause="none found", reason=few, evidence={"parts": {}, "unmeasured": {"all": few}}
         )
-    labelled = tuple(each.taken(each.known) for each in (reference, current))
-    enough = all(len(each) >= ROWS_LEAST for each in labelled)
     # Where there are labels, rows with one are compared throughout: with like goes like.
-    p, q = labelled if enough else (reference, current)
+    p, q = _labelled(reference), _labelled(current)
     coding = code(p, q)
+    faults = find_faults(coding.plain, p.times_ns, q.times_ns)
+    apart = tell_apart((coding.reference, coding.current), (p, q), (p.mass, q.mass), salt=salt)
     unmeasured = dict(coding.unmeasured)
     evidence: dict[str, Any] = {"rows": _rows(reference, current)}
-    apart = tell_apart((coding.reference, coding.current), (p, q), (p.mass, q.mass), salt=salt)
     evidence["domain"] = _domain(p, coding, apart, unmeasured, salt)
-    change: Change | str = "there are too few labels"
-    if enough:
-        faults = find_faults(coding.plain, p.times_ns, q.times_ns)
+    change: Change | str = f"the reference has fewer than {FEWEST} labels"
+    if _enough(p) and _enough(q):
         change = change_in_loss(p, q, coding, faults, champion, apart, salt=salt)
-        evidence |= _carriers(p, q, coding, champion, tolerance, unmeasured, salt)
-    if isinstance(change, str):
-        unmeasured["parts"] = change
+        evidence |= _failures(p, q, coding, champion, unmeasured, salt)
+    elif _enough(p):
+        change = foreseen_change(p, q, coding, faults, salt=salt)
+    if isinstance(change, str) or change.foreseen:
+        unmeasured["parts"] = _lacking(p, q)
         evidence["classes"] = _classes(reference, current, champion, unmeasured)
-    else:
+    if not isinstance(change, str):
         unmeasured.update(change.unmeasured)
+        floor = tolerance * abs(change.before)
+        columns = drifted_columns(p, q, coding, champion)
+        evidence["columns"] = told_columns(columns, floor)
     found = verdict(change, tolerance=tolerance)
-    evidence |= {**told_change(change), "unmeasured": unmeasured}
+    evidence = {**_NOTHING, **evidence, **told_change(change, faults), "unmeasured": unmeasured}
     reason = " ".join([found.reason, *_remarks(evidence)])
     return Findings(cause=found.cause, reason=reason, evidence=told(evidence))
+
+
+_NOTHING: Final[dict[str, Any]] = {"columns": [], "slices": [], "labels": {}, "classes": {}}
+
+
+def _labelled(sample: Sample) -> Sample:
+    return sample.taken(sample.known) if int(sample.known.sum()) >= FEWEST else sample
+
+
+def _enough(sample: Sample) -> bool:
+    return len(sample) >= FEWEST and bool(sample.known.all())
+
+
+def _lacking(p: Sample, q: Sample) -> str:
+    few = [
+        f"{int(each.known.sum()):,} labelled rows in the {name}"
+        for each, name in ((p, "reference"), (q, "current rows"))
+        if not _enough(each)
+    ]
+    return f"{' and '.join(few)}, of {FEWEST} that are needed"
 
 
 def _rows(reference: Sample, current: Sample) -> dict[str, Any]:
@@ -85,19 +109,16 @@ def _rows(reference: Sample, current: Sample) -> dict[str, Any]:
     }
 
 
-def _carriers(
+def _failures(
     p: Sample,
     q: Sample,
     coding: Coding,
     champion: Champion,
-    tolerance: float,
     unmeasured: dict[str, str],
     salt: str,
 ) -> dict[str, Any]:
-    """Return what carries the change: columns, slices and labels."""
-    floor = tolerance * abs(float(p.losses.mean()))
-    columns = drifted_columns(p, q, coding, champion)
-    found: dict[str, Any] = {"columns": told_columns(columns, floor), "slices": {}, "labels": {}}
+    """Return the slices that fail and the labels that look wrong."""
+    found: dict[str, Any] = {}
     slices = failing_slices(p, q, coding, champion, salt=salt)
     labels = doubtful_labels(p, q, champion)
     if isinstance(slices, str):
@@ -116,10 +137,10 @@ _NAMED: Final = 3
 
 def _remarks(evidence: dict[str, Any]) -> list[str]:
     """Say in sentences what carries the change, and what moved without costing."""
-    columns, slices = evidence.get("columns", {}), evidence.get("slices", {})
-    costly = [name for name, each in columns.items() if each["verdict"] == "moved and costs"]
-    harmless = [name for name, each in columns.items() if "not matter" in each["verdict"]]
-    failing = [name for name, each in slices.items() if each["verdict"] == "fails anew"]
+    columns, slices = evidence["columns"], evidence["slices"]
+    costly = [each["column"] for each in columns if each["verdict"] == "moved and costs"]
+    harmless = [each["column"] for each in columns if each["matters"] is False]
+    failing = [each["slice"] for each in slices if each["anew"]]
     found = []
     for names, words in (
         (failing, "New failing slices: {}."),
@@ -128,7 +149,7 @@ def _remarks(evidence: dict[str, Any]) -> list[str]:
     ):
         if names:
             found.append(words.format("; ".join(names[:_NAMED])))
-    if evidence.get("labels", {}).get("more"):
+    if evidence["labels"].get("more"):
         found.append("More labels than before are other than what the champion is sure of.")
     return found
 
@@ -149,8 +170,8 @@ def _domain(
     stance = "act" if low > ACT else "watch" if low > WATCH else "alike"
     found = {
         "auc": apart.auc.value,
-        "low": low,
-        "high": high,
+        "low": max(low, 0.0),
+        "high": min(high, 1.0),
         "stance": stance,
         "columns": {coding.columns[i].name: float(moved[i]) for i in order},
     }

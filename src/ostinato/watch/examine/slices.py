@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
 from ostinato.core.records import Floats
 from ostinato.stats.influence import Estimate, estimate
-from ostinato.stats.intervals import benjamini_hochberg, one_sided_p
+from ostinato.stats.intervals import benjamini_hochberg
 from ostinato.stats.shrink import npmle
 from ostinato.stats.subgroups import Subgroup, members, search
 from ostinato.watch.examine.codes import Coding, Column
@@ -22,6 +23,9 @@ from ostinato.watch.examine.sample import Champion, Sample, folds
 
 FALSE: Final = 0.1
 """Share of the slices told that may be none. Smaller: true ones are missed."""
+
+FALSE_ANEW: Final = 0.05
+"""The same for those that are said to fail anew, for which people are called."""
 
 EXCESS: Final = 0.1
 """Share of the mean loss by which a slice must lose more than the other rows to be told."""
@@ -238,30 +242,39 @@ def _proved(
         judged.append((group, now, before))
     if not judged:
         return []
-    chances = np.array([one_sided_p(now.value, now.error) for _, now, _ in judged])
-    surely = benjamini_hochberg(chances, FALSE)
+    rises = [_rise(now, before) for _, now, before in judged]
+    # Both questions are asked of all that was found on the other half: to ask the second only of
+    # those that passed the first would be to pick them for their luck.
+    surely = benjamini_hochberg(np.array([_chance(now) for _, now, _ in judged]), FALSE)
+    anew = benjamini_hochberg(np.array([_chance(rise) for rise in rises]), FALSE_ANEW)
     errors = np.array([max(now.error, 1e-12 * scale) for _, now, _ in judged])
     shrunk = npmle(np.array([now.value for _, now, _ in judged]), errors).means
-    kept = [i for i, (_, now, _) in enumerate(judged) if surely[i] and now.value > EXCESS * scale]
-    rises = [_rise(judged[i][1], judged[i][2]) for i in kept]
-    anew = benjamini_hochberg(
-        np.array([1.0 if rise is None else one_sided_p(rise.value, rise.error) for rise in rises]),
-        FALSE,
-    )
-    told = [
-        FailingSlice(
-            name=grid.name(judged[i][0]),
-            rows=int(members(grid.current, judged[i][0]).sum()),
-            loss=float(losses[members(cells, judged[i][0])].mean()),
-            excess=judged[i][1],
-            shrunk=float(shrunk[i]),
-            before=judged[i][2],
-            rise=rise,
-            anew=bool(new and rise is not None and rise.value > EXCESS * scale),
+    told = []
+    for (group, now, before), rise, sure, new, left in zip(
+        judged, rises, surely.tolist(), anew.tolist(), shrunk.tolist(), strict=True
+    ):
+        if not (sure and now.value > EXCESS * scale):
+            continue
+        told.append(
+            FailingSlice(
+                name=grid.name(group),
+                rows=int(members(grid.current, group).sum()),
+                loss=float(losses[members(cells, group)].mean()),
+                excess=now,
+                shrunk=left,
+                before=before,
+                rise=rise,
+                anew=bool(new and rise is not None and rise.value > EXCESS * scale),
+            )
         )
-        for i, rise, new in zip(kept, rises, anew.tolist(), strict=True)
-    ]
     return sorted(told, key=lambda each: (not each.anew, -each.shrunk * each.rows, each.name))
+
+
+def _chance(found: Estimate | None) -> float:
+    """Return the chance of so large an estimate if it were nothing; 1 where there is none."""
+    if found is None or not found.error > 0.0:
+        return 1.0
+    return float(stdtr(found.degrees, -found.value / found.error))
 
 
 def _excess(losses: Floats, inside: NDArray[np.bool_]) -> Estimate | None:
@@ -281,20 +294,22 @@ def _rise(now: Estimate, before: Estimate | None) -> Estimate | None:
     return Estimate(now.value - before.value, error, min(now.degrees, before.degrees))
 
 
-def told_slices(found: list[FailingSlice]) -> dict[str, Any]:
-    """Return the entry of the evidence: a slice by name."""
-    return {
-        each.name: {
+def told_slices(found: list[FailingSlice]) -> list[dict[str, Any]]:
+    """Return the entry of the evidence: a row per slice."""
+    return [
+        {
+            "slice": each.name,
             "rows": each.rows,
             "loss": each.loss,
             "excess": each.excess,
             "shrunk": each.shrunk,
             "before": each.before,
             "rise": each.rise,
+            "anew": each.anew,
             "verdict": "fails anew" if each.anew else _old(each),
         }
         for each in found
-    }
+    ]
 
 
 def _old(each: FailingSlice) -> str:
