@@ -53,6 +53,8 @@ class NumberCells:
         First and last + 1 of the cells within the range of the reference.
     spread
         Standard deviation of the reference, >= 0.
+    unseen
+        Share of further rows, in [0, 1], that are expected beyond the range though nothing changed.
     coarse
         Coarse cell of each cell.
     """
@@ -67,6 +69,7 @@ class NumberCells:
     borders: tuple[float, ...]
     inside: tuple[int, int]
     spread: float
+    unseen: float
     coarse: tuple[int, ...]
     ordered: bool = True
 
@@ -110,6 +113,8 @@ class CategoryCells:
     crowded
         Whether the reference has more than `MOST_KNOWN` values: what is new is not known then, and
         unknown values count with the rest.
+    unseen
+        Share of further rows, in [0, 1], that are expected to be new though nothing changed.
     """
 
     name: str
@@ -118,6 +123,7 @@ class CategoryCells:
     values: tuple[str, ...]
     others: tuple[str, ...] = ()
     crowded: bool = False
+    unseen: float = 1.0
     coarse: tuple[int, ...]
     ordered: bool = False
 

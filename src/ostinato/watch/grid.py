@@ -100,6 +100,10 @@ def _vectors(column: pl.Series, cells: int) -> Iterator[Cells | str]:
 
 
 def _number(column: pl.Series, part: int, width: int, cells: int) -> NumberCells:
+    """Return the cells of a number.
+
+    The next of n + 1 exchangeable values is the smallest or the largest with chance 2 / (n + 1).
+    """
     blocks = [values.copy() for values, _ in read_numbers(column, part, width)]
     values = np.concatenate(blocks) if blocks else np.empty(0)
     known = values[np.isfinite(values)]
@@ -118,6 +122,7 @@ def _number(column: pl.Series, part: int, width: int, cells: int) -> NumberCells
         borders=tuple(borders.tolist()),
         inside=inside,
         spread=spread,
+        unseen=2.0 / (len(known) + 1.0),
         coarse=coarse_numbers(counts, inside),
     )
 
@@ -233,6 +238,10 @@ def _counted(starts: Keys, keys: Keys, sizes: Ints) -> Ints:
 
 
 def _category(column: pl.Series, cells: int) -> CategoryCells:
+    """Return the cells of a category.
+
+    Source of the share of unseen values: Good 1953 (those seen once, over all).
+    """
     counted = (
         text_of(column)
         .alias("value")
@@ -250,5 +259,6 @@ def _category(column: pl.Series, cells: int) -> CategoryCells:
         values=values,
         others=others,
         crowded=crowded,
+        unseen=float((counted["count"] == 1).sum()) / max(float(counted["count"].sum()), 1.0),
         coarse=coarse_categories(values),
     )
