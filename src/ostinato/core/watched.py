@@ -186,14 +186,14 @@ class EstimatesSettled(Record):
 
     `from_ns` and `to_ns` bound the window, `told_ns` and `settled_ns` say when the estimate was
     made and when the labels of the window were in. `estimate` with `low` and `high` (95 %) is the
-    mean loss as it was told, in units of the row loss of `metric`; `realised` the mean over the
+    mean loss as it was told, per row and of the name `loss`; `realised` the mean over the
     `labelled` of its `rows` (NaN: there were none); `fused` with its bounds is made of both, from
     labels that came by chance. `covered`: 1 where the estimate's interval holds what labels said,
     their own chance allowed for, 0 where not, NaN where there are too few of them.
     """
 
     kind: ClassVar[str] = "estimates_settled"
-    metric: str
+    loss: str
     versions: tuple[str, ...]
     from_ns: Ints
     to_ns: Ints

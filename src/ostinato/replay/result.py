@@ -33,6 +33,8 @@ from ostinato.replay.tables import (
     versions_table,
 )
 from ostinato.stats.metrics import metric_for
+from ostinato.watch.estimate.estimator import loss_name
+from ostinato.watch.estimate.state import EstimateState
 
 if TYPE_CHECKING:
     from ostinato.replay.run import Run
@@ -72,6 +74,9 @@ class Replay:
     monitors
         A row per long window and stream: `time, stream, family, value, reference, low, high, floor,
         log10_e`.
+    estimates
+        A row per long window and version: the loss that was expected before labels, and what labels
+        said (`ostinato.replay.estimate_table`).
     watch
         How much of the false-alarm budget is declared and spent, what stands and what could not be
         measured at the end (`ostinato.decide.alarm_facts`); None where nothing is watched.
@@ -101,6 +106,7 @@ class Replay:
     slices: pl.DataFrame
     alarms: pl.DataFrame
     monitors: pl.DataFrame
+    estimates: pl.DataFrame
     watch: Mapping[str, Any] | None
     missing: pl.DataFrame
     cost: dict[str, float]
@@ -142,6 +148,7 @@ class Replay:
             "versions": versions,
             "alarms": told_alarms(self.alarms),
             "monitors": told_monitors(self.monitors, self.alarms, quiet=quiet),
+            "estimates": self.estimates.to_dicts(),
             "watch": self.watch,
             "missing": self.missing.to_dicts(),
             "cost": self.cost,
@@ -219,12 +226,20 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
         slices=slices_table(loop, history, recorder, labels, scored, both),
         alarms=alarms_table(entries),
         monitors=recorder.windows.table(),
+        estimates=_estimates(run),
         watch=_watch(run),
         missing=missing_table(history, recorder, entries),
         cost=books.totals,
         journal_hash=run.journal.head()[1],
         books=books,
     )
+
+
+def _estimates(run: Run) -> pl.DataFrame:
+    watch = run.state.stages["watch"]
+    states = [state for state in watch.monitors if isinstance(state, EstimateState)]
+    loss = loss_name(run.loop.task, run.loop.metric)
+    return run.recorder.estimates.table(loss, states, watch.config_.slow_ns)
 
 
 def _watch(run: Run) -> dict[str, Any] | None:

@@ -30,7 +30,12 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
-from ostinato.core.watched import ExaminationRequested, OutcomesArrived, WindowMeasured
+from ostinato.core.watched import (
+    EstimatesSettled,
+    ExaminationRequested,
+    OutcomesArrived,
+    WindowMeasured,
+)
 from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
@@ -242,6 +247,8 @@ class Run:
                 self.recorder.predictions(record)
             case WindowMeasured():
                 self.recorder.windows.take(record)
+            case EstimatesSettled():
+                self.recorder.estimates.take(record)
             case HardCasesListed():
                 self.hard[record.request] = record
             case TrainingRequested():

@@ -19,6 +19,7 @@ from ostinato.stats.windows import (
     CALMEST,
     FEWEST,
     Moments,
+    believed,
     scatter,
     spread_limits,
     two_sided,
@@ -187,7 +188,10 @@ def level_log_e_values(
     z = np.zeros_like(beyond)
     np.divide(beyond, scale, out=z, where=scale > 0.0)
     steps = np.array(STEPS)
-    found: FloatArray = z[:, :, None] * steps - 0.5 * np.square(steps)
+    between = np.divide(
+        reference.between_high, np.square(wide), out=np.zeros(len(rows)), where=wide > 0.0
+    )
+    found = believed(z[:, :, None] * steps - 0.5 * np.square(steps), z, between[:, None])
     found[~reference.scaled] = -np.inf
     return found
 

@@ -19,6 +19,7 @@ from ostinato.stats.windows import (
     CALMEST,
     FEWEST,
     Moments,
+    believed,
     scatter,
     spread_limits,
     two_sided,
@@ -227,10 +228,14 @@ def share_log_e_values(
     n, k, m0 = rows[sets], hits[sets], borders[where]
     k = np.where(sides == 0, k, n - k)[:, None]
     n, m0, rho = n[:, None], m0[:, None], alike[sets][:, None]
-    step = window_deviation(m0, n, rho) * np.array(STEPS)
+    deviation = window_deviation(m0, n, rho)
+    step = deviation * np.array(STEPS)
     m1 = m0 + np.minimum(step, _FARTHEST * (1.0 - m0))
     size = 1.0 / rho - 1.0
-    found[where] = _log_likelihood(k, n, m1, size) - _log_likelihood(k, n, m0, size)
+    ratio = _log_likelihood(k, n, m1, size) - _log_likelihood(k, n, m0, size)
+    beyond = ((k / n - m0) / deviation)[:, 0]
+    between = rho * (n - 1.0) / (1.0 + rho * (n - 1.0))
+    found[where] = believed(ratio, beyond, between[:, 0])
     return found
 
 

@@ -28,6 +28,11 @@ CALMEST: Final = 0.125
 streams of millions of rows, whose sampling error is nil, alarm for what no one would notice just
 beyond the floor; larger: what lies just beyond the floor takes more windows to be seen."""
 
+TAILS: Final = 4.0
+"""Degrees of freedom of what windows have of their own. Fewer: a fault in streams that vary much
+from window to window takes several windows to be believed, however large; more: a day unlike all
+others alarms."""
+
 
 @dataclass(slots=True)
 class Moments:
@@ -174,3 +179,28 @@ def _low_quantile(freedom: float) -> float:
 @lru_cache(maxsize=4096)
 def _t_quantile(freedom: float) -> float:
     return 1.96 if freedom <= 0.0 else float(t.ppf(0.975, max(freedom, 1.0)))
+
+
+def believed(log_e: FloatArray, z: FloatArray, between: FloatArray) -> FloatArray:
+    """Return log e-values, none larger than windows of heavy tails would allow.
+
+    What windows have of their own is not normal: there are days unlike all others. The more of the
+    variance lies between windows, the less one window says by itself. An e-value may always be made
+    smaller.
+
+    Parameters
+    ----------
+    log_e
+        (..., alternatives).
+    z
+        (...,), how far beyond the border, in standard deviations.
+    between
+        (...,), share of the variance that lies between windows, in [0, 1].
+
+    Source: the largest likelihood ratio of a shift under Student's t distribution with
+    ``TAILS / between**2`` degrees of freedom; the normal one where nothing lies between windows.
+    """
+    freedom = TAILS / np.maximum(np.square(between), 1e-6)
+    most = 0.5 * (freedom + 1.0) * np.log1p(np.square(z) / freedom)
+    found: FloatArray = np.where(z[..., None] > 0.0, np.minimum(log_e, most[..., None]), log_e)
+    return found

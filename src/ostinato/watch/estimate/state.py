@@ -61,6 +61,11 @@ class Awaited:
         """Whether the estimate is made: no row counts any more, only labels."""
         return not math.isnan(self.value)
 
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % limits of what labels will say; a loss is never below 0."""
+        reach = _TWO_SIDED * self.se
+        return max(self.value - reach, 0.0), self.value + reach
+
     @property
     def realised(self) -> float:
         """The mean loss of labelled rows; NaN without one."""

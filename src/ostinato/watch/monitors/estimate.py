@@ -317,10 +317,11 @@ class PerformanceEstimate:
         window.value = float(window.expected[1]) / rows
         window.se = math.sqrt(by_chance + estimator.error(window.guess, window.said))
         window.told_ns = now_ns
+        low, high = window.interval()
         facts: dict[str, float | str] = {
             "estimate": window.value,
-            "low": max(window.value - 1.96 * window.se, 0.0),
-            "high": window.value + 1.96 * window.se,
+            "low": low,
+            "high": high,
             "rows": rows,
         }
         for name, found in estimator.metrics(window.guess, window.said).items():
@@ -378,7 +379,7 @@ class PerformanceEstimate:
         return EstimatesSettled(
             ts_event_ns=now_ns,
             ts_record_ns=now_ns,
-            metric=self.metric,
+            loss=self.loss,
             versions=tuple(version for _, version, _ in settled),
             from_ns=starts,
             to_ns=starts + self.slow_ns,
@@ -387,8 +388,8 @@ class PerformanceEstimate:
             rows=count("expected"),
             labelled=count("labelled"),
             estimate=column(window.value for window in windows),
-            low=column(max(window.value - 1.96 * window.se, 0.0) for window in windows),
-            high=column(window.value + 1.96 * window.se for window in windows),
+            low=column(window.interval()[0] for window in windows),
+            high=column(window.interval()[1] for window in windows),
             realised=column(window.realised for window in windows),
             fused=column(math.nan if each is None else each.mean for each in fused),
             fused_low=column(math.nan if each is None else each.low for each in fused),
