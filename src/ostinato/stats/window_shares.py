@@ -58,6 +58,11 @@ class ShareReference:
     freedom: FloatArray
     floor: FloatArray
 
+    @classmethod
+    def nothing(cls) -> "ShareReference":
+        """Return the reference of no set."""
+        return cls(*(np.zeros(0) for _ in fields(cls)))
+
     def taken(self, places: IntArray) -> "ShareReference":
         """Return the reference of some sets alone."""
         return ShareReference(*(getattr(self, each.name)[places] for each in fields(self)))
