@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -44,6 +44,10 @@ from ostinato.watch.estimate.state import EstimateState
 
 if TYPE_CHECKING:
     from ostinato.replay.run import Run
+
+QUIET_LINES: Final = 60
+"""Streams without an alarm that can be looked at on the page, those that moved most. Fewer: a drift
+within its floor cannot be seen; more: pages of ten megabytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +129,11 @@ class Replay:
     journal_hash: str
     books: Books
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the single predictions as JSON types."""
+    def to_dict(self, *, quiet: int = 0) -> dict[str, Any]:
+        """Return everything but the single predictions as JSON types.
+
+        `quiet`: of how many streams that did not alarm each window is told; of alarmed ones it is.
+        """
         decisions = self.decisions.to_dicts()
         for row in decisions:
             row["time"] = _iso(row["time"])
@@ -156,7 +163,7 @@ class Replay:
             "decisions": decisions,
             "versions": versions,
             "alarms": told_alarms(self.alarms),
-            "monitors": told_monitors(self.monitors, self.alarms),
+            "monitors": told_monitors(self.monitors, self.alarms, quiet=quiet),
             "estimates": self.estimates.to_dicts(),
             "watch": self.watch,
             "fairness": _last(self.fairness),
@@ -175,7 +182,7 @@ class Replay:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Write the result as one self-contained HTML page; return the text."""
-        return write_text(render_replay(self.to_dict()), path)
+        return write_text(render_replay(self.to_dict(quiet=QUIET_LINES)), path)
 
 
 def _last(table: pl.DataFrame) -> list[dict[str, Any]]:

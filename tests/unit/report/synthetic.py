@@ -123,48 +123,52 @@ def with_watching(replay: dict[str, Any], seed: int = 0) -> dict[str, Any]:
     return {
         **replay,
         "decisions": _with_alarms(replay["decisions"], alarms),
-        "watch": {
-            "facts": {
-                "budget": {
-                    "declared": 1.0,
-                    "days": 30.0,
-                    "expected": ticks / 24 / 30,
-                    "raised": 3,
-                    "since": _time(0),
-                },
-                "streams": 214,
-                "monitors": [
-                    {
-                        "monitor": name,
-                        "family": family,
-                        "share": 0.125,
-                        "streams": 30,
-                        "measured_to": _time(ticks),
-                        "unmeasured": unmeasured,
-                    }
-                    for name, family, unmeasured in MONITORS
-                ],
-            },
-            "alarms": alarms,
-            "lines": lines,
-            "quiet": 208,
-            "estimates": [
-                {
-                    "time": _time(t),
-                    "estimate": 0.41 + 0.01 * np.sin(t / 400),
-                    "low": 0.4 + 0.01 * np.sin(t / 400),
-                    "high": 0.42 + 0.01 * np.sin(t / 400),
-                    "realised": 0.412 + 0.011 * np.sin(t / 380) if t < ticks - 72 else None,
-                }
-                for t in range(0, ticks, 24)
+        "alarms": alarms,
+        "monitors": {
+            "streams": [
+                {"stream": name, "family": STREAMS.get(name, "drift"), "windows": ticks // 24}
+                for name in (*STREAMS, *(f"drift/x{i}" for i in range(208)))
             ],
-            "feedback": {
-                "verdict": "watch",
-                "text": "8% of the labelled rows were explored; labels agree with the others.",
-                "action": "Keep exploring.",
-                "explored": 0.08,
-                "naive_loss": 0.41,
+            "lines": lines,
+        },
+        "watch": {
+            "budget": {
+                "declared": 1.0,
+                "days": 30.0,
+                "expected": ticks / 24 / 30,
+                "raised": 3,
+                "since": _time(0),
             },
+            "streams": 214,
+            "monitors": [
+                {
+                    "monitor": name,
+                    "family": family,
+                    "share": 0.125,
+                    "streams": 30,
+                    "measured_to": _time(ticks),
+                    "unmeasured": unmeasured,
+                    "unmeasured_total": len(unmeasured),
+                }
+                for name, family, unmeasured in MONITORS
+            ],
+        },
+        "estimates": [
+            {
+                "time": _time(t),
+                "estimate": 0.41 + 0.01 * float(np.sin(t / 400)),
+                "low": 0.4 + 0.01 * float(np.sin(t / 400)),
+                "high": 0.42 + 0.01 * float(np.sin(t / 400)),
+                "realised": 0.412 + 0.011 * float(np.sin(t / 380)) if t < ticks - 72 else None,
+            }
+            for t in range(0, ticks, 24)
+        ],
+        "feedback": {
+            "verdict": "watch",
+            "text": "8% of the labelled rows were explored; labels agree with the others.",
+            "action": "Keep exploring.",
+            "explored": 0.08,
+            "naive_loss": 0.41,
         },
     }
 
@@ -219,7 +223,6 @@ def _line(name: str, ticks: int, seed: int, alarm: dict[str, Any] | None) -> dic
         for t in days
     ]
     return {
-        "family": STREAMS[name],
         "time": [_time(t) for t in days],
         "value": value,
         "reference": [level] * len(value),
@@ -277,8 +280,24 @@ def _diagnosis(alarm: dict[str, Any]) -> dict[str, Any]:
                 "unseen inputs": {"change": 0.005, "low": -0.001, "high": 0.011},
             },
             "broken": [{"column": "temp", "what": ["missing"], "change": 0.01}],
-            "columns": [{"column": "temp", "change": 0.03}, {"column": "wind", "change": 0.004}],
-            "slices": [{"slice": ["origin=JFK", "hour=17"], "change": 0.2}],
+            "columns": [
+                {
+                    "column": "temp",
+                    "moved": 0.3,
+                    "loss": {"change": 0.03, "low": 0.01, "high": 0.05},
+                    "matters": True,
+                    "verdict": "moved and costs",
+                },
+                {"column": "wind", "moved": 0.2, "loss": None, "verdict": "moved; unclear"},
+            ],
+            "slices": {
+                "origin = JFK and hour = 17": {
+                    "rows": 210,
+                    "loss": {"change": 0.61, "low": 0.5, "high": 0.7},
+                    "rise": {"change": 0.2, "low": 0.1, "high": 0.3},
+                    "verdict": "fails anew",
+                }
+            },
             "domain": {"auc": 0.64, "low": 0.61, "high": 0.67, "stance": "watch", "columns": {}},
             "unmeasured": {"gust": "no value in the reference"},
         },

@@ -1,19 +1,41 @@
 """What was watched, prepared for the page: budget, alarms, lines of streams, diagnoses.
 
-In: the replay document, with what `ostinato.replay.watched` adds to it for the page. Out: one entry
-per policy for `watch.js`, None where nothing was watched.
+In: replay documents (`watch`, `alarms`, `monitors`, and where they are there `estimates` and
+`feedback`; diagnoses from the journal). Out: one entry per policy for `watch.js`, None where
+nothing was watched.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from ostinato.replay.report.figures import number
+from ostinato.replay.report.timeline import POINTS_MAX
 
 SEVERITIES: Final = ("critical", "warning", "info")
 """From the worst on; alarms are listed in this order."""
 
 LANES_MAX: Final = 24
 """Alarmed streams on the time line. More do not fit a screen; all are in the table."""
+
+ROWS_MAX: Final = 6
+"""Columns, slices and broken columns named on a card; all are among its numbers."""
+
+_MEASURED: Final = ("value", "reference", "low", "high", "floor")
+_ALARM: Final = (
+    "stream",
+    "family",
+    "severity",
+    "raised",
+    "resolved",
+    "since",
+    "value",
+    "reference",
+    "low",
+    "high",
+)
 
 CARDS_MAX: Final = 12
 """Diagnoses shown as cards, the newest first; all are in the journal."""
@@ -25,24 +47,71 @@ def watch_data(replays: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _of_replay(replay: Mapping[str, Any]) -> dict[str, Any] | None:
-    watch = replay.get("watch")
-    if not watch:
+    facts = replay.get("watch")
+    if not facts:
         return None
-    alarms = sorted(watch["alarms"], key=_worst_first)
+    alarms = sorted(replay["alarms"], key=_worst_first)
+    monitors = replay["monitors"]
+    lines = _lines(monitors)
     return {
         "end": str(replay["end"]),
-        "budget": watch["facts"]["budget"],
-        "streams": int(watch["facts"]["streams"]),
-        "monitors": [_monitor(each) for each in watch["facts"]["monitors"]],
-        "unmeasured": _unmeasured(watch["facts"]["monitors"]),
-        "alarms": alarms,
+        "budget": facts["budget"],
+        "streams": int(facts["streams"]),
+        "monitors": len(facts["monitors"]),
+        "unmeasured": _unmeasured(facts["monitors"]),
+        "alarms": [_alarm(each) for each in alarms],
         "lanes": _lanes(alarms),
-        "lines": watch["lines"],
-        "quiet": int(watch["quiet"]),
-        "estimates": list(watch["estimates"]),
+        "lines": lines,
+        "quiet": len(monitors["streams"]) - len(lines),
+        "estimates": list(replay.get("estimates") or []),
         "diagnoses": diagnoses(replay["decisions"]),
-        "feedback": watch["feedback"],
+        "feedback": replay.get("feedback") or None,
     }
+
+
+def _alarm(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: alarm.get(name) for name in _ALARM}
+
+
+def _lines(monitors: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the course of each stream, with the family it belongs to."""
+    families = {str(each["stream"]): str(each["family"]) for each in monitors["streams"]}
+    # A stream that alarmed in its first hours has no long window yet.
+    names = [name for name, line in monitors["lines"].items() if line["time"] and name in families]
+    names.sort(key=lambda name: (families[name], name))
+    return {name: {"family": families[name], **_line(monitors["lines"][name])} for name in names}
+
+
+def _line(line: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    kept = _places(line)
+    found = {name: [short(line[name][at]) for at in kept] for name in _MEASURED}
+    return {"time": [str(line["time"][at]) for at in kept], **found}
+
+
+def _places(line: Mapping[str, Sequence[Any]]) -> list[int]:
+    """Return the windows that are drawn: of neighbours too many for a screen, what moved most."""
+    count = len(line["time"])
+    width = -(-count // POINTS_MAX)
+    if width <= 1:
+        return list(range(count))
+    apart = [_apart(line["value"][at], line["reference"][at]) for at in range(count)]
+    runs = [range(start, min(start + width, count)) for start in range(0, count, width)]
+    return [max(run, key=apart.__getitem__) for run in runs]
+
+
+def _apart(value: Any, reference: Any) -> float:
+    found = abs(number(value) - number(reference))
+    return found if math.isfinite(found) else -1.0
+
+
+def short(value: Any) -> float | None:
+    """Return a number with six digits: enough for any screen, a third of the bytes.
+
+    >>> short(1 / 3), short(None)
+    (0.333333, None)
+    """
+    x = number(value)
+    return float(f"{x:.6g}") if math.isfinite(x) else None
 
 
 def _worst_first(alarm: Mapping[str, Any]) -> tuple[bool, int, str, str]:
@@ -56,10 +125,6 @@ def _lanes(alarms: Sequence[Mapping[str, Any]]) -> list[str]:
     chosen = list(dict.fromkeys(str(each["stream"]) for each in alarms))[:LANES_MAX]
     first = {name: min(str(a["raised"]) for a in alarms if a["stream"] == name) for name in chosen}
     return sorted(chosen, key=lambda name: (first[name], name))
-
-
-def _monitor(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: facts[name] for name in ("monitor", "family", "share", "streams", "measured_to")}
 
 
 def _unmeasured(monitors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -98,9 +163,9 @@ def _card(decision: Mapping[str, Any], index: int) -> dict[str, Any]:
         "action": str(evidence.get("action") or ""),
         "loss": _loss(evidence.get("loss") or {}),
         "parts": [_part(name, part) for name, part in (evidence.get("parts") or {}).items()],
-        "columns": _ranked(evidence.get("columns")),
-        "slices": [dict(each) for each in _rows(evidence.get("slices"))][:8],
-        "broken": [_broken(each) for each in _rows(evidence.get("broken"))][:8],
+        "columns": [_carrier(each, "column") for each in _rows(evidence.get("columns"), "column")],
+        "slices": [_carrier(each, "slice") for each in _rows(evidence.get("slices"), "slice")],
+        "broken": [_broken(each) for each in _rows(evidence.get("broken"), "column")],
         "domain": {
             name: value
             for name, value in (evidence.get("domain") or {}).items()
@@ -130,12 +195,26 @@ def _broken(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "what": ", ".join(map(str, what)) if isinstance(what, list) else str(what)}
 
 
-def _ranked(columns: Any) -> list[dict[str, Any]]:
-    """Return the columns that carry most, in their order."""
-    return [dict(each) for each in _rows(columns)][:8]
+_CHANGES: Final = {"column": ("loss",), "slice": ("rise", "excess")}
+"""What says how much of the loss a row of a diagnosis carries."""
 
 
-def _rows(found: Any) -> list[Mapping[str, Any]]:
-    if not isinstance(found, Sequence) or isinstance(found, str):
-        return []
-    return [each for each in found if isinstance(each, Mapping)]
+def _carrier(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what carries a change: its name, by how much, and what was said of it."""
+    known = [row[each] for each in _CHANGES[name] if row.get(each) is not None]
+    change = known[0] if known else None
+    return {
+        name: str(row[name]),
+        "change": change.get("change") if isinstance(change, Mapping) else change,
+        "verdict": str(row.get("verdict") or ""),
+    }
+
+
+def _rows(found: Any, name: str) -> list[Mapping[str, Any]]:
+    """Return rows, those of a mapping with their key as `name`; as many as a card has room for."""
+    rows: list[Mapping[str, Any]]
+    if isinstance(found, Mapping):
+        rows = [{name: key, **each} for key, each in found.items() if isinstance(each, Mapping)]
+    else:
+        rows = [dict(each) for each in found or () if isinstance(each, Mapping)]
+    return rows[:ROWS_MAX]

@@ -27,14 +27,13 @@ function drawBudget(watch) {
   const { budget, alarms } = watch, standing = alarms.filter((alarm) => alarm.resolved === null).length;
   const figure = (value, text) => el("div", {}, el("dd", {}, value), el("dt", {}, text));
   document.getElementById("watch-figures").replaceChildren(
-    figure(grouped(watch.streams, 0, 0), `streams of ${watch.monitors.length} monitors`),
+    figure(grouped(watch.streams, 0, 0), `streams of ${watch.monitors} ${watch.monitors === 1 ? "monitor" : "monitors"}`),
     figure(grouped(budget.declared, 0, 2), `false alarms in ${grouped(budget.days, 0, 0)} days: the budget`),
     figure(grouped(budget.expected, 0, 1), "false alarms at most so far, if nothing moved"),
     figure(grouped(alarms.length, 0, 0), alarms.length === 1 ? "alarm raised" : "alarms raised"),
     figure(grouped(standing, 0, 0), standing === 1 ? "stands at the end" : "stand at the end"));
-  const spent = alarms.length > budget.expected
-    ? `More alarms than chance explains: at most ${grouped(budget.expected, 0, 1)} of the ${alarms.length} are expected to be false.`
-    : alarms.length ? "No more alarms than the budget allows for chance: look at each, but do not wonder if some mean nothing." : "Nothing moved by more than its floor.";
+  const most = `had nothing moved, there would have been at most ${grouped(budget.expected, 0, 1)} on average`;
+  const spent = alarms.length ? `${alarms.length === 1 ? "One alarm" : `${alarms.length} alarms`}: ${most}.` : `Nothing moved by more than its floor.`;
   document.getElementById("caption-watch").textContent =
     `${spent} The budget is one for all: watching more columns or slices makes no more false alarms.`;
 }
@@ -45,7 +44,7 @@ function drawAlarms(data, watch, decisions) {
   document.getElementById("block-alarms").hidden = !watch.alarms.length;
   if (!watch.alarms.length) return;
   const target = document.getElementById("chart-alarms"), lanes = watch.lanes;
-  target.style.height = `${Math.max(120, 56 + lanes.length * LANE_HEIGHT)}px`;
+  target.style.height = `${Math.max(140, 84 + lanes.length * LANE_HEIGHT)}px`;
   const traces = Object.entries(SEVERITY).map(([severity, colour]) => {
     const found = watch.alarms.filter((alarm) => alarm.severity === severity && lanes.includes(alarm.stream));
     const x = [], y = [], text = [], custom = [];
@@ -63,7 +62,7 @@ function drawAlarms(data, watch, decisions) {
   }).filter((trace) => trace.x.length);
   const wide = target.clientWidth > 640;
   draw("chart-alarms", traces, {
-    hovermode: "closest", hoverdistance: 16, margin: { ...DETAIL_MARGIN, t: 26, l: wide ? 210 : 120 }, showlegend: true,
+    hovermode: "closest", hoverdistance: 16, margin: { ...DETAIL_MARGIN, t: 26, b: 46, l: wide ? 210 : 120 }, showlegend: true,
     legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { size: 11.5, color: css("--muted") }, itemclick: false, itemdoubleclick: false },
     xaxis: timeAxis({ range: ends(data.times) }),
     yaxis: axis({ range: [lanes.length - 0.4, -0.6], tickvals: lanes.map((_, i) => i), ticktext: lanes.map((name) => plain(shortened(name, wide ? 30 : 16))), fixedrange: true, automargin: false, showgrid: false }),
@@ -210,8 +209,8 @@ function diagnosisCard(found) {
   const list = (title, rows) => (rows.length ? el("p", { class: "small" }, el("b", {}, title + " "), rows.join("; ")) : null);
   card.append(...[
     list("Broken:", found.broken.map((row) => `${row.column} (${row.what})`)),
-    list("Columns:", found.columns.map(columnText)),
-    list("Slices:", found.slices.map(sliceText)),
+    list("Columns:", found.columns.map(carrierText("column"))),
+    list("Slices:", found.slices.map(carrierText("slice"))),
     typeof found.domain.auc === "number" ? list("Told apart by a classifier:", [`AUC ${factText(found.domain.auc)} (${factText(found.domain.low)} to ${factText(found.domain.high)}), ${found.domain.stance || ""}`]) : null,
     list("Not examined:", Object.entries(found.unmeasured).map(([name, why]) => `${name}: ${why}`)),
     found.action ? el("p", { class: "action" }, el("b", {}, "What the loop does: "), found.action) : null,
@@ -229,14 +228,8 @@ function partRow(part, reach) {
       el("i", { class: "span", style: `left:${at(part.low)}%;width:${at(part.high) - at(part.low)}%` }), el("i", { class: "dot", style: `left:${at(part.change)}%` })) : ""];
 }
 
-function columnText(row) {
-  const value = row.change ?? row.loss ?? row.value;
-  return typeof value === "number" ? `${row.column} ${signed(value)}` : String(row.column);
-}
-
-function sliceText(row) {
-  const name = row.slice ?? row.name ?? row.where ?? "", value = row.change ?? row.excess ?? row.loss;
-  return (Array.isArray(name) ? name.join(" and ") : String(name)) + (typeof value === "number" ? ` ${signed(value)}` : "");
+function carrierText(name) {
+  return (row) => `${row[name]}${typeof row.change === "number" ? " " + signed(row.change) : ""}${row.verdict ? `, ${row.verdict}` : ""}`;
 }
 
 const VERDICTS = {
