@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ostinato.core.records import Floats, Ints
+from ostinato.stats.window_memory import Pairs, carried, joint_correlation
+from ostinato.stats.window_prior import Common, usual_spread
 from ostinato.stats.window_runs import gathered, mixed
 from ostinato.stats.window_shares import (
     STEPS,
@@ -16,6 +18,8 @@ from ostinato.stats.window_shares import (
     fit_shares,
     share_interval,
     share_log_e_values,
+    share_persistence,
+    share_spread,
     window_deviation,
 )
 from ostinato.stats.windows import Moments
@@ -40,21 +44,23 @@ class ShareLines:
         Per stream: its name, cells, and what `Shares` says of it.
     open
         (cells,), rows of the long window that is open.
-    slow, fast
-        Sums over long and short windows of the reference; a line per cell: rows up to it where
-        ordered, else of it.
+    slow, pairs, fast
+        Sums over long windows of the reference, over neighbours among them, and over short windows;
+        a line per cell: rows up to it where ordered, else of it.
     seasons
         Per stream, long windows that `fast` went through.
     ready, ready_fast
         Per stream, whether it has its reference: only then is it weighed.
+    common, common_fast
+        Per stream, what it takes from all, of long and of short windows.
     chosen, owner
         Per set, the cell it is or ends with (`REST`: all others), and its stream, ascending.
     against, fast_alike
         What sets are compared with, and the likeness of rows within short windows.
     live
         Per stream, among how many alternatives its evidence is shared.
-    log_sr
-        (sets, sides, alternatives), evidence gathered.
+    log_sr, before
+        (sets, sides, alternatives), evidence gathered; (sets,), share in the long window before.
     since_ns, absent
         Per stream, the first window that spoke for a move; long windows since it was last seen.
     """
@@ -66,16 +72,20 @@ class ShareLines:
     floor: Floats = field(default_factory=no_floats)
     open: Floats = field(default_factory=no_floats)
     slow: Moments = field(default_factory=lambda: Moments.zeros(0, 0))
+    pairs: Pairs = field(default_factory=lambda: Pairs.zeros(0, 0))
     fast: Moments = field(default_factory=lambda: Moments.zeros(0, 0))
     seasons: Floats = field(default_factory=no_floats)
     ready: Bools = field(default_factory=no_bools)
     ready_fast: Bools = field(default_factory=no_bools)
+    common: Common = field(default_factory=lambda: Common.nothing(0))
+    common_fast: Common = field(default_factory=lambda: Common.nothing(0))
     chosen: Ints = field(default_factory=no_ints)
     owner: Ints = field(default_factory=no_ints)
     against: ShareReference = field(default_factory=_nothing)
     fast_alike: Floats = field(default_factory=no_floats)
     live: Floats = field(default_factory=no_floats)
     log_sr: Floats = field(default_factory=lambda: np.zeros((0, 2, len(STEPS))))
+    before: Floats = field(default_factory=no_floats)
     since_ns: Ints = field(default_factory=no_ints)
     absent: Ints = field(default_factory=no_ints)
 
@@ -130,6 +140,9 @@ class ShareLines:
         self.floor = np.concatenate([self.floor, [max(each.floor, 1e-6) for each in readings]])
         self.open = np.concatenate([self.open, np.zeros(cells)])
         self.slow, self.fast = self.slow.grown(streams, cells), self.fast.grown(streams, cells)
+        self.pairs = self.pairs.grown(streams, cells)
+        self.common = self.common.grown(streams)
+        self.common_fast = self.common_fast.grown(streams)
         self.seasons = np.concatenate([self.seasons, none])
         self.ready = np.concatenate([self.ready, no])
         self.ready_fast = np.concatenate([self.ready_fast, no])
@@ -143,14 +156,16 @@ class ShareLines:
         self.names = [n for n, kept in zip(self.names, streams.tolist(), strict=True) if kept]
         self.open = self.open[cells]
         self.slow, self.fast = self.slow.kept(streams, cells), self.fast.kept(streams, cells)
+        self.pairs = self.pairs.kept(streams, cells)
         sets = streams[self.owner]
         moved = np.cumsum(cells) - 1
         chosen = self.chosen[sets]
         self.chosen = np.where(chosen == REST, REST, moved[chosen])
         self.owner = (np.cumsum(streams) - 1)[self.owner[sets]]
-        self.log_sr = self.log_sr[sets]
+        self.log_sr, self.before = self.log_sr[sets], self.before[sets]
         for each in ("sizes", "ordered", "rising", "floor", "seasons", "ready", "ready_fast"):
             setattr(self, each, getattr(self, each)[streams])
+        self.common, self.common_fast = self.common.kept(streams), self.common_fast.kept(streams)
         for each in ("live", "since_ns", "absent"):
             setattr(self, each, getattr(self, each)[streams])
         self._fit()
@@ -183,7 +198,8 @@ class ShareLines:
     def begin_anew(self) -> None:
         """Forget what streams are compared with, and the evidence; not how short windows vary."""
         everything = np.ones(len(self.names), dtype=np.bool_)
-        self.slow.forget(everything, everything[self._cells_owner])
+        for sums in (self.slow, self.pairs):
+            sums.forget(everything, everything[self._cells_owner])
         self.ready[:] = False
         self._fit()
 
@@ -194,8 +210,9 @@ class ShareLines:
 
     def learn_long(self, counts: Floats) -> None:
         """Add a long window to the references of streams that have none yet."""
-        rows = self._rows(counts)
-        self.slow.add(self._cells_owner, rows, self._lines(counts), ~self.ready)
+        rows, lines = self._rows(counts), self._lines(counts)
+        for sums in (self.slow, self.pairs):
+            sums.add(self._cells_owner, rows, lines, ~self.ready)
         self.seasons += (rows > 0.0) & ~self.ready_fast
 
     def learn_short(self, counts: Floats) -> None:
@@ -209,9 +226,12 @@ class ShareLines:
         now = ~self.ready & (self.slow.windows >= least)
         fast = ~self.ready_fast & (self.seasons >= least_fast) & (self.fast.windows > self.seasons)
         if now.any() or fast.any():
+            both = self.ready & self.ready_fast
             self.ready |= now
             self.ready_fast |= fast
             self._fit()
+            self._share(now, self.ready & self.ready_fast & ~both)
+            self._compare()
         return [self.names[place] for place in np.flatnonzero(now).tolist()]
 
     def _fit(self) -> None:
@@ -219,7 +239,7 @@ class ShareLines:
         stays = self.ready[self.owner]
         had = np.zeros(len(self.names), dtype=np.bool_)
         had[self.owner[stays]] = True
-        new = [self._chosen(place) for place in np.flatnonzero(self.ready & ~had).tolist()]
+        new = [self._sets(place) for place in np.flatnonzero(self.ready & ~had).tolist()]
         chosen = np.concatenate([self.chosen[stays], *(each for _, each in new)])
         owner = [self.owner[stays], *(np.full(len(each), place) for place, each in new)]
         owners = np.concatenate(owner).astype(np.int64)
@@ -228,9 +248,10 @@ class ShareLines:
         order = np.argsort(owners, kind="stable")
         self.chosen, self.owner = chosen[order].astype(np.int64), owners[order]
         self.log_sr = log_sr[order]
+        self.before = np.concatenate([self.before[stays], np.full(len(fresh), np.nan)])[order]
         self._compare()
 
-    def _chosen(self, place: int) -> tuple[int, Ints]:
+    def _sets(self, place: int) -> tuple[int, Ints]:
         start = int(self._starts[place])
         lines = self.slow.sums[start : start + int(self.sizes[place])]
         counts = np.diff(lines, prepend=0.0) if self.ordered[place] else lines
@@ -238,20 +259,44 @@ class ShareLines:
         found = np.array([REST if cell == REST else start + cell for cell in cells], dtype=np.int64)
         return place, found
 
+    def _share(self, slow: Bools, fast: Bools) -> None:
+        """Tell new streams what all streams show together, how windows resemble and differ."""
+        sets = np.bincount(self.owner, minlength=len(self.names)).astype(np.float64)
+        if slow.any() and len(self.owner):
+            moments, ready = self._of_sets(self.slow), self.ready & (sets > 0.0)
+            found = share_persistence(self._pairs_of_sets(), moments, self.owner)
+            joint = joint_correlation(found[ready], moments.windows[ready])
+            lasting = np.full(len(self.names), joint)
+            ratio, _, many, usual = share_spread(moments, self.owner, moments.windows, lasting)
+            spread = usual_spread(ratio[ready], many[ready], usual[ready], sets[ready])
+            self.common.tell(slow, joint, *spread)
+        if fast.any() and len(self.owner):
+            moments, ready = self._of_sets(self.fast), self.ready_fast & (sets > 0.0)
+            alone = np.zeros(len(self.names))
+            ratio, _, many, usual = share_spread(moments, self.owner, self.seasons, alone)
+            spread = usual_spread(ratio[ready], many[ready], usual[ready], sets[ready])
+            self.common_fast.tell(fast, 0.0, *spread)
+
+    def _pairs_of_sets(self) -> Pairs:
+        """Return the sums over neighbours by set; of `REST` they are of no meaning, nor used."""
+        pairs = self.pairs
+        of_sets = (getattr(pairs, name)[self.chosen] for name in ("products", "sums", "last"))
+        return Pairs(pairs.weights, pairs.rows, *of_sets)
+
     def _compare(self) -> None:
         if not len(self.owner):
             self.against, self.fast_alike = _nothing(), np.zeros(0)
             self.live = np.zeros(len(self.names))
             return
-        ones = np.full(len(self.names), np.inf)
-        self.against = fit_shares(self._of_sets(self.slow), self.owner, self.floor, ones)
-        self.fast_alike = np.full(len(self.owner), np.nan)
+        endless = np.full(len(self.names), np.inf)
+        self.against = fit_shares(
+            self._of_sets(self.slow), self.owner, self.floor, endless, self.common
+        )
+        learned = fit_shares(
+            self._of_sets(self.fast), self.owner, self.floor, self.seasons, self.common_fast
+        )
         fast = self.ready_fast[self.owner]
-        if fast.any():
-            sums = self._of_sets(self.fast)
-            sums.sums, sums.squares = sums.sums[fast], sums.squares[fast]
-            learned = fit_shares(sums, self.owner[fast], self.floor, self.seasons)
-            self.fast_alike[fast] = learned.alike_high
+        self.fast_alike = np.where(fast, learned.alike_high, np.nan)
         lively = (self.against.borders < 1.0) & self._sides
         per_set = lively.sum(axis=1) * len(STEPS)
         live = np.bincount(self.owner, per_set, minlength=len(self.names))
@@ -289,6 +334,7 @@ class ShareLines:
                     "rows": float(self.slow.rows[place]),
                     "reference": self.against.mean[sets].round(6).tolist(),
                     "error": self.against.error[sets].round(6).tolist(),
+                    "persistence": round(float(self.common.persistence[place]), 6),
                     "alike": self.against.alike_high[sets].round(8).tolist(),
                 }
         return found
@@ -316,8 +362,9 @@ class ShareLines:
         if not len(self.owner):
             return Measured.nothing()
         hits, n = self._hits(self._lines(counts), rows), rows[self.owner]
-        borders, before = self.against.borders, mixed(self.log_sr, self.owner, self.live)
+        borders, before = self._borders(), mixed(self.log_sr, self.owner, self.live)
         share = np.stack([hits, n - hits], axis=1) / np.maximum(n, 1.0)[:, None]
+        self.before = np.where(n > 0.0, share[:, 0], self.before)
         # Where the share is within the border and little was gathered, a zero costs little power.
         wanted = ((share > borders) | (self.log_sr.max(axis=2) > 0.0)) & self._sides
         found = share_log_e_values(hits, n, borders, self.against.alike_high, wanted)
@@ -327,6 +374,14 @@ class ShareLines:
         self.since_ns = np.where(before <= 0.0, from_ns, self.since_ns)
         seen = (rows > 0.0) & (np.bincount(self.owner, minlength=len(rows)) > 0)
         return self._measured(hits, n, log_e, np.flatnonzero(seen))
+
+    def _borders(self) -> Floats:
+        """Return the borders of the next long window, given the one before."""
+        borders = self.against.borders
+        before = np.stack([self.before, 1.0 - self.before], axis=1)
+        more = carried(before, borders, self.common.persistence[self.owner])
+        found: Floats = np.minimum(borders + more, 1.0)
+        return found
 
     def _measured(self, hits: Floats, n: Floats, log_e: Floats, streams: Ints) -> Measured:
         if not len(streams):
