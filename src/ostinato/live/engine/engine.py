@@ -32,6 +32,7 @@ from ostinato.live.engine.bootstrap import Folder
 from ostinato.live.engine.comparisons import Comparisons
 from ostinato.live.engine.feed import AUTONOMY, Feed, Readable, Turn, beginning
 from ostinato.live.engine.missing import MissingWatch
+from ostinato.live.engine.outcomes_told import outcomes_told
 from ostinato.live.engine.parity_watch import ParityWatch, counted, parity_status
 from ostinato.live.engine.policies import first_policy, keep
 from ostinato.live.engine.publish import Publisher
@@ -91,7 +92,8 @@ def fold(folder: Folder, state: LoopState, turn: Turn) -> tuple[LoopState, list[
         state, told = kernel.change_policy(state, folder.plan_of(digest), turn.now_ns)
         changed += told
     golden = folder.golden(turn.now_ns) if turn.tick == 0 else []
-    state, made = kernel.step(state, [*turn.batch, *golden], turn.now_ns)
+    outcomes = outcomes_told(folder.loop, folder.schema, turn)
+    state, made = kernel.step(state, [*turn.batch, *outcomes, *golden], turn.now_ns)
     return state, [*changed, *made]
 
 

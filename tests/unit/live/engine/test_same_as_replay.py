@@ -27,6 +27,8 @@ loop = ost.Loop(
     label=ost.Label("yes", time="known", horizon="1d", affected_by_prediction=True),
     learner=DecisionTreeClassifier(max_depth=3, random_state=0), slices=["kind", "x0"],
     policy=ost.policies.scheduled("4d", holdout="2d", gates=[]),
+    outcomes=[ost.Outcome(name="revenue", column="small", delay="5h", horizon="2d")],
+    monitors=ost.Monitors(examine=None, window="1d", fast="6h"),
 )
 """,
     "binary, where no label means no": """
@@ -115,5 +117,5 @@ def test_the_journal_is_the_replays(
     assert play.entries() == replayed
     assert sum("candidate_trained" in body for body, _ in replayed) > 1
     kinds = {json.loads(body)["kind"] for body, _ in replayed}
-    if play.loop.monitors is not None:
+    if play.loop.monitors is not None and play.loop.monitors.examine is not None:
         assert {"examination_requested", "diagnosis_made"} <= kinds
