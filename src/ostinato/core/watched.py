@@ -1,8 +1,8 @@
 """What watching is told, what it finds, and what is decided about it.
 
 Batches: `InputsSummarised`, `OutcomesArrived`, `OutcomesJoined` and `ResourcesObserved` come in;
-`WindowMeasured` and `ReferenceRenewed` go out; `StreamsRestarted` comes back. Decisions: alarms and
-diagnoses, one entry of the journal each.
+`WindowMeasured`, `EstimatesSettled` and `ReferenceRenewed` go out; `StreamsRestarted` comes back.
+Decisions: alarms and diagnoses, one entry of the journal each.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ class InputsSummarised(Record):
 class OutcomesArrived(Record):
     """Business outcomes of one name, in order of the time they became known.
 
-    `ids` are those of predictions. An outcome that comes again for the same prediction adds to it
-    (two purchases are two).
+    `ids` are those of predictions; `by_unit`: they are hashes of units, and each outcome belongs to
+    the unit's newest prediction that was asked for no later than it. An outcome that comes again
+    for the same prediction adds to it (two purchases are two).
     """
 
     kind: ClassVar[str] = "outcomes_arrived"
@@ -100,6 +101,7 @@ class OutcomesArrived(Record):
     ids: NDArray[Any]
     times_ns: Ints
     values: Floats
+    by_unit: bool = False
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -110,6 +112,7 @@ class OutcomesJoined(Record):
     """Predictions whose outcomes of one name are settled: `values` (n,) is their sum, 0 for none.
 
     `times_ns` are those of the predictions, in order; `answered` indexes `versions`.
+    `settled_to_ns`: the outcomes of every prediction up to this time are settled.
     """
 
     kind: ClassVar[str] = "outcomes_joined"
@@ -126,12 +129,11 @@ class OutcomesJoined(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcesObserved(Record):
-    """What serving took between two moments, told by who serves (`source`).
+    """What a process of the service took between two moments; `source` names it.
 
-    `requests` were answered, `errors` more were not; `values` are means over the time, NaN where
-    one is not known: ``latency_ms``, ``queue`` (requests that wait), ``cpu`` (cores),
-    ``memory_mib`` and ``gpu`` (share of one), ``cost`` (of a prediction, in the currency of
-    `Prices`).
+    `requests` were answered, `errors` more failed; `values` are means over the time, absent where
+    one is not known: ``latency_p50_ms`` and ``latency_p99_ms`` (of answers), ``queue`` (rows that
+    wait), ``rows_per_second``, ``cpu`` (cores), ``memory_mib`` and ``gpu`` (share of them busy).
     """
 
     kind: ClassVar[str] = "resources_observed"
@@ -193,6 +195,40 @@ class StreamsRestarted(Record):
     kind: ClassVar[str] = "streams_restarted"
     monitor: str
     streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatesSettled(Record):
+    """What labels said of windows whose loss had been estimated; a row per window and version.
+
+    `from_ns` and `to_ns` bound the window, `told_ns` and `settled_ns` say when the estimate was
+    made and when the labels of the window were in. `estimate` with `low` and `high` (95 %) is the
+    mean loss as it was told, per row and of the name `loss`; `realised` the mean over the
+    `labelled` of its `rows` (NaN: there were none); `fused` with its bounds is made of both, from
+    labels that came by chance. `covered`: 1 where the estimate's interval holds what labels said,
+    their own chance allowed for, 0 where not, NaN where there are too few of them.
+    """
+
+    kind: ClassVar[str] = "estimates_settled"
+    loss: str
+    versions: tuple[str, ...]
+    from_ns: Ints
+    to_ns: Ints
+    told_ns: Ints
+    settled_ns: Ints
+    rows: Ints
+    labelled: Ints
+    estimate: Floats
+    low: Floats
+    high: Floats
+    realised: Floats
+    fused: Floats
+    fused_low: Floats
+    fused_high: Floats
+    covered: Floats
+
+    def __len__(self) -> int:
+        return len(self.versions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,8 +136,13 @@ def _broken(state: DecideState, config: DecideConfig, now_ns: int) -> str:
 def _examine(state: DecideState, config: DecideConfig, champion: str, now_ns: int) -> list[Record]:
     if config.alarms is None:
         return []
-    facts = policy_facts(state, config)
-    return examinations(state.examining, config.alarms, champion, facts, now_ns)
+    return examinations(
+        state.examining,
+        config.alarms,
+        champion,
+        now_ns,
+        policy=lambda: policy_facts(state, config),
+    )
 
 
 def _question(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
+from ostinato.loop import answer_monitors, input_monitors, row_monitors, serving_monitors
 from ostinato.watch.cells import Grid
+from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.monitors.drift import Drift
-from ostinato.watch.monitors.losses import Losses
-from ostinato.watch.monitors.quality import Quality
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -26,6 +25,8 @@ class Sights:
     ----------
     fast_ns, slow_ns
         Lengths of the windows.
+    labels
+        How labels are counted, and those before the start; None: nothing is known of them.
     grid
         Cells in which inputs are counted; None: they are not.
     slice_groups
@@ -34,6 +35,7 @@ class Sights:
 
     fast_ns: int
     slow_ns: int
+    labels: LabelHistory | None = None
     grid: Grid | None = None
     slice_groups: tuple[int, ...] = ()
 
@@ -41,41 +43,18 @@ class Sights:
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
+Maker: TypeAlias = "Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]]"
 
-def _inputs(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
-    if loop.monitors is None or sights.grid is None:
-        return ()
-    widths = {"fast_ns": sights.fast_ns, "slow_ns": sights.slow_ns}
-    drift = Drift(
-        grid=sights.grid,
-        groups=tuple(groups[code] for code in sights.slice_groups),
-        floor=loop.monitors.drift_floor,
-        left_out=len(groups) - len(sights.slice_groups),
-        **widths,
-    )
-    return drift, Quality(grid=sights.grid, floor=loop.monitors.quality_floor, **widths)
-
-
-def _losses(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
-    monitors, label = loop.monitors, loop.label
-    assert monitors is not None, "makers are asked where the loop is watched"
-    made = Losses(
-        task=loop.task,
-        metric=loop.metric,
-        groups=groups,
-        fast_ns=sights.fast_ns,
-        slow_ns=sights.slow_ns,
-        tolerance=monitors.loss_tolerance,
-        label_floor=None if label.never == "negative" else monitors.drift_floor,
-        paired=not label.affected_by_prediction,
-        explored=label.selective,
-    )
-    return (made,)
-
-
-MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
-    _inputs,
-    _losses,
+MAKERS: Final[tuple[Maker, ...]] = (
+    input_monitors.inputs,
+    answer_monitors.outputs,
+    answer_monitors.labels,
+    answer_monitors.estimate,
+    row_monitors.losses,
+    row_monitors.fairness,
+    row_monitors.feedback,
+    row_monitors.business,
+    serving_monitors.infrastructure,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 

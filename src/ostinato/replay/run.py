@@ -30,12 +30,19 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
-from ostinato.core.watched import WindowMeasured
+from ostinato.core.watched import (
+    EstimatesSettled,
+    ExaminationRequested,
+    OutcomesArrived,
+    WindowMeasured,
+)
 from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import make_plan, parity_rule
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import with_suite
+from ostinato.replay.examining import Examiner
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
 from ostinato.replay.inputs import Inputs, inputs_of
 from ostinato.replay.parity import Comparer
@@ -44,6 +51,7 @@ from ostinato.replay.record import Recorder
 from ostinato.replay.result import Replay, make_replay
 from ostinato.replay.scores import ModelScores, ReplayScorer
 from ostinato.replay.sights import sights_of
+from ostinato.replay.suiting import SUITE_HINT
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 from ostinato.stores.open import open_journal, open_registry
@@ -64,7 +72,8 @@ class Run:
     `due` holds results of effects and when they are known; `next_row` and `next_label` say how far
     the history has been told; `label_order` and `label_moments` are the labels to come, by time;
     `judged_to_ns` is how far candidates have been judged on recent rows; `comparer` tells of
-    features as served, where the history has them.
+    features as served, where the history has them; `orders` holds by version what it was trained
+    for, of which examinations take their reference.
     """
 
     loop: Loop
@@ -82,10 +91,12 @@ class Run:
     label_moments: Ints
     next_row: int
     next_label: int = 0
+    next_outcome: dict[str, int] = field(default_factory=dict)
     due: list[tuple[int, list[Record]]] = field(default_factory=list)
     hard: dict[str, HardCasesListed] = field(default_factory=dict)
     judged_to_ns: int | None = None
     comparer: Comparer | None = None
+    orders: dict[str, TrainingRequested] = field(default_factory=dict)
     inputs: Inputs | None = None
     kernel_seconds: float = 0.0
 
@@ -104,7 +115,7 @@ class Run:
                     "The first champion could not be trained",
                     found=failed[0].reason,
                     expected="a learner that can learn the history before the start",
-                    hint=self._first_hint(),
+                    hint=self._first_hint(failed[0]),
                 )
             now_ns = self.clock.now_ns()
             self._step([_restamp(record, now_ns) for record in records], now_ns)
@@ -128,7 +139,9 @@ class Run:
                 "trains all the same.",
             )
 
-    def _first_hint(self) -> str:
+    def _first_hint(self, failed: TrainingFailed) -> str:
+        if "suite" in failed.evidence:
+            return SUITE_HINT
         horizon = self.loop.label.horizon_ns
         matured = self.history.matured_to_ns(self.history.start_ns, horizon)
         return (
@@ -152,6 +165,7 @@ class Run:
         labels = self._labels(now_ns)
         if labels is not None:
             batch.append(labels)
+        batch.extend(self._outcomes(now_ns))
         self._step(batch, now_ns)
 
     def _requests(self, stop: int, now_ns: int) -> RequestsArrived:
@@ -206,6 +220,15 @@ class Run:
             values=history.labels[rows],
         )
 
+    def _outcomes(self, now_ns: int) -> Iterator[OutcomesArrived]:
+        """Tell the business outcomes that became known."""
+        for each in self.history.outcomes:
+            start = self.next_outcome.get(each.name, 0)
+            stop = self.next_outcome[each.name] = each.stop(start, now_ns, self.next_row)
+            told = each.told(start, stop, self.history.ids, now_ns)
+            if told is not None:
+                yield told
+
     def _step(self, batch: list[Record], now_ns: int) -> None:
         watch = Stopwatch()
         scored = self.scorer.scores.spent_seconds
@@ -224,10 +247,14 @@ class Run:
                 self.recorder.predictions(record)
             case WindowMeasured():
                 self.recorder.windows.take(record)
+            case EstimatesSettled():
+                self.recorder.estimates.take(record)
             case HardCasesListed():
                 self.hard[record.request] = record
             case TrainingRequested():
                 self._train(record, now_ns)
+            case ExaminationRequested():
+                self._examine(record, now_ns)
             case RoutesChanged():
                 self.recorder.routes(record.routes)
             case Promoted():
@@ -250,6 +277,7 @@ class Run:
         if order.champion is not None and self.policy.gates:
             self.judged_to_ns = order.matured_to_ns
         if result.version is not None and result.trained is not None and result.lineage is not None:
+            self.orders[result.version] = order
             self.scorer.artifacts[result.version] = result.trained.artifact
             self.registry.register(result.version, result.trained.data, result.lineage)
             self.recorder.version(result.version, now_ns, result.lineage, result.trained.artifact)
@@ -257,6 +285,20 @@ class Run:
         ready = now_ns + (takes if takes is not None else int(result.seconds * 1e9))
         stamped = [_restamp(record, ready) for record in result.records]
         self.due.append((ready, stamped))
+        self.due.sort(key=lambda item: item[0])
+
+    def _examine(self, order: ExaminationRequested, now_ns: int) -> None:
+        examiner = Examiner(
+            loop=self.loop,
+            policy=self.policy,
+            history=self.history,
+            scores=self.trainer.scores,
+            done=self.trainer.examined,
+        )
+        made = examiner.carry_out(
+            order, self.orders[order.champion], self.scorer.artifacts[order.champion], now_ns=now_ns
+        )
+        self.due.append((now_ns, [made]))
         self.due.sort(key=lambda item: item[0])
 
 
@@ -428,6 +470,7 @@ def replay(
         If no first champion can be trained.
     """
     check_tick(tick)
+    loop = with_suite(loop)
     history = make_history(loop, read_table(data), start=start, end=end)
     trainer = Trainer(loop=loop, history=history, scores=ModelScores(history.frame))
     chosen = policy if policy is not None else loop.policy
