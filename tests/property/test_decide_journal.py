@@ -18,11 +18,12 @@ from ostinato.core.records import (
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import DecideConfig, Degradation, Every, ExcessLoss, NewLabels, all_of, any_of
-from ostinato.decide.bind import Surroundings, bound
+from ostinato.decide.bind import bound
 from ostinato.decide.stage import start, step
+from ostinato.decide.surroundings import Surroundings
 
 BY_SLICE = Degradation(by_slice=True, season="none", arl=2e3, reference_rows=400)
-LOOP = Surroundings(horizon_ns=HOUR_NS, sliced=True, group_names=("all", "odd"))
+LOOP = Surroundings(horizon_ns=HOUR_NS, slice_columns=2, group_names=("all", "odd"))
 
 CONFIG = DecideConfig(
     triggers=(

@@ -42,6 +42,9 @@ FALLBACK_VERSION = "fallback"
 ACTS = ("retrain", "promote", "abort", "undo", "pause", "resume", "approve")
 """What an operator can do by hand."""
 
+ALARM_ACTS = ("acknowledge", "silence", "unsilence")
+"""What people do about alarms, by the name of one or a pattern with ``*``."""
+
 AUTONOMY = ("observe", "suggest", "approve", "auto")
 """How far a loop acts by itself: not at all; it asks before it learns and before it releases; it
 asks before it releases; it asks nobody. A replay acts as with ``"auto"``."""
@@ -703,14 +706,16 @@ class LabelsUnusable(Decision):
 class OperatorActed(Decision):
     """A person did something by hand; `reason` is why, in that person's words.
 
-    `act` is one of `ACTS`, `act_id` names it for good, so that a retry counts once. `subject` is
-    the version or proposal it is about; empty: the one at hand.
+    `act` is one of `ACTS` or `ALARM_ACTS`, `act_id` names it for good, so that a retry counts once.
+    `subject` is the version or proposal it is about; empty: the one at hand. For alarms it is a
+    name or a pattern, and `until_ns` when a silence ends.
     """
 
     kind: ClassVar[str] = "operator_acted"
     act: str
     who: str
     act_id: str
+    until_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

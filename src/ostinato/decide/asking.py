@@ -13,7 +13,15 @@ from ostinato.decide.trigger import Seen
 def seen_of(state: DecideState, now_ns: int) -> Seen:
     """Return what a trigger is told when it is looked at."""
     last = now_ns if state.last_request_ns is None else state.last_request_ns
-    return Seen(now_ns=now_ns, last_request_ns=last, labels_since=state.labels_since)
+    return Seen(
+        now_ns=now_ns,
+        last_request_ns=last,
+        labels_since=state.labels_since,
+        champion_since_ns=state.champion_since_ns,
+        alarms=tuple(state.alarms.standing.values()),
+        diagnosis=state.examining.diagnosis,
+        examining_since_ns=state.examining.since_ns,
+    )
 
 
 def wish_of(state: DecideState, config: DecideConfig, acting: list[int], seen: Seen) -> Wish:

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import DAY_NS, format_duration
+from ostinato.decide.bind_alarms import on_alarms_of
 from ostinato.decide.by_slice import SlicedDegradation, for_all_rows
 from ostinato.decide.compose import AllOf, AnyOf
+from ostinato.decide.data_quality import quality_holds
 from ostinato.decide.degradation import Degradation
 from ostinato.decide.excess_loss import ExcessLoss, Money
 from ostinato.decide.late import LONG_NS, LateDegradation
+from ostinato.decide.on_alarms import OnAlarms
+from ostinato.decide.surroundings import Surroundings
 from ostinato.decide.trigger import Trigger
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a trigger may need to know of its loop.
-
-    Parameters
-    ----------
-    horizon_ns
-        Horizon of the label.
-    timed
-        Whether each label has a time of its own.
-    negative
-        Whether an overdue label means no.
-    money
-        What losses and trainings are worth.
-    sliced
-        Whether the loop names slices.
-    group_names
-        Names of the slice groups, as far as they are known.
-    """
-
-    horizon_ns: int
-    timed: bool = False
-    negative: bool = False
-    money: Money = field(default_factory=Money)
-    sliced: bool = False
-    group_names: tuple[str, ...] = ()
 
 
 def bound(trigger: Trigger, loop: Surroundings) -> Trigger:
@@ -51,6 +27,13 @@ def bound(trigger: Trigger, loop: Surroundings) -> Trigger:
         If the trigger and the loop contradict each other.
     """
     match trigger:
+        case AllOf(triggers) if [*quality_holds(triggers)]:
+            raise ConfigError(
+                "all_of(...) holds a DataQuality(...)",
+                found=trigger.name,
+                expected="triggers that act: all_of(...) would wait for it for ever",
+                hint="Put DataQuality(...) beside all_of(...) among the policy's triggers.",
+            )
         case AnyOf(triggers) | AllOf(triggers):
             return type(trigger)(tuple(bound(each, loop) for each in triggers))
         case Degradation(by_slice=True):
@@ -59,6 +42,8 @@ def bound(trigger: Trigger, loop: Surroundings) -> Trigger:
             return _of_all_rows(trigger, loop)
         case ExcessLoss():
             return _priced(trigger, loop.money)
+        case OnAlarms():
+            return on_alarms_of(trigger, loop)
         case _:
             return trigger
 
@@ -95,14 +80,19 @@ def _priced(trigger: ExcessLoss, money: Money) -> ExcessLoss:
 
 
 def _by_slice(trigger: Degradation, loop: Surroundings) -> SlicedDegradation:
-    if not loop.sliced:
+    if not loop.slice_columns:
         raise ConfigError(
             "Degradation(by_slice=True) contradicts Loop(slices=...)",
             found="no slice column",
             expected="at least one column whose values are slices",
         )
     overall = _of_all_rows(for_all_rows(trigger), loop)
-    return SlicedDegradation(declared=trigger, overall=overall, group_names=loop.group_names)
+    return SlicedDegradation(
+        declared=trigger,
+        overall=overall,
+        columns=loop.slice_columns,
+        group_names=loop.group_names,
+    )
 
 
 def _of_all_rows(trigger: Degradation, loop: Surroundings) -> Degradation | LateDegradation:

@@ -6,9 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ostinato.core.records import ACTS, AUTONOMY, ActRefused, AutonomySet, OperatorActed, Record
+from ostinato.core.records import (
+    ACTS,
+    ALARM_ACTS,
+    AUTONOMY,
+    ActRefused,
+    AutonomySet,
+    OperatorActed,
+    Record,
+)
+from ostinato.decide import alarm_acts
 from ostinato.decide.asking import lapse, request, seen_of, wish_of
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.data_quality import broken_data
 from ostinato.decide.parity import broken_parity
 from ostinato.decide.state import DecideState, Wish
 
@@ -46,7 +56,7 @@ def _act(state: DecideState, config: DecideConfig, act: OperatorActed, now_ns: i
     if act.act in _OF_RELEASE:
         return []
     if act.act not in _DOES:
-        why = f"{act.act!r} is no act; there are {', '.join(ACTS)}."
+        why = f"{act.act!r} is no act; there are {', '.join((*ACTS, *ALARM_ACTS))}."
         return [_refused(act.act, act.act_id, why, now_ns)]
     done = _DOES[act.act](state, config, act, now_ns)
     return [_refused(act.act, act.act_id, done, now_ns)] if isinstance(done, str) else done
@@ -57,6 +67,7 @@ def _retrain(
 ) -> list[Record] | str:
     hindered = f"paused by {state.paused}; resume first" if state.paused else state.busy
     hindered = hindered or broken_parity(state.parity, config.parity)
+    hindered = hindered or broken_data(config.triggers, state.alarms.standing.values(), now_ns)
     if state.champion is None and not hindered:
         hindered = "the first champion is not there yet"
     if hindered:
@@ -119,6 +130,14 @@ def _approve(
     return f"There is no open proposal {named}." if named else "Nothing waits for approval."
 
 
+def _of_alarms(
+    state: DecideState, config: DecideConfig, act: OperatorActed, now_ns: int
+) -> list[Record] | str:
+    if config.alarms is None:
+        return "There are no alarms: the loop has no monitors."
+    return _OF_ALARMS[act.act](state.alarms, act, now_ns)
+
+
 def said_by(act: OperatorActed, did: str) -> str:
     """Tell who did something, and why if that was said."""
     return f"{act.who} {did}: {act.reason}" if act.reason else f"{act.who} {did}."
@@ -130,4 +149,15 @@ def _refused(act: str, act_id: str, reason: str, now_ns: int) -> ActRefused:
     )
 
 
-_DOES: Final = {"retrain": _retrain, "pause": _pause, "resume": _resume, "approve": _approve}
+_OF_ALARMS: Final = {
+    "acknowledge": alarm_acts.acknowledge,
+    "silence": alarm_acts.silence,
+    "unsilence": alarm_acts.unsilence,
+}
+_DOES: Final = {
+    "retrain": _retrain,
+    "pause": _pause,
+    "resume": _resume,
+    "approve": _approve,
+    **dict.fromkeys(ALARM_ACTS, _of_alarms),
+}

@@ -41,6 +41,8 @@ class SlicedDegradation:
         What the policy says.
     overall
         The trigger for all rows, as it runs, with the run length that slices leave it.
+    columns
+        How many columns of groups are slices: those of monitors, after them, cost no power.
     group_names
         Names of the slice groups.
 
@@ -54,6 +56,7 @@ class SlicedDegradation:
 
     declared: Degradation
     overall: Degradation | LateDegradation
+    columns: int
     group_names: tuple[str, ...] = ()
 
     @property
@@ -75,7 +78,8 @@ class SlicedDegradation:
             return
         assert reference is not None, "a baseline was made of it"
         if reference.groups is not None:
-            self._adopt(state, slices, reference.losses, reference.times_ns, reference.groups)
+            groups = reference.groups[:, : self.columns]
+            self._adopt(state, slices, reference.losses, reference.times_ns, groups)
 
     def observe(self, state: State, losses: LossesObserved, champion: str) -> None:
         slices: SliceWatch = state[1]
@@ -93,7 +97,7 @@ class SlicedDegradation:
             times = losses.times_ns[rows]
             bins = season_bins(times, self.declared.season)
             scaled = np.minimum(found[rows] / _watching(state).scale, 1.0)
-            slices.take(scaled, times, bins, losses.groups[rows])
+            slices.take(scaled, times, bins, losses.groups[rows, : self.columns])
 
     def requested(self, state: State, now_ns: int) -> None:
         slices: SliceWatch = state[1]
@@ -166,7 +170,8 @@ class SlicedDegradation:
         self, state: State, slices: SliceWatch, told: LossesObserved, found: Floats, rows: Ints
     ) -> None:
         """Keep the live rows that the overall chart makes its baseline of; begin when it does."""
-        slices.pending.append((found[rows], told.times_ns[rows], told.groups[rows]))
+        groups = told.groups[rows, : self.columns]
+        slices.pending.append((found[rows], told.times_ns[rows], groups))
         if _watching(state).baseline is None:
             return
         losses, times, groups = (np.concatenate(each) for each in zip(*slices.pending, strict=True))

@@ -1,4 +1,7 @@
-"""What keeps a trigger from acting: people, parity, the lock, the cool-down, the retrain budget."""
+"""What keeps a trigger from acting.
+
+People, parity, broken data, the lock, the cool-down, the retrain budget.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Final
 
 from ostinato.core.units import format_duration
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.data_quality import broken_data
 from ostinato.decide.parity import broken_parity
 from ostinato.decide.state import DecideState
 
@@ -20,7 +24,8 @@ def hindrance(state: DecideState, config: DecideConfig, now_ns: int) -> str:
     one question at a time.
     """
     parity = broken_parity(state.parity, config.parity)
-    locked = _by_people(state) or parity or _by_work(state)
+    data = broken_data(config.triggers, state.alarms.standing.values(), now_ns)
+    locked = _by_people(state) or parity or data or _by_work(state)
     if locked:
         return locked
     if any(_rests(config, since, now_ns) for since in (state.last_request_ns, state.rested_ns)):

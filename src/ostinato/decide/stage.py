@@ -29,11 +29,16 @@ from ostinato.core.records import (
 )
 from ostinato.core.stage import Stage
 from ostinato.core.units import DAY_NS
+from ostinato.core.watched import DiagnosisMade, ReferenceRenewed, WindowMeasured
+from ostinato.decide.actions import policy_facts
 from ostinato.decide.adopt import adopt
 from ostinato.decide.asking import lapse, propose, request, seen_of, wish_of
 from ostinato.decide.by_hand import obey
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.data_quality import broken_data
+from ostinato.decide.examining import examinations, renew_examining, take_diagnosis, want
 from ostinato.decide.parity import begin_parity, broken_parity, judge_parity
+from ostinato.decide.raising import judge_window
 from ostinato.decide.reference import (
     explored_losses,
     explored_rows,
@@ -41,6 +46,7 @@ from ostinato.decide.reference import (
     own_rows,
     reference_of,
 )
+from ostinato.decide.resolving import renew_reference, retire_version
 from ostinato.decide.restraint import hindrance, unlock
 from ostinato.decide.state import VOID, DecideState
 from ostinato.decide.trigger import Early, Seen, Trigger
@@ -79,6 +85,7 @@ def step(state: DecideState, inbox: Sequence[Record], now_ns: int) -> list[Recor
     for trigger, inner in zip(config.triggers, state.triggers, strict=True):
         trigger.advance(inner, now_ns)
     out.extend(_register(state, config, now_ns))  # what the events themselves began
+    out.extend(_examine(state, config, state.champion, now_ns))
     decided = obey(state, config, acts, now_ns) + _decide(state, config, now_ns)
     if any(isinstance(record, LearningRequested) for record in decided):
         decided.extend(_register(state, config, now_ns))
@@ -99,15 +106,53 @@ def _take(state: DecideState, config: DecideConfig, record: Record, now_ns: int)
             return _changed_champion(state, config, record, now_ns)
         case FeaturesCompared():
             return _compare(state, config, record, now_ns)
-        case ActionProposed() if record.action == "release":
-            return _asked(state, record, now_ns)
-        case ActionProposed():
-            pass  # its own
-        case ProposalLapsed():
-            if record.proposal == state.waits_as:
-                state.waiting, state.waits_as = None, ""
+        case WindowMeasured() | ReferenceRenewed():
+            return _alarm(state, config, record, now_ns)
+        case DiagnosisMade():
+            take_diagnosis(state.examining, record, state.champion)
+        case ActionProposed() | ProposalLapsed():
+            return _question(state, record, now_ns)
         case _:
-            _turn(state, config, record)
+            return _turn(state, config, record, now_ns)
+    return []
+
+
+def _alarm(
+    state: DecideState, config: DecideConfig, found: WindowMeasured | ReferenceRenewed, now_ns: int
+) -> list[Record]:
+    assert config.alarms is not None, "monitors come with a rule for their alarms"
+    if isinstance(found, ReferenceRenewed):
+        return renew_reference(state.alarms, found, now_ns)
+    out = judge_window(state.alarms, config.alarms, found, now_ns)
+    want(state.examining, out, found, now_ns)
+    broken = _broken(state, config, now_ns)
+    return out + lapse(state, now_ns, f"Nothing is trained now: {broken}.") if broken else out
+
+
+def _broken(state: DecideState, config: DecideConfig, now_ns: int) -> str:
+    return broken_data(config.triggers, state.alarms.standing.values(), now_ns)
+
+
+def _examine(state: DecideState, config: DecideConfig, champion: str, now_ns: int) -> list[Record]:
+    if config.alarms is None:
+        return []
+    return examinations(
+        state.examining,
+        config.alarms,
+        champion,
+        now_ns,
+        policy=lambda: policy_facts(state, config),
+    )
+
+
+def _question(
+    state: DecideState, question: ActionProposed | ProposalLapsed, now_ns: int
+) -> list[Record]:
+    """Follow what is asked of people by others; what is asked about learning is its own."""
+    if isinstance(question, ActionProposed):
+        return _asked(state, question, now_ns) if question.action == "release" else []
+    if question.proposal == state.waits_as:
+        state.waiting, state.waits_as = None, ""
     return []
 
 
@@ -122,7 +167,7 @@ def _compare(
     return out + lapse(state, now_ns, f"Nothing is trained now: {broken}.") if broken else out
 
 
-def _turn(state: DecideState, config: DecideConfig, record: Record) -> None:
+def _turn(state: DecideState, config: DecideConfig, record: Record, now_ns: int) -> list[Record]:
     """Follow a candidate: trained, judged, rolled out."""
     match record:
         case CandidateAccepted():
@@ -143,6 +188,9 @@ def _turn(state: DecideState, config: DecideConfig, record: Record) -> None:
             _rolled_out(state, record.subject)
         case _:
             raise AssertionError(f"decide does not want {record.kind}")
+    if isinstance(record, CandidateRejected | RolloutEnded):
+        return retire_version(state.alarms, record.subject, now_ns)
+    return []
 
 
 def _lock(state: DecideState, version: str) -> None:
@@ -166,21 +214,24 @@ def _asked(state: DecideState, asked: ActionProposed, now_ns: int) -> list[Recor
 def _changed_champion(
     state: DecideState, config: DecideConfig, record: Promoted | RolledBack, now_ns: int
 ) -> list[Record]:
+    out: list[Record] = []
     if isinstance(record, Promoted):
         _rolled_out(state, record.subject)
         kept = (record.subject, record.previous, state.rolling_out, state.waiting)
         state.references = {v: r for v, r in state.references.items() if v in kept}
-        _renew(state, config, record.subject)
+        _renew(state, config, record.subject, now_ns)
     else:
         state.references.pop(record.subject, None)
-        _renew(state, config, record.previous)
+        _renew(state, config, record.previous, now_ns)
         if record.ts_event_ns == state.undo_ns:
             state.rested_ns = record.ts_event_ns
-    return lapse(state, now_ns, f"{state.champion} is champion now.")
+        out = retire_version(state.alarms, record.subject, now_ns)
+    return out + lapse(state, now_ns, f"{state.champion} is champion now.")
 
 
 def _observe(state: DecideState, config: DecideConfig, observed: LossesObserved) -> None:
     state.labels_since += len(observed)
+    state.examining.matured_to_ns = observed.matured_to_ns
     champion = state.champion
     if champion is None or not config.triggers:
         return
@@ -239,8 +290,9 @@ def _rolled_out(state: DecideState, version: str) -> None:
         unlock(state)
 
 
-def _renew(state: DecideState, config: DecideConfig, champion: str) -> None:
-    state.champion = champion
+def _renew(state: DecideState, config: DecideConfig, champion: str, now_ns: int) -> None:
+    state.champion, state.champion_since_ns = champion, now_ns
+    renew_examining(state.examining)
     reference = state.references.get(champion)
     for trigger, inner in zip(config.triggers, state.triggers, strict=True):
         trigger.renew(inner, reference)
@@ -250,7 +302,7 @@ def _first(state: DecideState, config: DecideConfig, now_ns: int) -> list[Record
     last = state.last_request_ns
     if state.busy or state.paused or (last is not None and now_ns - last < config.cooldown_ns):
         return []
-    if broken_parity(state.parity, config.parity):
+    if broken_parity(state.parity, config.parity) or _broken(state, config, now_ns):
         return []
     state.busy, state.last_request_ns = "the first champion is being trained", now_ns
     return [
@@ -319,6 +371,9 @@ STAGE = Stage(
     frozenset(
         {
             "features_compared",
+            "window_measured",
+            "reference_renewed",
+            "diagnosis_made",
             "losses_observed",
             "labels_awaited",
             "outcomes_revealed",

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ostinato.decide.alarms import AlarmBook
 from ostinato.decide.config import DecideConfig
+from ostinato.decide.examining import Examining
 from ostinato.decide.parity import ParityState
 from ostinato.decide.trigger import Reference
 
@@ -38,7 +40,8 @@ class DecideState:
     an order has no verdict yet. `wish` waits for approval under the id `proposal`. `waiting` is the
     accepted candidate whose release waits for approval under the id `waits_as`. `undo_ns` is when
     an undo was last asked for, `rested_ns` when one was done: the cool-down begins then, too.
-    `parity` holds the evidence on features as served, where any are compared.
+    `champion_since_ns` is when the champion became it. `parity` holds the evidence on features as
+    served, where any are compared; `alarms` what monitors found, `examining` why that is.
     """
 
     triggers: list[Any] = field(default_factory=list)
@@ -61,5 +64,8 @@ class DecideState:
     waits_as: str = ""
     undo_ns: int | None = None
     rested_ns: int | None = None
+    champion_since_ns: int = 0
     parity: ParityState | None = None
+    alarms: AlarmBook = field(default_factory=AlarmBook)
+    examining: Examining = field(default_factory=Examining)
     config_: DecideConfig | None = None

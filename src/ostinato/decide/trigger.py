@@ -14,24 +14,47 @@ from ostinato.core.records import (
     LossesObserved,
     OutcomesRevealed,
 )
+from ostinato.decide.standing_alarm import Standing
 
 Stance = Literal["quiet", "warn", "held", "act"]
-"""What a trigger wants: nothing, to be noticed (no action), a new model as soon as there is enough
-to learn from, or a new model now."""
+"""What a trigger wants: nothing, to be noticed (no action), a new model as soon as nothing holds it
+back any more (or, of `DataQuality`, that none is made), or a new model now."""
 
 URGENCY: Final[dict[Stance, int]] = {"quiet": 0, "warn": 1, "held": 2, "act": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What the last examination found, as far as triggers and pages need it.
+
+    `cause` is one of `ostinato.core.watched.CAUSES`, `action` what the loop said it would do;
+    `harmless` are the columns whose move cost nothing that can be told.
+    """
+
+    cause: str
+    action: str
+    champion: str
+    made_ns: int
+    harmless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What every trigger may look at. Times are nanoseconds since 1970.
 
-    `labels_since` counts labelled rows that matured since the last request to learn.
+    `labels_since` counts labelled rows that matured since the last request to learn;
+    `champion_since_ns` is since when the champion serves; `alarms` are those that stand;
+    `diagnosis` is the last one of this champion; `examining_since_ns`: since when an examination is
+    wanted or under way, None when none is.
     """
 
     now_ns: int
     last_request_ns: int
     labels_since: int
+    champion_since_ns: int = 0
+    alarms: tuple[Standing, ...] = ()
+    diagnosis: Diagnosis | None = None
+    examining_since_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

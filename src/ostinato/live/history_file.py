@@ -72,7 +72,7 @@ def read_history(path: Path, schema: InputSchema) -> History:
         unit_hashes=table["unit_hash"].to_numpy(),
         labels=table["label"].to_numpy().copy(),
         label_times_ns=table["label_time_ns"].to_numpy().copy(),
-        groups=as_groups(table["groups"], len(schema.slices)),
+        groups=as_groups(table["groups"], schema.slicing().width),
         slices=schema.slicing(),
         classes=schema.classes,
         golden=table["golden"].to_numpy().copy(),

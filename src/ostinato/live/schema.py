@@ -24,7 +24,7 @@ from ostinato.live.fields import DTYPES, TYPES, Field, Kind, SourceSpec, Whole, 
 from ostinato.live.source_specs import source_specs
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import History, unit_hashes
-from ostinato.replay.slices import SliceColumn, Slices
+from ostinato.replay.slices import SliceColumn, SlicePair, Slices
 
 __all__ = [
     "DTYPES",
@@ -32,6 +32,7 @@ __all__ = [
     "Field",
     "InputSchema",
     "Kind",
+    "PairSpec",
     "SliceSpec",
     "SourceSpec",
     "Whole",
@@ -46,6 +47,13 @@ class SliceSpec(msgspec.Struct, frozen=True):
     name: str
     values: tuple[str, ...]
     cuts: tuple[float, ...] = ()
+
+
+class PairSpec(msgspec.Struct, frozen=True):
+    """Two slice columns together as JSON; see `ostinato.replay.slices.SlicePair`."""
+
+    of: tuple[int, int]
+    values: tuple[tuple[int, int], ...]
 
 
 class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +73,8 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         How many of the fields are features.
     unit
         The unit column; None: each request is its own unit.
-    slices
-        The slice columns.
+    slices, pairs
+        The slice columns, and which of them are taken together.
     classes
         Labels in order; empty for regression.
     first_offset
@@ -90,6 +98,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
     start_ns: int
     sources: tuple[SourceSpec, ...] = ()
     feature_versions: dict[str, str] = {}
+    pairs: tuple[PairSpec, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,7 +131,8 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
             columns=tuple(
                 SliceColumn(name=each.name, values=each.values, cuts=each.cuts)
                 for each in self.slices
-            )
+            ),
+            pairs=tuple(SlicePair(of=each.of, values=each.values) for each in self.pairs),
         )
 
     def row_type(self) -> type[msgspec.Struct]:
@@ -159,7 +169,7 @@ class InputSchema(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.classes) if len(self.classes) > 2 else 0
 
     def groups(self, frame: pl.DataFrame) -> Codes:
-        """Return the slice groups of rows, (n, slice columns) int32."""
+        """Return the slice groups of rows, (n, slice columns and pairs) int32."""
         return self.slicing().codes(frame)
 
     def unit_hashes(self, frame: pl.DataFrame, ids: Sequence[Id]) -> NDArray[np.uint64]:
@@ -221,7 +231,7 @@ def make_schema(
     """
     plan = loop.feature_plan
     inputs = dict.fromkeys(
-        (*plan.inputs, *loop.slices, *([] if loop.unit is None else [loop.unit]))
+        (*plan.inputs, *loop.slice_columns, *([] if loop.unit is None else [loop.unit]))
     )
     kinds = {name: kind_of(table[name]) for name in inputs}
     features = [
@@ -242,6 +252,7 @@ def make_schema(
         slices=tuple(
             SliceSpec(each.name, each.values, each.cuts) for each in history.slices.columns
         ),
+        pairs=tuple(PairSpec(each.of, each.values) for each in history.slices.pairs),
         classes=tuple(_json_class(value) for value in history.classes),
         first_offset=history.first,
         start_ns=history.start_ns,

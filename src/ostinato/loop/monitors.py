@@ -43,7 +43,10 @@ class Monitors:
         Columns of people's traits: fairness metrics are watched between their values. They need
         not be features; they are slices too.
     pairs
-        Pairs of slice columns whose combinations are slices as well.
+        Pairs of slice columns whose combinations are slices as well, the 50 most frequent ones.
+    items
+        Column of what the answers give exposure to (products, films): its 50 most frequent values
+        are slices, and how far exposure concentrates on few of them is watched.
     examine
         How often rows are examined though nothing alarms (slices that fail, domain classifier);
         None: only after alarms.
@@ -63,6 +66,7 @@ class Monitors:
     loss_tolerance: float = 0.05
     sensitive: Sequence[str] = ()
     pairs: Sequence[tuple[str, str]] = ()
+    items: str | None = None
     examine: str | None = "7d"
 
     def __post_init__(self) -> None:
@@ -80,6 +84,12 @@ class Monitors:
                 expected=", ".join(FAMILIES),
             )
         object.__setattr__(self, "pairs", tuple(_pair(each) for each in self.pairs))
+        if self.items is not None and (not isinstance(self.items, str) or not self.items):
+            raise ConfigError(
+                "Monitors(items=...) is not a column name",
+                found=repr(self.items),
+                expected="a text, or None",
+            )
         self._check_windows()
 
     def _check_windows(self) -> None:

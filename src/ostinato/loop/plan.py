@@ -8,10 +8,11 @@ from typing import Any
 from ostinato.core.canonical import digest, plain
 from ostinato.core.ports import Scorer
 from ostinato.core.units import DAY_NS, HOUR_NS, duration_ns
-from ostinato.decide.bind import Surroundings, bound, counts_costs, looks_early
+from ostinato.decide.bind import bound, counts_costs, looks_early
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.excess_loss import Money
 from ostinato.decide.parity import ParityRule
+from ostinato.decide.surroundings import Surroundings
 from ostinato.decide.trigger import Trigger
 from ostinato.gate.config import GateConfig
 from ostinato.gate.no_worse_than_anchor import NoWorseThanAnchor
@@ -25,8 +26,10 @@ from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
 from ostinato.loop.fallback import check_width
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
+from ostinato.loop.outcome import Outcome
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
+from ostinato.loop.suited import told
 from ostinato.loop.watching import Sights, alarm_rule, monitors_of
 from ostinato.release.config import ReleaseConfig
 from ostinato.serve.config import ServeConfig
@@ -54,7 +57,9 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "prices": plain(loop.prices),
         **fallback,
         **_served(loop),
+        **({"outcomes": plain(loop.outcomes)} if loop.outcomes else {}),
         "monitors": plain(loop.monitors),
+        **told(loop),
         "policy": plain(policy),
     }
 
@@ -123,8 +128,12 @@ def bound_triggers(
         timed=label.time is not None,
         negative=label.never == "negative",
         money=_money(loop.prices),
-        sliced=bool(loop.slices),
+        slice_columns=len(loop.slices),
         group_names=group_names,
+        columns=loop.feature_names,
+        targets=(*loop.inputs, label.column),
+        grouped=loop.slice_columns,
+        families=() if loop.monitors is None else tuple(loop.monitors.families),
     )
     return tuple(bound(trigger, surroundings) for trigger in policy.triggers)
 
@@ -160,6 +169,7 @@ def make_plan(
     seed: int,
     remark: str = "",
     sights: Sights | None = None,
+    slice_groups: int | None = None,
 ) -> Plan:
     """Compose the stages' configurations.
 
@@ -183,6 +193,9 @@ def make_plan(
         A sentence for the first entry of the journal, on what the run cannot show.
     sights
         What monitors need to know of the data; None: only performance is watched.
+    slice_groups
+        How many of the groups, from the first on, are of `Loop(slices=...)`; the others are there
+        for monitors, and no gate asks for them. None: all.
 
     Raises
     ------
@@ -209,6 +222,7 @@ def make_plan(
                 never=label.never,
                 classes=classes,
                 early=looks_early(triggers),
+                outcomes={each.name: each.horizon_ns for each in _watched_outcomes(loop)},
             ),
             "watch": WatchConfig(
                 task=loop.task,
@@ -254,7 +268,7 @@ def make_plan(
                 gates=tuple(policy.gates),
                 task=loop.task,
                 metric=loop.metric,
-                group_names=group_names,
+                group_names=group_names[:slice_groups],
                 explored=label.selective,
                 parity=rule is not None and rule.hold,
             ),
@@ -269,6 +283,10 @@ def make_plan(
             ),
         },
     )
+
+
+def _watched_outcomes(loop: Loop) -> Sequence[Outcome]:
+    return loop.outcomes if loop.monitors is not None else ()
 
 
 def _fallback(loop: Loop, classes: int) -> tuple[float, ...] | None:

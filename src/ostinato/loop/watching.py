@@ -6,9 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ostinato.core.units import DAY_NS
+from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
+from ostinato.loop import answer_monitors, row_monitors
+from ostinato.watch.cells import Grid
+from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
+from ostinato.watch.monitors.drift import Drift
+from ostinato.watch.monitors.quality import Quality
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -22,16 +27,49 @@ class Sights:
     ----------
     fast_ns, slow_ns
         Lengths of the windows.
+    labels
+        How labels are counted, and those before the start; None: nothing is known of them.
+    grid
+        Cells in which inputs are counted; None: they are not.
+    slice_groups
+        Codes of the slice groups whose inputs are counted, ascending.
     """
 
     fast_ns: int
     slow_ns: int
+    labels: LabelHistory | None = None
+    grid: Grid | None = None
+    slice_groups: tuple[int, ...] = ()
 
 
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
-MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = ()
+
+def _inputs(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
+    if loop.monitors is None or sights.grid is None:
+        return ()
+    widths = {"fast_ns": sights.fast_ns, "slow_ns": sights.slow_ns}
+    drift = Drift(
+        grid=sights.grid,
+        groups=tuple(groups[code] for code in sights.slice_groups),
+        floor=loop.monitors.drift_floor,
+        left_out=len(groups) - len(sights.slice_groups),
+        **widths,
+    )
+    return drift, Quality(grid=sights.grid, floor=loop.monitors.quality_floor, **widths)
+
+
+MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
+    _inputs,
+    answer_monitors.outputs,
+    answer_monitors.labels,
+    answer_monitors.estimate,
+    row_monitors.losses,
+    row_monitors.fairness,
+    row_monitors.feedback,
+    row_monitors.business,
+)
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 
 
@@ -51,9 +89,13 @@ def alarm_rule(
     """Return by what alarms are raised; None where only performance is watched."""
     if loop.monitors is None or sights is None or not monitors:
         return None
+    examine = loop.monitors.examine
     share = loop.monitors.false_alarms / len(monitors)
     return AlarmRule(
         shares={monitor.name: share for monitor in monitors},
         fast_windows=BUDGET_NS / sights.fast_ns,
         slow_windows=BUDGET_NS / sights.slow_ns,
+        per_ns=BUDGET_NS,
+        slow_ns=sights.slow_ns,
+        examine_ns=None if examine is None else duration_ns(examine),
     )

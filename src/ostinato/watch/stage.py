@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from ostinato.core.records import EvidenceRegistered, Promoted, Record, RolledBack, RowsMatured
 from ostinato.core.stage import Stage
+from ostinato.core.watched import OutcomesJoined, ReferenceRenewed, StreamsRestarted
 from ostinato.watch import performance
 from ostinato.watch.config import WatchConfig
-from ostinato.watch.monitor import MATURED, Monitor
+from ostinato.watch.monitor import MATURED, NOW, SETTLED, Monitor
 from ostinato.watch.state import WatchState
 from ostinato.watch.streams import StreamBook
 
@@ -26,6 +27,7 @@ WANTS = frozenset(
         "candidate_evaluated",
         "promoted",
         "rolled_back",
+        "streams_restarted",
     }
 )
 
@@ -45,17 +47,21 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
     out = performance.observe(state.performance, config, inbox, now_ns)
-    for record in inbox:
+    for record in (*inbox, *out):
         for monitor, inner in zip(config.monitors, state.monitors, strict=True):
             if record.kind in monitor.wants:
                 monitor.take(inner, record, now_ns)
         match record:
             case RowsMatured():
                 state.matured_to_ns = max(record.matured_to_ns, state.matured_to_ns or 0)
+            case OutcomesJoined():
+                state.settled_to_ns[record.name] = record.settled_to_ns
             case Promoted():
                 out.extend(_renew(state, config, record.subject, now_ns))
             case RolledBack():
                 out.extend(_renew(state, config, record.previous, now_ns))
+            case StreamsRestarted():
+                _restart(state, config, record)
             case _:
                 pass
     if state.champion is not None:
@@ -71,13 +77,22 @@ def _renew(state: WatchState, config: WatchConfig, champion: str, now_ns: int) -
         reference = monitor.renew(inner, champion)
         if reference is not None:
             book.renew(reference, slow_ns=config.slow_ns)
+            yield ReferenceRenewed(
+                ts_event_ns=now_ns, ts_record_ns=now_ns, monitor=monitor.name, champion=champion
+            )
             yield from _registered(monitor, book, now_ns)
+
+
+def _restart(state: WatchState, config: WatchConfig, restarted: StreamsRestarted) -> None:
+    for monitor, book in zip(config.monitors, state.books, strict=True):
+        if monitor.name == restarted.monitor:
+            book.restart(restarted.streams)
 
 
 def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> Iterator[Record]:
     """Close the windows of one monitor that are over, and weigh them."""
     monitor, inner, book = config.monitors[index], state.monitors[index], state.books[index]
-    clock_ns = state.matured_to_ns if monitor.clock == MATURED else now_ns
+    clock_ns = _clock_ns(state, monitor, now_ns)
     if clock_ns is None:
         return
     begun_ns = state.read_to_ns[index]
@@ -86,6 +101,7 @@ def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> I
     for from_ns in range(begun_ns, clock_ns - config.fast_ns + 1, config.fast_ns):
         to_ns = from_ns + config.fast_ns
         readings = monitor.read(inner, from_ns, to_ns)
+        yield from readings.records
         yield from book.take(monitor, readings, slow_ns=config.slow_ns, now_ns=now_ns)
         if to_ns % config.slow_ns == 0:
             details = monitor.describe(inner, to_ns - config.slow_ns, to_ns)
@@ -93,6 +109,17 @@ def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> I
             yield from _registered(monitor, book, now_ns)
         begun_ns = to_ns
     state.read_to_ns[index] = begun_ns
+
+
+def _clock_ns(state: WatchState, monitor: Monitor, now_ns: int) -> int | None:
+    """Return up to where what a monitor watches is known."""
+    if monitor.clock == NOW:
+        return now_ns
+    matured_ns = state.matured_to_ns
+    if monitor.clock == MATURED or matured_ns is None:
+        return matured_ns
+    settled_ns = state.settled_to_ns.get(monitor.clock.removeprefix(SETTLED))
+    return None if settled_ns is None else min(settled_ns, matured_ns)
 
 
 def _registered(monitor: Monitor, book: StreamBook, now_ns: int) -> Iterator[Record]:

@@ -17,6 +17,8 @@ from ostinato.core.records import (
     ValidationSet,
 )
 from ostinato.core.units import DAY_NS, HOUR_NS
+from ostinato.core.watched import WindowMeasured
+from ostinato.decide.alarms import AlarmRule
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.stage import start, step
 from ostinato.decide.state import DecideState
@@ -121,3 +123,55 @@ def make_evaluated() -> Callable[..., CandidateEvaluated]:
 @pytest.fixture
 def make_promoted() -> Callable[..., Promoted]:
     return promoted
+
+
+def measured_window(
+    at_ns: int,
+    streams: dict[str, tuple[float, float, float]],
+    *,
+    monitor: str = "inputs",
+    family: str = "drift",
+    slow: bool = True,
+    floor: float = 0.05,
+    streams_total: int | None = None,
+    **fields: Any,
+) -> WindowMeasured:
+    """A window that ends now; of each stream its value, its reference and log10 of its evidence."""
+    table = np.array(list(streams.values()), dtype=np.float64).reshape(-1, 3)
+    apart = table[:, 0] - table[:, 1]
+    return WindowMeasured(
+        ts_event_ns=at_ns,
+        ts_record_ns=at_ns,
+        monitor=monitor,
+        family=family,
+        slow=slow,
+        from_ns=at_ns - (DAY_NS if slow else HOUR_NS),
+        to_ns=at_ns,
+        streams=tuple(streams),
+        streams_total=len(streams) if streams_total is None else streams_total,
+        value=table[:, 0],
+        reference=table[:, 1],
+        low=apart - 0.01,
+        high=apart + 0.01,
+        floor=np.full(len(streams), floor),
+        log_e=table[:, 2] * np.log(10.0),
+        **fields,
+    )
+
+
+@pytest.fixture
+def make_window() -> Callable[..., WindowMeasured]:
+    return measured_window
+
+
+@pytest.fixture
+def alarm_rule() -> Callable[..., AlarmRule]:
+    def make(*monitors: str, share: float = 0.2, **fields: Any) -> AlarmRule:
+        return AlarmRule(
+            shares=dict.fromkeys(monitors or ("inputs",), share),
+            fast_windows=720.0,
+            slow_windows=30.0,
+            **fields,
+        )
+
+    return make

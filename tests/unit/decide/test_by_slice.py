@@ -10,11 +10,12 @@ from ostinato.core.errors import ConfigError
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import Degradation
-from ostinato.decide.bind import Surroundings, bound, looks_early
+from ostinato.decide.bind import bound, looks_early
 from ostinato.decide.by_slice import SlicedDegradation
 from ostinato.decide.late import LateDegradation
 from ostinato.decide.reference import reference_of
 from ostinato.decide.slice_watch import LEAST_ROWS, SHARE
+from ostinato.decide.surroundings import Surroundings
 from ostinato.decide.trigger import Reference, Seen
 
 START_NS = 20_000 * DAY_NS
@@ -25,7 +26,7 @@ ROWS = 250  # of a tick
 def by_slice(slices, **settings):
     declared = Degradation(**{"by_slice": True, "season": "none", **settings})
     names = tuple(f"s={each}" for each in range(slices))
-    return bound(declared, Surroundings(horizon_ns=HOUR_NS, sliced=True, group_names=names))
+    return bound(declared, Surroundings(horizon_ns=HOUR_NS, slice_columns=2, group_names=names))
 
 
 class Traffic:
@@ -332,7 +333,7 @@ def test_a_new_champion_begins_with_slices_of_its_own(make_losses):
 
 
 def test_slices_come_beside_the_chart_of_a_late_label_too():
-    loop = Surroundings(horizon_ns=30 * DAY_NS, timed=True, sliced=True)
+    loop = Surroundings(horizon_ns=30 * DAY_NS, timed=True, slice_columns=2)
 
     found = bound(Degradation(by_slice=True, arl=1e5), loop)
 
@@ -346,7 +347,9 @@ def test_slices_come_beside_the_chart_of_a_late_label_too():
 
 
 def test_a_slice_acts_though_the_chart_by_age_finds_nothing(make_losses):
-    loop = Surroundings(horizon_ns=5 * DAY_NS, timed=True, sliced=True, group_names=("a", "b", "c"))
+    loop = Surroundings(
+        horizon_ns=5 * DAY_NS, timed=True, slice_columns=2, group_names=("a", "b", "c")
+    )
     trigger = bound(Degradation(by_slice=True, season="none"), loop)
     traffic = Traffic(15, np.array([0.1] * 20))
     reference = traffic.reference(10_000)

@@ -8,9 +8,10 @@ from ostinato.core.records import CandidateAccepted, CandidateRejected, Promoted
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import ExcessLoss, any_of
-from ostinato.decide.bind import Surroundings, bound, counts_costs
+from ostinato.decide.bind import bound, counts_costs
 from ostinato.decide.excess_loss import Money
 from ostinato.decide.stage import step
+from ostinato.decide.surroundings import Surroundings
 from ostinato.decide.trigger import Reference, Seen
 from ostinato.stats.rows import decision_cost
 

@@ -11,9 +11,10 @@ from ostinato.core.records import LabelsAwaited, LossesObserved, OutcomesReveale
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.decide import AnyOf, Degradation, Every, any_of
-from ostinato.decide.bind import Surroundings, bound, looks_early
+from ostinato.decide.bind import bound, looks_early
 from ostinato.decide.hazards import Level, Tally, allowed_hazards
 from ostinato.decide.late import LateDegradation
+from ostinato.decide.surroundings import Surroundings
 from ostinato.decide.trigger import Reference, Seen
 
 HORIZON = 30

@@ -238,7 +238,7 @@ def _requests(predicted: pl.DataFrame, schema: InputSchema) -> RequestsAnswered:
         ids=_keys(predicted),
         times_ns=times,
         unit_hashes=predicted["unit_hash"].to_numpy().view(np.uint64),
-        groups=as_groups(predicted["groups"], len(schema.slices)),
+        groups=as_groups(predicted["groups"], schema.slicing().width),
         versions=(),
         answered=np.zeros(size, dtype=np.int16),
         roles=np.zeros(size, dtype=np.int8),

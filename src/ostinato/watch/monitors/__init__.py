@@ -1,0 +1,1 @@
+"""Monitors, one method a file; `loop/watching.py` has the table of what makes them."""
