@@ -156,12 +156,15 @@ def with_watching(replay: dict[str, Any], seed: int = 0) -> dict[str, Any]:
         "estimates": [
             {
                 "time": _time(t),
+                "version": version,
+                "covered": None if t >= ticks - 72 else t % 480 > 0,
                 "estimate": 0.41 + 0.01 * float(np.sin(t / 400)),
                 "low": 0.4 + 0.01 * float(np.sin(t / 400)),
                 "high": 0.42 + 0.01 * float(np.sin(t / 400)),
                 "realised": 0.412 + 0.011 * float(np.sin(t / 380)) if t < ticks - 72 else None,
             }
-            for t in range(0, ticks, 24)
+            for t in range(24, ticks, 24)
+            for version in ("v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8")
         ],
         "feedback": {
             "verdict": "watch",

@@ -141,6 +141,17 @@ def test_a_diagnosis_of_too_few_rows_is_a_card_without_parts(watched):
     assert card["unmeasured"] == {"all": "3 rows"}
 
 
+def test_estimates_are_those_of_who_served(watched):
+    found = of(watched)["estimates"]
+    times = [each["time"] for each in found]
+    assert len(set(times)) == len(times) > 50
+    serving = {v["version"]: (v["serving_from"], v["serving_to"]) for v in watched["versions"]}
+    first = [t for t in times if t <= serving["v1"][1]]
+    assert times[: len(first)] == first, "a later champion begins after it was promoted"
+    assert {each["covered"] for each in found} == {True, False, None}
+    assert of({**watched, "versions": []})["estimates"] == []
+
+
 def test_where_nothing_is_watched_there_is_nothing_to_show(watched):
     assert of({**watched, "watch": None}) is None
     assert of(synthetic.replay_document(ticks=240)) is None

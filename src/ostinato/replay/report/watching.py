@@ -24,6 +24,7 @@ ROWS_MAX: Final = 6
 """Columns, slices and broken columns named on a card; all are among its numbers."""
 
 _MEASURED: Final = ("value", "reference", "low", "high", "floor")
+_ESTIMATED: Final = ("estimate", "low", "high", "realised")
 _ALARM: Final = (
     "stream",
     "family",
@@ -63,7 +64,7 @@ def _of_replay(replay: Mapping[str, Any]) -> dict[str, Any] | None:
         "lanes": _lanes(alarms),
         "lines": lines,
         "quiet": len(monitors["streams"]) - len(lines),
-        "estimates": list(replay.get("estimates") or []),
+        "estimates": _estimates(replay),
         "diagnoses": diagnoses(replay["decisions"]),
         "feedback": replay.get("feedback") or None,
     }
@@ -112,6 +113,22 @@ def short(value: Any) -> float | None:
     """
     x = number(value)
     return float(f"{x:.6g}") if math.isfinite(x) else None
+
+
+def _estimates(replay: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what was estimated of whoever served at the time, beside what labels said."""
+    served = [
+        (str(each["version"]), str(each["serving_from"]), each["serving_to"])
+        for each in replay["versions"]
+        if each["serving_from"] is not None
+    ]
+    found = []
+    for row in replay.get("estimates") or []:
+        time, version = str(row["time"]), str(row["version"])
+        if any(v == version and since < time <= (to or time) for v, since, to in served):
+            numbers = {name: short(row[name]) for name in _ESTIMATED}
+            found.append({"time": time, "covered": row["covered"], **numbers})
+    return found[:: max(1, -(-len(found) // POINTS_MAX))]
 
 
 def _worst_first(alarm: Mapping[str, Any]) -> tuple[bool, int, str, str]:

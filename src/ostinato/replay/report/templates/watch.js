@@ -183,8 +183,7 @@ function drawEstimates(data, watch) {
   ], {
     hovermode: "x unified", margin: { ...DETAIL_MARGIN, t: 26 }, xaxis: timeAxis({ range: ends(data.times) }), yaxis: axis({ tickformat: "~g" }),
   });
-  const judged = rows.filter((row) => typeof row.realised === "number" && typeof row.low === "number");
-  const held = judged.filter((row) => row.low <= row.realised && row.realised <= row.high).length;
+  const judged = rows.filter((row) => row.covered !== null), held = judged.filter((row) => row.covered).length;
   document.getElementById("caption-estimates").textContent = judged.length
     ? `Purple: what was estimated while labels were late, with its interval; dotted: what they said later. The interval held in ${held} of ${judged.length} windows (95% are meant to). Estimates from scores alone cannot see that the truth itself changes.`
     : "Purple: what was estimated while labels were late, with its interval. No labels have come to judge it by.";
