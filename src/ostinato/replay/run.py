@@ -30,12 +30,13 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
-from ostinato.core.watched import WindowMeasured
+from ostinato.core.watched import ExaminationRequested, WindowMeasured
 from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import make_plan, parity_rule
 from ostinato.loop.policy import Policy
+from ostinato.replay.examining import Examiner
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
 from ostinato.replay.parity import Comparer
 from ostinato.replay.progress import Progress, Report
@@ -63,7 +64,8 @@ class Run:
     `due` holds results of effects and when they are known; `next_row` and `next_label` say how far
     the history has been told; `label_order` and `label_moments` are the labels to come, by time;
     `judged_to_ns` is how far candidates have been judged on recent rows; `comparer` tells of
-    features as served, where the history has them.
+    features as served, where the history has them; `orders` holds by version what it was trained
+    for, of which examinations take their reference.
     """
 
     loop: Loop
@@ -85,6 +87,7 @@ class Run:
     hard: dict[str, HardCasesListed] = field(default_factory=dict)
     judged_to_ns: int | None = None
     comparer: Comparer | None = None
+    orders: dict[str, TrainingRequested] = field(default_factory=dict)
     kernel_seconds: float = 0.0
 
     def begin(self) -> None:
@@ -222,6 +225,8 @@ class Run:
                 self.hard[record.request] = record
             case TrainingRequested():
                 self._train(record, now_ns)
+            case ExaminationRequested():
+                self._examine(record, now_ns)
             case RoutesChanged():
                 self.recorder.routes(record.routes)
             case Promoted():
@@ -244,6 +249,7 @@ class Run:
         if order.champion is not None and self.policy.gates:
             self.judged_to_ns = order.matured_to_ns
         if result.version is not None and result.trained is not None and result.lineage is not None:
+            self.orders[result.version] = order
             self.scorer.artifacts[result.version] = result.trained.artifact
             self.registry.register(result.version, result.trained.data, result.lineage)
             self.recorder.version(result.version, now_ns, result.lineage, result.trained.artifact)
@@ -251,6 +257,20 @@ class Run:
         ready = now_ns + (takes if takes is not None else int(result.seconds * 1e9))
         stamped = [_restamp(record, ready) for record in result.records]
         self.due.append((ready, stamped))
+        self.due.sort(key=lambda item: item[0])
+
+    def _examine(self, order: ExaminationRequested, now_ns: int) -> None:
+        examiner = Examiner(
+            loop=self.loop,
+            policy=self.policy,
+            history=self.history,
+            scores=self.trainer.scores,
+            done=self.trainer.examined,
+        )
+        made = examiner.carry_out(
+            order, self.orders[order.champion], self.scorer.artifacts[order.champion], now_ns=now_ns
+        )
+        self.due.append((now_ns, [made]))
         self.due.sort(key=lambda item: item[0])
 
 
