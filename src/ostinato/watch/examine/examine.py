@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.core.watched import NONE_FOUND
 from ostinato.watch.examine.change import FEWEST, Change, change_in_loss
 from ostinato.watch.examine.classes import shares_from_scores
 from ostinato.watch.examine.codes import Coding, code
@@ -51,7 +52,7 @@ def examine(
     few = _too_few(reference, current)
     if few:
         return Findings(
-            cause="none found", reason=few, evidence={"parts": {}, "unmeasured": {"all": few}}
+            cause=NONE_FOUND, reason=few, evidence={"parts": {}, "unmeasured": {"all": few}}
         )
     # Where there are labels, rows with one are compared throughout: with like goes like.
     p, q = _labelled(reference), _labelled(current)
