@@ -7,7 +7,7 @@ champion.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -116,14 +116,19 @@ def take_diagnosis(state: Examining, made: DiagnosisMade, champion: str | None) 
 
 
 def examinations(
-    state: Examining, rule: AlarmRule, champion: str, policy: Mapping[str, Any], now_ns: int
+    state: Examining,
+    rule: AlarmRule,
+    champion: str,
+    now_ns: int,
+    *,
+    policy: Callable[[], Mapping[str, Any]],
 ) -> list[Record]:
     """Return the request to examine, when one is due and none is under way.
 
     Parameters
     ----------
     policy
-        What the policy does about a diagnosis (`ostinato.decide.actions.policy_facts`).
+        Tells what the policy does about a diagnosis (`ostinato.decide.actions.policy_facts`).
     """
     if state.asked_ns is None:
         state.asked_ns = now_ns  # the schedule begins with the first champion
@@ -143,7 +148,7 @@ def examinations(
         ts_record_ns=now_ns,
         subject=due.subject,
         reason=_why(due),
-        evidence={"policy": dict(policy)},
+        evidence={"policy": dict(policy())},
         request=state.open,
         champion=champion,
         from_ns=due.from_ns,

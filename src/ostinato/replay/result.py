@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -39,9 +39,15 @@ from ostinato.replay.tables import (
     versions_table,
 )
 from ostinato.stats.metrics import metric_for
+from ostinato.watch.estimate.estimator import loss_name
+from ostinato.watch.estimate.state import EstimateState
 
 if TYPE_CHECKING:
     from ostinato.replay.run import Run
+
+QUIET_LINES: Final = 60
+"""Streams without an alarm that can be looked at on the page, those that moved most. Fewer: a drift
+within its floor cannot be seen; more: pages of ten megabytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,9 @@ class Replay:
     monitors
         A row per long window and stream: `time, stream, family, value, reference, low, high, floor,
         log10_e`.
+    estimates
+        A row per long window and version: the loss that was expected before labels, and what labels
+        said (`ostinato.replay.estimate_table`).
     watch
         How much of the false-alarm budget is declared and spent, what stands and what could not be
         measured at the end (`ostinato.decide.alarm_facts`); None where nothing is watched.
@@ -109,6 +118,7 @@ class Replay:
     slices: pl.DataFrame
     alarms: pl.DataFrame
     monitors: pl.DataFrame
+    estimates: pl.DataFrame
     watch: Mapping[str, Any] | None
     fairness: pl.DataFrame
     feedback: pl.DataFrame
@@ -119,8 +129,11 @@ class Replay:
     journal_hash: str
     books: Books
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the single predictions as JSON types."""
+    def to_dict(self, *, quiet: int = 0) -> dict[str, Any]:
+        """Return everything but the single predictions as JSON types.
+
+        `quiet`: of how many streams that did not alarm each window is told; of alarmed ones it is.
+        """
         decisions = self.decisions.to_dicts()
         for row in decisions:
             row["time"] = _iso(row["time"])
@@ -150,7 +163,8 @@ class Replay:
             "decisions": decisions,
             "versions": versions,
             "alarms": told_alarms(self.alarms),
-            "monitors": told_monitors(self.monitors, self.alarms),
+            "monitors": told_monitors(self.monitors, self.alarms, quiet=quiet),
+            "estimates": self.estimates.to_dicts(),
             "watch": self.watch,
             "fairness": _last(self.fairness),
             "feedback": _last(self.feedback),
@@ -168,7 +182,7 @@ class Replay:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Write the result as one self-contained HTML page; return the text."""
-        return write_text(render_replay(self.to_dict()), path)
+        return write_text(render_replay(self.to_dict(quiet=QUIET_LINES)), path)
 
 
 def _last(table: pl.DataFrame) -> list[dict[str, Any]]:
@@ -237,6 +251,7 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
         slices=slices_table(loop, history, recorder, labels, scored, both),
         alarms=alarms_table(entries),
         monitors=recorder.windows.table(),
+        estimates=_estimates(run),
         watch=_watch(run),
         fairness=fairness_table(recorder.windows.kept),
         feedback=feedback_table(recorder.windows.kept),
@@ -247,6 +262,13 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
         journal_hash=run.journal.head()[1],
         books=books,
     )
+
+
+def _estimates(run: Run) -> pl.DataFrame:
+    watch = run.state.stages["watch"]
+    states = [state for state in watch.monitors if isinstance(state, EstimateState)]
+    loss = loss_name(run.loop.task, run.loop.metric)
+    return run.recorder.estimates.table(loss, states, watch.config_.slow_ns)
 
 
 def _watch(run: Run) -> dict[str, Any] | None:

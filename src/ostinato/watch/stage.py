@@ -101,6 +101,7 @@ def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> I
     for from_ns in range(begun_ns, clock_ns - config.fast_ns + 1, config.fast_ns):
         to_ns = from_ns + config.fast_ns
         readings = monitor.read(inner, from_ns, to_ns)
+        yield from readings.records
         yield from book.take(monitor, readings, slow_ns=config.slow_ns, now_ns=now_ns)
         if to_ns % config.slow_ns == 0:
             details = monitor.describe(inner, to_ns - config.slow_ns, to_ns)

@@ -48,7 +48,7 @@ def loop(world, alarm_rule, make_window, make_losses):
             return made.tick(
                 make_window(
                     made.now_ns + DAY_NS,
-                    dict.fromkeys(names, (value, 0.0, LOUD)),
+                    dict.fromkeys(names, (value, 0.0, LOUD if value else 0.0)),
                     monitor="m",
                     family=family or names[0].partition("/")[0],
                     **fields,
