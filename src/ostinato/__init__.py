@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from ostinato.replay.compare import Comparison, compare
     from ostinato.replay.result import Replay
     from ostinato.replay.run import replay
+    from ostinato.watch.profile import Profile
 
 __version__ = "0.1.0"
 
@@ -117,6 +118,7 @@ _HOMES = {
     "ostinato.replay.compare": ("Comparison", "compare"),
     "ostinato.replay.result": ("Replay",),
     "ostinato.replay.run": ("replay",),
+    "ostinato.watch.profile": ("Profile",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {
@@ -162,6 +164,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "Prices",
+    "Profile",
     "Replay",
     "Schedule",
     "ServingErrors",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
-from ostinato.loop import row_monitors, serving_monitors
+from ostinato.loop import input_monitors, row_monitors, serving_monitors
+from ostinato.watch.cells import Grid
 from ostinato.watch.monitor import Monitor
 
 if TYPE_CHECKING:
@@ -23,10 +24,16 @@ class Sights:
     ----------
     fast_ns, slow_ns
         Lengths of the windows.
+    grid
+        Cells in which inputs are counted; None: they are not.
+    slice_groups
+        Codes of the slice groups whose inputs are counted, ascending.
     """
 
     fast_ns: int
     slow_ns: int
+    grid: Grid | None = None
+    slice_groups: tuple[int, ...] = ()
 
 
 BUDGET_NS: Final = 30 * DAY_NS
@@ -34,6 +41,7 @@ BUDGET_NS: Final = 30 * DAY_NS
 
 
 MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
+    input_monitors.inputs,
     row_monitors.losses,
     row_monitors.fairness,
     row_monitors.feedback,

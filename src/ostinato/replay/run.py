@@ -38,6 +38,7 @@ from ostinato.loop.plan import make_plan, parity_rule
 from ostinato.loop.policy import Policy
 from ostinato.replay.examining import Examiner
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
+from ostinato.replay.inputs import Inputs, inputs_of
 from ostinato.replay.parity import Comparer
 from ostinato.replay.progress import Progress, Report
 from ostinato.replay.record import Recorder
@@ -89,11 +90,14 @@ class Run:
     judged_to_ns: int | None = None
     comparer: Comparer | None = None
     orders: dict[str, TrainingRequested] = field(default_factory=dict)
+    inputs: Inputs | None = None
     kernel_seconds: float = 0.0
 
     def begin(self) -> None:
         """Train the first champion on the history before the start, in no time."""
         told = [*self._golden(0, self.history.first), *self._compared(0, self.history.first)]
+        if self.inputs is not None:
+            told += self.inputs.before(self.clock.now_ns())
         self._step(told, self.clock.now_ns())
         self._check_parity()
         while self.due:
@@ -146,6 +150,8 @@ class Run:
         if stop_row > self.next_row:
             golden = self._golden(self.next_row, stop_row)
             compared = self._compared(self.next_row, stop_row)
+            if self.inputs is not None:
+                batch.append(self.inputs.tell(self.next_row, stop_row, now_ns))
             batch.extend([self._requests(stop_row, now_ns), *golden, *compared])
         labels = self._labels(now_ns)
         if labels is not None:
@@ -322,6 +328,7 @@ def make_run(
     """Put a run together, before its first step."""
     scorer = ReplayScorer(trainer.scores)
     horizon = loop.label.horizon_ns
+    sights = sights_of(loop, history)
     plan = make_plan(
         loop,
         policy,
@@ -334,7 +341,7 @@ def make_run(
         seed=seed,
         remark=blind_spot(loop),
         slice_groups=history.slices.first_groups(len(loop.slices)),
-        sights=sights_of(loop, history),
+        sights=sights,
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
@@ -357,6 +364,7 @@ def make_run(
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
         comparer=None if rule is None or agreement is None else Comparer(agreement, rule),
+        inputs=inputs_of(sights, history),
     )
 
 

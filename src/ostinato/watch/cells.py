@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.canonical import digest
-from ostinato.core.records import Floats, Ints
+from ostinato.core.records import Ints
 
 MOST_KNOWN: Final = 10_000
 """Values of a category that are remembered, to tell a new one. Fewer: columns with more cannot be
@@ -43,7 +43,7 @@ class NumberCells:
     width
         Length of the vectors, 0 for numbers.
     centre
-        Median of the reference, from which values are seen.
+        About the median of the reference, from which values are seen.
     starts
         (b,), rank of the code (``counting.ranks``) with which each cell but the first begins;
         empty: cells are found by `borders`.
@@ -53,6 +53,8 @@ class NumberCells:
         First and last + 1 of the cells within the range of the reference.
     spread
         Standard deviation of the reference, >= 0.
+    unseen
+        Share of further rows, in [0, 1], that are expected beyond the range though nothing changed.
     coarse
         Coarse cell of each cell.
     """
@@ -67,6 +69,7 @@ class NumberCells:
     borders: tuple[float, ...]
     inside: tuple[int, int]
     spread: float
+    unseen: float
     coarse: tuple[int, ...]
     ordered: bool = True
 
@@ -110,6 +113,8 @@ class CategoryCells:
     crowded
         Whether the reference has more than `MOST_KNOWN` values: what is new is not known then, and
         unknown values count with the rest.
+    unseen
+        Share of further rows, in [0, 1], that are expected to be new though nothing changed.
     """
 
     name: str
@@ -118,6 +123,7 @@ class CategoryCells:
     values: tuple[str, ...]
     others: tuple[str, ...] = ()
     crowded: bool = False
+    unseen: float = 1.0
     coarse: tuple[int, ...]
     ordered: bool = False
 
@@ -189,7 +195,7 @@ def coarse_size(cells: Cells) -> int:
     return max(cells.coarse) + 1
 
 
-def coarse_numbers(counts: Floats, inside: tuple[int, int]) -> tuple[int, ...]:
+def coarse_numbers(counts: Ints, inside: tuple[int, int]) -> tuple[int, ...]:
     """Join cells of a number: below the range, about equal parts of it, above it, missing.
 
     Parameters

@@ -23,6 +23,8 @@ from ostinato.watch.values import BLOCK, read_numbers, text_of
 EXAMPLES: Final = 3
 """New values that are given as examples."""
 
+_HASHED: Final = 1 << 17  # texts hashed at once: each call costs a turn of Polars' engine
+
 Bytes = NDArray[np.uint8]
 Hashes = NDArray[np.uint64]
 
@@ -81,7 +83,7 @@ class TextCoder:
     """Cells of texts: an open-addressed table from the hash of each known one to its place.
 
     `keys` and `places` are the table; `cells_` and `marks_` give cell and lasting hash of each
-    place: known values in order, then unknown ones and missing ones.
+    place: known values in order, then unknown ones, missing ones and such that are no text.
     """
 
     cells: CategoryCells
@@ -105,15 +107,16 @@ class TextCoder:
                 slot = (slot + 1) & (size - 1)
             keys[slot], places[slot] = key, place
         unknown = cells.rest if cells.crowded else cells.new
-        own = [*range(len(cells.values)), *[cells.rest] * len(cells.others), unknown, cells.missing]
-        marks = hash_keys(np.array([*known, "", None], dtype=object))
+        own = [*range(len(cells.values)), *[cells.rest] * len(cells.others), unknown]
+        own += [cells.missing, cells.missing + 1]
+        marks = hash_keys(np.array([*known, "", None, ""], dtype=object))
         return cls(cells, keys, places, np.array(own, dtype=np.uint8), marks)
 
     def blocks(self, column: pl.Series) -> Iterator[Block]:
         """Yield the blocks of a column."""
         for chunk, places in self._placed(column):
             cells, marks = np.take(self.cells_, places), np.take(self.marks_, places)
-            unknown = len(self.cells_) - 2
+            unknown = len(self.cells_) - 3
             examples: tuple[str, ...] = ()
             if len(places) and int(cells.max()) >= self.cells.rest:
                 rows = np.flatnonzero(places == unknown)
@@ -130,34 +133,40 @@ class TextCoder:
         if coded:
             by_code = self._by_code(column.unique().drop_nulls())
         elif dtype == pl.Boolean:
-            by_code, coded = self._look_up(pl.Series(["false", "true"])), True
+            by_code, coded = self._look_up(pl.Series(["false", "true"]).hash().to_numpy()), True
+        elif dtype.is_nested() or dtype == pl.Binary:  # a look-up of one code: no text
+            by_code, coded = np.array([len(self.cells_) - 1], dtype=np.int32), True
+            there = pl.when(pl.first().is_not_null()).then(pl.lit(0, pl.UInt8))
+            column = column.to_frame().select(there).to_series()
         else:
             column = text_of(column)
-        for chunk in column.get_chunks():
-            for start in range(0, len(chunk), BLOCK):
-                rows = chunk[start : start + BLOCK]
-                if coded:
-                    physical = rows.cast(pl.UInt8) if dtype == pl.Boolean else rows.to_physical()
-                    places = np.take(by_code, physical.fill_null(0).to_numpy(), mode="clip")
-                else:
-                    places = self._look_up(rows)
-                if rows.null_count():
-                    places[rows.is_null().to_numpy()] = len(self.cells_) - 1
-                yield rows, places
+        for first in range(0, len(column), _HASHED):
+            part = column[first : first + _HASHED]
+            if coded:
+                physical = part.cast(pl.UInt8) if dtype == pl.Boolean else part.to_physical()
+                keys = physical.fill_null(0).to_numpy()
+            else:
+                keys = part.hash().to_numpy()
+            gone = part.is_null().to_numpy() if part.null_count() else None
+            for start in range(0, len(part), BLOCK):
+                block = slice(start, start + BLOCK)
+                places = by_code[keys[block]] if coded else self._look_up(keys[block])
+                if gone is not None:
+                    places[gone[block]] = len(self.cells_) - 2
+                yield part[block], places
 
     def _by_code(self, values: pl.Series) -> NDArray[np.int32]:
         """Return the place of each code of a coded column, given its different values."""
         codes = values.to_physical().to_numpy().astype(np.int64)
         places = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int32)
-        places[codes] = self._look_up(values.cast(pl.String))
+        places[codes] = self._look_up(values.cast(pl.String).hash().to_numpy())
         return places
 
-    def _look_up(self, texts: pl.Series) -> NDArray[np.int32]:
-        hashes = texts.hash().to_numpy()
+    def _look_up(self, hashes: Hashes) -> NDArray[np.int32]:
         last = np.uint64(len(self.keys_) - 1)
         slots = (hashes & last).astype(np.int64)
         places = np.take(self.places_, slots)
-        unknown = len(self.cells_) - 2
+        unknown = len(self.cells_) - 3
         open_ = np.flatnonzero((np.take(self.keys_, slots) != hashes) & (places != unknown))
         while len(open_):  # another value lies in this slot: try the next
             slots[open_] = (slots[open_] + 1) & int(last)

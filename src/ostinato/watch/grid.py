@@ -24,7 +24,7 @@ from ostinato.watch.cells import (
     coarse_categories,
     coarse_numbers,
 )
-from ostinato.watch.codes import INFINITE, LOWEST, codes, lower_ends, ranks
+from ostinato.watch.codes import CODES, INFINITE, LOWEST, codes, lower_ends, ranks
 from ostinato.watch.values import PROJECTIONS, is_number, part_name, read_numbers, text_of, width_of
 
 Keys: TypeAlias = NDArray[Any]  # sorted: ranks of codes, or values
@@ -33,8 +33,13 @@ CELLS: Final = 64
 """Cells of one column within the reference's range. Fewer blur distances, more need more rows to
 say anything."""
 
-_BEYOND: Final = (0.0, 0.25, 1.0, 4.0)
-"""Where cells beyond the range begin, in ranges of the reference."""
+_BEYOND: Final = (0.25, 1.0, 4.0)
+"""How far beyond the range further cells begin, in ranges of the reference."""
+
+_TAIL: Final = (4, 16)  # how much thinner the outermost cells within the range are
+_ENOUGH: Final = 16  # cells from which on some are spared for the tails
+
+_FOR_CENTRE: Final = 10_000  # values of which the centre is the median: it need not be exact
 
 _LARGEST: Final = 1e37  # farther from the centre, 32 bits are too few
 _MAX: Final = float(np.finfo(np.float64).max)
@@ -95,12 +100,17 @@ def _vectors(column: pl.Series, cells: int) -> Iterator[Cells | str]:
 
 
 def _number(column: pl.Series, part: int, width: int, cells: int) -> NumberCells:
+    """Return the cells of a number.
+
+    The next of n + 1 exchangeable values is the smallest or the largest with chance 2 / (n + 1).
+    """
     blocks = [values.copy() for values, _ in read_numbers(column, part, width)]
-    values = np.concatenate(blocks)
-    known = np.sort(values[np.isfinite(values)])
-    centre = float(known[len(known) // 2]) if len(known) else 0.0
-    starts, borders, inside = _cut(known, centre, cells)
-    counts = _counted(known, centre, starts, borders)
+    values = np.concatenate(blocks) if blocks else np.empty(0)
+    known = values[np.isfinite(values)]
+    centre = _centre(known)
+    spread, far = _spread(known, centre)
+    cut = _by_rank(known, centre, cells) if far < _LARGEST else None
+    starts, borders, inside, counts = _by_value(known, centre, cells) if cut is None else cut
     return NumberCells(
         name=part_name(column.name, part),
         source=column.name,
@@ -111,94 +121,127 @@ def _number(column: pl.Series, part: int, width: int, cells: int) -> NumberCells
         starts=tuple(starts.tolist()),
         borders=tuple(borders.tolist()),
         inside=inside,
-        spread=_spread(known, centre),
+        spread=spread,
+        unseen=2.0 / (len(known) + 1.0),
         coarse=coarse_numbers(counts, inside),
     )
 
 
-def _spread(known: Floats, centre: float) -> float:
+def _centre(known: Floats) -> float:
+    """Return the median of some of the values, evenly taken; 0 without any."""
+    some = known[:: max(len(known) // _FOR_CENTRE, 1)]
+    return float(np.partition(some, len(some) // 2)[len(some) // 2]) if len(some) else 0.0
+
+
+def _spread(known: Floats, centre: float) -> tuple[float, float]:
+    """Return the standard deviation, 0 where it cannot be told, and the largest distance."""
     if not len(known):
-        return 0.0
-    scale = max(float(known[-1]) - centre, centre - float(known[0]))
-    return scale * float(((known - centre) / scale).std()) if 0.0 < scale < _MAX else 0.0
+        return 0.0, 0.0
+    with np.errstate(over="ignore"):
+        away = known - centre
+        far = float(max(away.max(), -away.min()))
+    if far == 0.0 or far >= _MAX:
+        return 0.0, far
+    return far * float((away / far).std()), far
 
 
-def _cut(known: Floats, centre: float, cells: int) -> tuple[Ints, Floats, tuple[int, int]]:
-    """Return the starts of cells as ranks and as values, and which are inside.
+Cut: TypeAlias = tuple[Ints, Floats, tuple[int, int], Ints]  # starts, borders, inside, counts
 
-    Ranks are not used where they would blur what the reference tells apart.
+
+def _by_rank(known: Floats, centre: float, cells: int) -> Cut | None:
+    """Cut at ranks of codes; None where they blur what the reference tells apart."""
+    coded = codes(known, centre, np.empty(len(known), dtype=np.float32))
+    by_code = np.bincount(coded, minlength=CODES)
+    used = np.flatnonzero(by_code).astype(np.uint16)
+    order = np.argsort(ranks(used))
+    keys, sizes = ranks(used)[order], by_code[used[order]]
+    for code in used[order][sizes > 2 * len(known) / cells].tolist():
+        together = known[coded == code]
+        if together.min() != together.max():
+            return None
+    low, high = _outer(known, centre)
+    near = np.concatenate([low, high])
+    outer = ranks(codes(near, centre, np.empty(len(near), dtype=np.float32)))
+    below = np.append(LOWEST, outer[: len(low)])
+    above = np.concatenate([keys[-1:] + 1, outer[len(low) :], [INFINITE]])
+    starts, inside = _starts(keys, sizes, below, above, cells)
+    borders = lower_ends(starts, centre)
+    borders[0] = -_MAX
+    return starts, borders, inside, _counted(starts, keys, sizes)
+
+
+def _by_value(known: Floats, centre: float, cells: int) -> Cut:
+    """Cut at values: each is found by a search."""
+    keys, sizes = np.unique(known, return_counts=True)
+    low, high = _outer(known, centre)
+    above = np.concatenate([np.nextafter(keys[-1:], np.inf), high, [np.inf]])
+    borders, inside = _starts(keys, sizes, np.append(-_MAX, low), above, cells)
+    return np.empty(0, dtype=np.int64), borders, inside, _counted(borders, keys, sizes)
+
+
+def _outer(known: Floats, centre: float) -> tuple[Floats, Floats]:
+    """Return where cells below and above the range begin."""
+    if not len(known):
+        return known, known
+    least, most = float(known.min()), float(known.max())
+    reach = min(most - least, _MAX / 8) or max(abs(centre), 1.0)
+    with np.errstate(over="ignore"):
+        low = np.clip(least - reach * np.array(_BEYOND[::-1]), -_MAX, _MAX)
+        high = np.clip(most + reach * np.array(_BEYOND), -_MAX, _MAX)
+    return low, high
+
+
+def _starts(
+    keys: Keys, sizes: Ints, below: Keys, above: Keys, cells: int
+) -> tuple[Keys, tuple[int, int]]:
+    """Return where all cells but the first begin, and which are inside the range.
+
+    Parameters
+    ----------
+    keys, sizes
+        Different keys of the reference, ascending, and the rows of each.
+    below, above
+        Where cells beyond the range may begin.
+    cells
+        See `fit_grid`.
     """
-    none = np.empty(0, dtype=np.int64)
-    if not len(known):
-        return none, np.array([-_MAX, np.inf]), (1, 1)
-    with np.errstate(over="ignore"):
-        far = max(known[-1] - centre, centre - known[0]) > _LARGEST
-    if not far:
-        ranked = ranks(codes(known, centre, np.empty(len(known), dtype=np.float32)))
-        if not _blurred(known, ranked, cells):
-            starts, inside = _starts(ranked, _outer(known, centre, ranked), cells)
-            borders = lower_ends(starts, centre)
-            borders[0] = -_MAX
-            return starts, borders, inside
-    borders, inside = _starts(known, _outer(known, centre, None), cells)
-    return none, borders, inside
-
-
-def _blurred(known: Floats, ranked: Ints, cells: int) -> bool:
-    """Say whether many different values share one code."""
-    first = np.flatnonzero(np.diff(ranked, prepend=-1))
-    last = np.append(first[1:], len(ranked)) - 1
-    heavy = last - first > 2 * len(known) / cells
-    return bool((heavy & (known[first] != known[last])).any())
-
-
-def _outer(known: Floats, centre: float, ranked: Ints | None) -> tuple[Keys, Keys]:
-    """Return where cells below and above the range begin, as ranks or as values."""
-    with np.errstate(over="ignore"):
-        reach = float(known[-1] - known[0]) or max(abs(centre), 1.0)
-        steps = np.array(_BEYOND[1:]) * min(reach, _MAX / 8)
-        low = np.clip(known[0] - steps[::-1], -_MAX, _MAX)
-        high = np.clip(known[-1] + steps, -_MAX, _MAX)
-    if ranked is None:
-        above = np.nextafter(known[-1], np.inf)
-        return np.append(-_MAX, low), np.concatenate([[above], high, [np.inf]])
-    scratch = np.empty(len(low), dtype=np.float32)
-    below = ranks(codes(low, centre, scratch))
-    top = ranks(codes(high, centre, scratch))
-    return np.append(LOWEST, below), np.concatenate([[ranked[-1] + 1], top, [INFINITE]])
-
-
-def _starts(keys: Keys, outer: tuple[Keys, Keys], cells: int) -> tuple[Keys, tuple[int, int]]:
-    """Return where all cells but the first begin, given sorted keys of the reference."""
-    below, above = outer
-    inner = _inner(keys, cells)
-    low = np.unique(below[below < inner[0]])
-    high = np.unique(above[above > keys[-1]])
+    if not len(keys):
+        return np.array([below[0], above[-1]]), (1, 1)
+    inner = keys[_inner(sizes, cells)]
+    low, high = np.unique(below[below < inner[0]]), np.unique(above[above > keys[-1]])
     return np.concatenate([low, inner, high]), (len(low) + 1, len(low) + 1 + len(inner))
 
 
-def _inner(keys: Keys, cells: int) -> Keys:
-    """Return where the cells within the range begin: parts of about equal size."""
-    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    if len(first) <= cells:
-        return keys[first]
-    places = np.arange(cells) * len(keys) // cells
-    sizes = np.diff(first, append=len(keys))
-    heavy = np.flatnonzero(sizes[:-1] > len(keys) // cells)  # they share their cell with no other
-    after = keys[first[heavy + 1]]
-    return np.unique(np.concatenate([keys[places], keys[first[heavy]], after]))
+def _inner(sizes: Ints, cells: int) -> Ints:
+    """Return with which keys the cells within the range begin: parts of about equal size.
+
+    The outermost parts are cut at a quarter and a sixteenth of them, since tails are long.
+    """
+    if len(sizes) <= cells:
+        return np.arange(len(sizes))
+    until, rows = np.cumsum(sizes), int(sizes.sum())
+    equal = cells - 2 * len(_TAIL) if cells >= _ENOUGH else cells
+    part = rows // equal
+    places = np.arange(equal) * rows // equal
+    if cells >= _ENOUGH:
+        tail = part // np.array(_TAIL)
+        places = np.concatenate([places, tail, rows - tail])
+    parts = np.searchsorted(until, np.minimum(places, rows - 1), side="right")
+    heavy = np.flatnonzero(sizes[:-1] > part)  # they share their cell with no other
+    return np.unique(np.concatenate([parts, heavy, heavy + 1]))
 
 
-def _counted(known: Floats, centre: float, starts: Ints, borders: Floats) -> Floats:
+def _counted(starts: Keys, keys: Keys, sizes: Ints) -> Ints:
     """Count the reference in its value cells."""
-    keys: Keys = known
-    if len(starts):
-        keys = ranks(codes(known, centre, np.empty(len(known), dtype=np.float32)))
-    cells = np.searchsorted(starts if len(starts) else borders, keys, side="right")
-    return np.bincount(cells, minlength=len(borders) + 1).astype(np.float64)
+    cells = np.searchsorted(starts, keys, side="right")
+    return np.bincount(cells, weights=sizes, minlength=len(starts) + 1).astype(np.int64)
 
 
 def _category(column: pl.Series, cells: int) -> CategoryCells:
+    """Return the cells of a category.
+
+    Source of the share of unseen values: Good 1953 (those seen once, over all).
+    """
     counted = (
         text_of(column)
         .alias("value")
@@ -216,5 +259,6 @@ def _category(column: pl.Series, cells: int) -> CategoryCells:
         values=values,
         others=others,
         crowded=crowded,
+        unseen=float((counted["count"] == 1).sum()) / max(float(counted["count"].sum()), 1.0),
         coarse=coarse_categories(values),
     )

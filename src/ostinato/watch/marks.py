@@ -47,7 +47,7 @@ def smallest(marks: Hashes, rows: Ints | None, most: int) -> tuple[Hashes, Ints]
     return ordered[first], summed
 
 
-def duplicate_share(marked: Ints) -> float:
-    """Return the share of rows that are equal to an earlier one, given the rows of each mark."""
-    total = int(marked.sum())
-    return (total - len(marked)) / total if total else 0.0
+def duplicates(marks: Hashes, marked: Ints) -> tuple[int, int]:
+    """Return how many rows of the sample are equal to an earlier one, and how many there are."""
+    rows = int(marked.sum())
+    return rows - len(np.unique(marks)), rows

@@ -25,6 +25,7 @@ from ostinato.watch.marks import Hashes, smallest
 from ostinato.watch.values import BLOCK
 
 Rows: TypeAlias = slice | Ints
+Small: TypeAlias = NDArray[np.unsignedinteger[Any]]
 
 MARKS: Final = 256
 """Different rows per window in which duplicates are counted. Fewer blur small shares; more cost
@@ -38,17 +39,17 @@ MOST_SLICE_CELLS: Final = 50_000
 class Encoded:
     """Rows as cells: what a summary of any of them needs.
 
-    `cells` (n, columns) uint16 are places among all cells of the grid, one more where the column is
+    `cells` (n, columns) are places among all cells of the grid, one more where the column is
     absent; `same` (n, columns) says whether a value is that of the row before, `marks` (n,) are
-    equal for equal rows. `coarse` (n, columns) and `groups` (n, slice columns) int32 add up to
-    places among (slice groups + 1, coarse cells + 1): the last of each are for what is not counted.
+    equal for equal rows. `coarse` (n, columns) and `groups` (n, slice columns) add up to places
+    among (slice groups + 1, coarse cells + 1): the last of each are for what is not counted.
     `frame` has the values themselves, for examples.
     """
 
-    cells: NDArray[np.uint16]
+    cells: Small
     same: NDArray[np.bool_]
     marks: Hashes
-    coarse: Codes
+    coarse: Small
     groups: Codes
     frame: pl.DataFrame
 
@@ -113,12 +114,13 @@ class Summariser:
         return len(self.groups) + 1, int(self.grid.coarse_offsets[-1]) + 1
 
     @cached_property
-    def _coarse(self) -> Codes:
+    def _coarse(self) -> Small:
         """(cells + 1,), place of each cell among all coarse cells; absent columns come last."""
         starts = self.grid.coarse_offsets.tolist()
         columns = enumerate(self.grid.columns)
         places = [starts[i] + coarse for i, column in columns for coarse in column.coarse]
-        return np.array([*places, self.slice_shape[1] - 1], dtype=np.int32)
+        last = self.slice_shape[1] - 1
+        return np.array([*places, last], dtype=_smallest_type(last))
 
     @cached_property
     def _slots(self) -> Codes:
@@ -139,7 +141,7 @@ class Summariser:
             (n, slice columns), codes of slice groups, -1 for none.
         """
         shape = (frame.height, len(self.grid.columns))
-        cells = np.full(shape, self._total, dtype=np.uint16)
+        cells = np.full(shape, self._total, dtype=_smallest_type(self._total))
         same = np.zeros(shape, dtype=np.bool_)
         marks = np.zeros(frame.height, dtype=np.uint64)
         scratch = np.empty(BLOCK, dtype=np.uint64)
@@ -163,7 +165,7 @@ class Summariser:
             cells=cells,
             same=same,
             marks=hash_keys(marks),
-            coarse=self._coarse[cells],
+            coarse=self._coarse[cells] if self.groups else self._coarse[cells[:, :0]],
             groups=self._slots[np.clip(groups, -1, len(self._slots) - 1)],
             frame=frame,
         )
@@ -257,7 +259,7 @@ class Summariser:
             slice_rows=slice_rows,
         )
 
-    def _by_slice(self, coarse: Codes, groups: Codes) -> tuple[Codes, Codes]:
+    def _by_slice(self, coarse: Small, groups: Codes) -> tuple[Codes, Codes]:
         """Return places among (slice groups, coarse cells) and the rows of each."""
         if not self.groups:
             return _NO_CODES, _NO_CODES
@@ -300,6 +302,10 @@ class _Part:
     marked: Ints
     slice_cells: Codes
     slice_rows: Codes
+
+
+def _smallest_type(largest: int) -> type[np.unsignedinteger[Any]]:
+    return np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
 
 
 _NONE: Final = np.empty(0, dtype=np.int64)
