@@ -7,7 +7,7 @@ champion.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from ostinato.core.watched import (
     WindowMeasured,
 )
 from ostinato.decide.alarms import AlarmRule
+from ostinato.decide.standing_alarm import Standing, group_of, subject_of
 from ostinato.decide.trigger import Diagnosis
 
 ASKING: Final = ("performance", "estimate", "drift")
@@ -65,13 +66,28 @@ class Examining:
         return None if self.wanted is None else self.wanted.since_ns
 
 
-def want(state: Examining, raised: Iterable[Record], window: WindowMeasured, now_ns: int) -> None:
+def want(
+    state: Examining,
+    raised: Iterable[Record],
+    window: WindowMeasured,
+    now_ns: int,
+    *,
+    standing: Mapping[str, Standing],
+) -> None:
     """Ask for an examination on account of alarms of a window.
+
+    That a column has drifted on a slice as well, of which it is known that it has, asks nothing.
 
     What moved without labels is examined at once, and once more when its labels are there: only
     they tell whether the same inputs have other labels now.
     """
-    alarms = [each for each in raised if isinstance(each, AlarmRaised) and each.family in ASKING]
+    alarms = [
+        each
+        for each in raised
+        if isinstance(each, AlarmRaised)
+        and each.family in ASKING
+        and not _is_known(each, standing, now_ns)
+    ]
     if not alarms:
         return
     asked = Wanted(
@@ -83,6 +99,12 @@ def want(state: Examining, raised: Iterable[Record], window: WindowMeasured, now
     state.wanted = _together(state.wanted, asked)
     if state.matured_to_ns is None or state.matured_to_ns < window.to_ns:
         state.labelled = _together(state.labelled, asked)
+
+
+def _is_known(alarm: AlarmRaised, standing: Mapping[str, Standing], now_ns: int) -> bool:
+    whole = standing.get(f"{alarm.family}/{subject_of(alarm.subject)}")
+    slice_of = alarm.family == "drift" and bool(group_of(alarm.subject))
+    return slice_of and whole is not None and whole.raised_ns < now_ns
 
 
 def _together(earlier: Wanted | None, later: Wanted) -> Wanted:
@@ -116,14 +138,19 @@ def take_diagnosis(state: Examining, made: DiagnosisMade, champion: str | None) 
 
 
 def examinations(
-    state: Examining, rule: AlarmRule, champion: str, policy: Mapping[str, Any], now_ns: int
+    state: Examining,
+    rule: AlarmRule,
+    champion: str,
+    now_ns: int,
+    *,
+    policy: Callable[[], Mapping[str, Any]],
 ) -> list[Record]:
     """Return the request to examine, when one is due and none is under way.
 
     Parameters
     ----------
     policy
-        What the policy does about a diagnosis (`ostinato.decide.actions.policy_facts`).
+        Tells what the policy does about a diagnosis (`ostinato.decide.actions.policy_facts`).
     """
     if state.asked_ns is None:
         state.asked_ns = now_ns  # the schedule begins with the first champion
@@ -143,7 +170,7 @@ def examinations(
         ts_record_ns=now_ns,
         subject=due.subject,
         reason=_why(due),
-        evidence={"policy": dict(policy)},
+        evidence={"policy": dict(policy())},
         request=state.open,
         champion=champion,
         from_ns=due.from_ns,

@@ -124,7 +124,7 @@ def _alarm(
     if isinstance(found, ReferenceRenewed):
         return renew_reference(state.alarms, found, now_ns)
     out = judge_window(state.alarms, config.alarms, found, now_ns)
-    want(state.examining, out, found, now_ns)
+    want(state.examining, out, found, now_ns, standing=state.alarms.standing)
     broken = _broken(state, config, now_ns)
     return out + lapse(state, now_ns, f"Nothing is trained now: {broken}.") if broken else out
 
@@ -136,8 +136,13 @@ def _broken(state: DecideState, config: DecideConfig, now_ns: int) -> str:
 def _examine(state: DecideState, config: DecideConfig, champion: str, now_ns: int) -> list[Record]:
     if config.alarms is None:
         return []
-    facts = policy_facts(state, config)
-    return examinations(state.examining, config.alarms, champion, facts, now_ns)
+    return examinations(
+        state.examining,
+        config.alarms,
+        champion,
+        now_ns,
+        policy=lambda: policy_facts(state, config, now_ns),
+    )
 
 
 def _question(

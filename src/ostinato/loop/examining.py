@@ -11,30 +11,42 @@ from numpy.typing import NDArray
 
 from ostinato.core.records import Codes, Floats, Ints
 from ostinato.core.watched import DiagnosisMade, ExaminationRequested
+from ostinato.decide.actions import action_for
+from ostinato.decide.examining import SCHEDULE
 from ostinato.loop.loop import Loop
-from ostinato.loop.policy import Policy
 from ostinato.stats.metrics import metric_for
 from ostinato.watch.examine import Champion, Sample, drawn, examine, row_keys
+from ostinato.watch.examine.sample import ROWS_MOST
 from ostinato.watch.examine.verdict import TOLERANCE
 
 Score = Callable[[pl.DataFrame], Floats]
 """The champion as a function of a table of features: (n,) or (n, k)."""
 
 
-def chosen_rows(loop: Loop, unit_hashes: NDArray[np.uint64], times_ns: Ints) -> Ints:
-    """Return which rows of many are examined: their places, at most 20,000, in order of time.
+SCHEDULED_MOST: Final = 5_000
+"""Rows of each side where no alarm asks. Fewer: small causes stay unseen; more: a loop that is well
+spends its time on being examined."""
+
+
+def chosen_rows(
+    loop: Loop, order: ExaminationRequested, unit_hashes: NDArray[np.uint64], times_ns: Ints
+) -> Ints:
+    """Return which rows of many are examined: their places, in order of time.
 
     Parameters
     ----------
     loop
         Its name salts the draw.
+    order
+        After an alarm 20,000 rows are, else `SCHEDULED_MOST`.
     unit_hashes, times_ns
         (n,) of each row; the same live and in a replay, in whatever order.
     """
     keys = row_keys(unit_hashes, times_ns)
-    rows = drawn(keys, salt=f"{loop.name}/examination")
-    order = np.lexsort((keys[rows], times_ns[rows]))
-    chosen: Ints = rows[order]
+    most = SCHEDULED_MOST if order.subject == SCHEDULE else ROWS_MOST
+    rows = drawn(keys, salt=f"{loop.name}/examination", most=most)
+    in_time = np.lexsort((keys[rows], times_ns[rows]))
+    chosen: Ints = rows[in_time]
     return chosen
 
 
@@ -75,7 +87,6 @@ def examine_rows(
     *,
     score: Score | None,
     now_ns: int,
-    policy: Policy | None = None,
     classes: tuple[str, ...] = (),
     group_names: tuple[str, ...] = (),
 ) -> DiagnosisMade:
@@ -90,13 +101,11 @@ def examine_rows(
     current
         Matured rows of the time asked about.
     order
-        What is asked.
+        What is asked; its evidence says what the policy does about a cause (``policy``).
     score
         The champion, to ask it again; None: it cannot be.
     now_ns
         When the result is known.
-    policy
-        The one in force; default: the loop's own.
     classes, group_names
         Names of classes and of slice groups, by their codes.
     """
@@ -120,44 +129,9 @@ def examine_rows(
         evidence=found.evidence,
         request=order.request,
         cause=found.cause,
-        action=action_for(found.cause, loop.policy if policy is None else policy),
+        action=action_for(found.cause, order.evidence["policy"]),
     )
 
 
 def _loss(loop: Loop) -> Callable[[Floats, Floats], Floats]:
     return metric_for(loop.task, loop.metric).row_loss
-
-
-def action_for(cause: str, policy: Policy) -> str:
-    """Say in a sentence what a loop under this policy does about a cause."""
-    if cause == "none found":
-        return "Nothing: the loop goes on as it is."
-    learns = [type(each).__name__ for each in policy.triggers]
-    if cause == "data quality":
-        held = "DataQuality" in learns
-        return _HELD if held else _NOT_HELD
-    if not learns:
-        return f"Nothing: this policy never learns anew. By hand: {_BY_HAND[cause]}"
-    return f"The loop learns anew when its triggers ask ({', '.join(learns)}): {_LEARNS[cause]}"
-
-
-_HELD: Final = (
-    "Learning is held back until the values are whole again, so that no model learns them broken; "
-    "repair the source."
-)
-_NOT_HELD: Final = (
-    "Nothing by itself: repair the source. A model that is trained meanwhile learns the broken "
-    "values; the trigger DataQuality would hold it back."
-)
-_BY_HAND: Final = {
-    "concept drift": "retrain on rows since the change.",
-    "covariate shift": "retrain, so that inputs weigh as they come now.",
-    "label shift": "retrain, so that classes weigh as they come now.",
-    "unseen inputs": "collect labels of the new inputs, then retrain.",
-}
-_LEARNS: Final = {
-    "concept drift": "rows from before the change mislead it, rows since then teach it.",
-    "covariate shift": "inputs then weigh as they come now.",
-    "label shift": "classes then weigh as they come now.",
-    "unseen inputs": "once there are labels of the new inputs.",
-}

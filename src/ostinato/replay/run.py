@@ -278,7 +278,11 @@ class Run:
 
     def _examine(self, order: ExaminationRequested, now_ns: int) -> None:
         examiner = Examiner(
-            loop=self.loop, policy=self.policy, history=self.history, scores=self.trainer.scores
+            loop=self.loop,
+            policy=self.policy,
+            history=self.history,
+            scores=self.trainer.scores,
+            done=self.trainer.examined,
         )
         made = examiner.carry_out(
             order, self.orders[order.champion], self.scorer.artifacts[order.champion], now_ns=now_ns

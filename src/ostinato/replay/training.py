@@ -33,6 +33,7 @@ from ostinato.core.records import (
     TrainingRequested,
     ValidationSet,
 )
+from ostinato.core.watched import DiagnosisMade
 from ostinato.features.missing import count_missing
 from ostinato.features.reading import schemas_of
 from ostinato.gate.evidence import WITHHELD
@@ -111,6 +112,7 @@ class _Rows:
 class Trainer:
     """Trains over one history; remembers every training it did.
 
+    `examined` remembers the examinations of its models (`ostinato.replay.examining`).
     `schemas`: versions of the columns of sources, where the history's events do not tell them.
     """
 
@@ -118,6 +120,7 @@ class Trainer:
     history: History
     scores: ModelScores
     done: dict[str, Trained | LearnerError] = field(default_factory=dict)
+    examined: dict[tuple[Any, ...], DiagnosisMade] = field(default_factory=dict)
     schemas: Mapping[str, str] = field(default_factory=dict)
 
     def carry_out(

@@ -20,6 +20,8 @@ BLOCKS = 30
 has in common is torn apart."""
 
 ROWS_PER_BLOCK = 10
+FEWEST_BLOCKS = 8
+"""Stretches below which rows count as independent: the spread of so few says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def estimate(value: float, *influences: FloatArray) -> Estimate:
     -------
     Estimate
         The larger of the error of lone rows and that of `BLOCKS` stretches of time per sample
-        (shorter samples have fewer, of at least ten rows).
+        (shorter samples have fewer, of at least ten rows each; under 80 rows none).
 
     Source: Hampel 1974 (influence functions); Liang and Zeger 1986 (sums over clusters); Ibragimov
     and Mueller 2010 (few clusters: Student's quantiles).
@@ -73,7 +75,8 @@ def estimate(value: float, *influences: FloatArray) -> Estimate:
             continue
         alone += float(np.square(influence).sum()) * n / (n - 1)
         count = min(BLOCKS, n // ROWS_PER_BLOCK)
-        if count < 2:
+        degrees = min(degrees, float(n - 1))
+        if count < FEWEST_BLOCKS:
             continue
         starts = np.arange(count) * n // count
         sums = np.add.reduceat(influence, starts)

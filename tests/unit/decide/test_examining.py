@@ -80,6 +80,14 @@ def test_alarms_that_say_themselves_what_is_wrong_ask_nothing(loop, family):
     assert loop(every=None).day(["x/y"], family=family) == []
 
 
+def test_drift_on_a_slice_of_what_has_drifted_anyhow_asks_nothing(loop):
+    world = loop(every=None)
+    assert world.day(["drift/a"])
+    world.answer()
+    assert world.day(["drift/a @k=1"]) == []
+    assert len(world.day(["drift/b @k=1"])) == 1
+
+
 def test_there_is_one_examination_at_a_time_and_per_long_window(loop, make_window):
     world = loop(every=None)
     assert len(world.day(["performance/mae"], family="performance")) == 1
@@ -172,7 +180,7 @@ def test_nothing_is_examined_before_there_is_a_champion_or_without_monitors(loop
 
 def facts(loop, **changes):
     state, config = loop.state, loop.state.config_
-    return {**policy_facts(state, config), **changes}
+    return {**policy_facts(state, config, loop.now_ns), **changes}
 
 
 def test_each_cause_has_an_action(loop):
@@ -190,6 +198,8 @@ def test_what_keeps_the_loop_from_learning_is_said(loop):
     assert told["by_loss"] == ["degradation (e, tolerance 5%)"]
     assert told["by_time"] == ["every 7d"]
     cause = "concept drift"
+    broken = {**told, "broken": "the data are broken (quality/a)"}
+    assert "the data are broken (quality/a)" in action_for(cause, broken)
     assert "paused by ana" in action_for(cause, {**told, "paused": "ana"})
     assert "only observes" in action_for(cause, {**told, "autonomy": "observe"})
     assert "is asked first" in action_for(cause, {**told, "autonomy": "suggest"})

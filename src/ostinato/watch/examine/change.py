@@ -66,6 +66,8 @@ class Change:
         Shares of classes; None where they cannot be compared.
     effective
         Effective rows on shared inputs.
+    foreseen
+        Whether there are no labels to tell: only what other inputs cost is estimated.
     unmeasured
         Why what could not be told.
     """
@@ -77,6 +79,7 @@ class Change:
     repairs: tuple[Repair, ...] = ()
     shift: LabelShift | None = None
     effective: float = 0.0
+    foreseen: bool = False
     unmeasured: tuple[tuple[str, str], ...] = ()
 
 
@@ -89,13 +92,13 @@ def change_in_loss(
     told: Told,
     *,
     salt: str,
-) -> Change | str:
-    """Part the change in loss between two samples; or say why that cannot be done.
+) -> Change:
+    """Part the change in loss between two samples.
 
     Parameters
     ----------
     reference, current
-        All rows have a loss, or this says so.
+        Rows with a loss, `FEWEST` or more.
     coding, faults, told
         Of the same rows.
     champion
@@ -103,10 +106,6 @@ def change_in_loss(
     salt
         Names folds and random streams.
     """
-    for sample, name in ((reference, "reference"), (current, "current rows")):
-        known = int(sample.known.sum())
-        if known < FEWEST or known < len(sample):
-            return f"{known:,} labelled rows in the {name}, of {FEWEST} that are needed"
     repairs, whole = mend(reference, current, faults, champion, salt=salt)
     notes = [
         (each.column, "is broken, and what that costs could not be measured")
@@ -116,12 +115,12 @@ def change_in_loss(
     costs = [each.cost for each in repairs if each.cost is not None]
     parts = {QUALITY: _sum(costs)} if costs else {}
     shift = _shift(reference, whole, repairs, champion)
-    mass = reference.mass
+    mass: Floats | None = None
     if isinstance(shift, str):
         notes.append((LABELS, shift))
     elif shift.holds:
         parts[LABELS] = shift.cost
-        mass = mass * shift.factors
+        mass = reference.mass * shift.factors
     compared = _compare(reference, whole, coding, repairs, mass, told, salt)
     notes += compared.notes
     if compared.parts is not None:
@@ -178,14 +177,18 @@ def _compare(
     current: Sample,
     coding: Coding,
     repairs: list[Repair],
-    mass: Floats,
+    mass: Floats | None,
     told: Told,
     salt: str,
 ) -> _Compared:
-    """Compare on the inputs that both samples have; on the champion's scores if there are none."""
+    """Compare on the inputs that both samples have; on the champion's scores if there are none.
+
+    `mass` is how much rows of the reference count; None: as ever.
+    """
     codes, notes = _comparable(coding, repairs, salt)
-    samples, masses = (reference, current), (mass, current.mass)
-    untouched = not repairs and not notes and mass is reference.mass
+    untouched = not repairs and not notes and mass is None
+    samples = (reference, current)
+    masses = (reference.mass if mass is None else mass, current.mass)
     found = told if untouched else tell_apart(codes, samples, masses, salt=salt)
     parts = decompose(*_sides(samples, codes, masses, found, salt))
     if found.auc.value <= APART and parts.effective >= FEWEST_EFFECTIVE:

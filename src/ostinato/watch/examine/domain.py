@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ostinato.core.records import Floats
 from ostinato.stats.auc import auc
-from ostinato.stats.influence import Estimate
+from ostinato.stats.influence import Estimate, estimate
 from ostinato.stats.overlap import calibrated
+from ostinato.stats.reconstruction import Plane
 from ostinato.watch.examine.classifier import FOLDS, chances
 from ostinato.watch.examine.codes import Coding
 from ostinato.watch.examine.sample import Sample, folds
@@ -70,6 +71,44 @@ def tell_apart(
     raw = chances(np.concatenate(codes), current, weights, fold)
     honest = calibrated(raw, current, weights)
     return Told(reference=honest[:n], current=honest[n:], auc=auc(raw[:n], raw[n:]))
+
+
+def belonging(reference: Sample, coding: Coding, *, salt: str) -> tuple[float, Estimate] | str:
+    """Say how much further current rows lie from the plane of the reference than its own rows do.
+
+    Columns that no longer belong together show here though each by itself is as ever. The plane is
+    fitted to half of the reference, the other half is compared with.
+
+    Returns
+    -------
+    tuple
+        Mean squared distance in the reference, in variances of a column, and by what it rose.
+    """
+    if not coding.columns:
+        return "there is no column to compare"
+    p, q = _ranks(coding, coding.reference), _ranks(coding, coding.current)
+    fitted = folds(reference.keys, 2, salt=f"{salt}/plane") == 0
+    if min(fitted.sum(), (~fitted).sum()) < 2 * p.shape[1]:
+        return f"{len(p):,} rows in the reference are too few for {p.shape[1]} columns"
+    plane = Plane.fit(p[fitted])
+    before, now = plane.distances(p[~fitted]), plane.distances(q)
+    first, then = float(before.mean()), float(now.mean())
+    rise = estimate(then - first, (first - before) / len(before), (now - then) / len(now))
+    return first, rise
+
+
+_VALUES: Final = 4  # values of a category that are columns of their own
+
+
+def _ranks(coding: Coding, codes: NDArray[Any]) -> Floats:
+    found = []
+    for i, column in enumerate(coding.columns):
+        if column.ordered:
+            middle = 0.5 * (column.missing - 1)
+            found.append(np.where(codes[:, i] == column.missing, middle, codes[:, i]))
+        else:
+            found += [codes[:, i] == value for value in range(min(_VALUES, len(column.values)))]
+    return np.stack(found, axis=1).astype(np.float64)
 
 
 def distances(coding: Coding) -> Floats:

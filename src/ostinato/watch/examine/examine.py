@@ -6,13 +6,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from ostinato.watch.examine.change import Change, change_in_loss
+from ostinato.watch.examine.change import FEWEST, Change, change_in_loss
 from ostinato.watch.examine.classes import shares_from_scores
 from ostinato.watch.examine.codes import Coding, code
-from ostinato.watch.examine.domain import ACT, WATCH, Told, distances, tell_apart
+from ostinato.watch.examine.columns import drifted_columns, told_columns
+from ostinato.watch.examine.domain import ACT, WATCH, Told, belonging, distances, tell_apart
+from ostinato.watch.examine.doubt import doubtful_labels
 from ostinato.watch.examine.faults import find_faults
 from ostinato.watch.examine.findings import Findings, told, told_change
+from ostinato.watch.examine.foresee import foreseen_change
 from ostinato.watch.examine.sample import Champion, Sample
+from ostinato.watch.examine.slices import failing_slices, told_slices
 from ostinato.watch.examine.verdict import TOLERANCE, verdict
 
 ROWS_LEAST: Final = 20
@@ -49,38 +53,105 @@ def examine(
         return Findings(
             cause="none found", reason=few, evidence={"parts": {}, "unmeasured": {"all": few}}
         )
-    unmeasured: dict[str, str] = {}
-    labelled = tuple(each.taken(each.known) for each in (reference, current))
-    enough = all(len(each) >= ROWS_LEAST for each in labelled)
     # Where there are labels, rows with one are compared throughout: with like goes like.
-    p, q = labelled if enough else (reference, current)
+    p, q = _labelled(reference), _labelled(current)
     coding = code(p, q)
-    apart = tell_apart((coding.reference, coding.current), (p, q), (p.mass, q.mass), salt=salt)
     faults = find_faults(coding.plain, p.times_ns, q.times_ns)
-    change: Change | str = (
-        change_in_loss(p, q, coding, faults, champion, apart, salt=salt)
-        if enough
-        else "there are too few labels"
-    )
-    unmeasured.update(coding.unmeasured)
-    if isinstance(change, str):
-        unmeasured["parts"] = change
-    else:
-        unmeasured.update(change.unmeasured)
-    found = verdict(change, tolerance=tolerance)
-    evidence = {
-        **told_change(change),
-        "rows": {
-            "reference": len(reference),
-            "current": len(current),
-            "labelled": [int(reference.known.sum()), int(current.known.sum())],
-        },
-        "domain": _domain(coding, apart),
-        "unmeasured": unmeasured,
-    }
-    if isinstance(change, str):
+    apart = tell_apart((coding.reference, coding.current), (p, q), (p.mass, q.mass), salt=salt)
+    unmeasured = dict(coding.unmeasured)
+    evidence: dict[str, Any] = {"rows": _rows(reference, current)}
+    evidence["domain"] = _domain(p, coding, apart, unmeasured, salt)
+    change: Change | str = f"the reference has fewer than {FEWEST} labels"
+    if _enough(p) and _enough(q):
+        change = change_in_loss(p, q, coding, faults, champion, apart, salt=salt)
+        evidence |= _failures(p, q, coding, champion, unmeasured, salt)
+    elif _enough(p):
+        change = foreseen_change(p, q, coding, faults, salt=salt)
+    if isinstance(change, str) or change.foreseen:
+        unmeasured["parts"] = _lacking(p, q)
         evidence["classes"] = _classes(reference, current, champion, unmeasured)
-    return Findings(cause=found.cause, reason=found.reason, evidence=told(evidence))
+    if not isinstance(change, str):
+        unmeasured.update(change.unmeasured)
+        floor = tolerance * abs(change.before)
+        columns = drifted_columns(p, q, coding, champion)
+        evidence["columns"] = told_columns(columns, floor)
+    found = verdict(change, tolerance=tolerance)
+    evidence = {**_NOTHING, **evidence, **told_change(change, faults), "unmeasured": unmeasured}
+    reason = " ".join([found.reason, *_remarks(evidence)])
+    return Findings(cause=found.cause, reason=reason, evidence=told(evidence))
+
+
+_NOTHING: Final[dict[str, Any]] = {"columns": [], "slices": [], "labels": {}, "classes": {}}
+
+
+def _labelled(sample: Sample) -> Sample:
+    return sample.taken(sample.known) if int(sample.known.sum()) >= FEWEST else sample
+
+
+def _enough(sample: Sample) -> bool:
+    return len(sample) >= FEWEST and bool(sample.known.all())
+
+
+def _lacking(p: Sample, q: Sample) -> str:
+    few = [
+        f"{int(each.known.sum()):,} labelled rows in the {name}"
+        for each, name in ((p, "reference"), (q, "current rows"))
+        if not _enough(each)
+    ]
+    return f"{' and '.join(few)}, of {FEWEST} that are needed"
+
+
+def _rows(reference: Sample, current: Sample) -> dict[str, Any]:
+    return {
+        "reference": len(reference),
+        "current": len(current),
+        "labelled": [int(reference.known.sum()), int(current.known.sum())],
+    }
+
+
+def _failures(
+    p: Sample,
+    q: Sample,
+    coding: Coding,
+    champion: Champion,
+    unmeasured: dict[str, str],
+    salt: str,
+) -> dict[str, Any]:
+    """Return the slices that fail and the labels that look wrong."""
+    found: dict[str, Any] = {}
+    slices = failing_slices(p, q, coding, champion, salt=salt)
+    labels = doubtful_labels(p, q, champion)
+    if isinstance(slices, str):
+        unmeasured["slices"] = slices
+    else:
+        found["slices"] = told_slices(slices)
+    if isinstance(labels, str):
+        unmeasured["labels"] = labels
+    else:
+        found["labels"] = labels
+    return found
+
+
+_NAMED: Final = 3
+
+
+def _remarks(evidence: dict[str, Any]) -> list[str]:
+    """Say in sentences what carries the change, and what moved without costing."""
+    columns, slices = evidence["columns"], evidence["slices"]
+    costly = [each["column"] for each in columns if each["verdict"] == "moved and costs"]
+    harmless = [each["column"] for each in columns if each["matters"] is False]
+    failing = [each["slice"] for each in slices if each["anew"]]
+    found = []
+    for names, words in (
+        (failing, "New failing slices: {}."),
+        (costly, "Columns whose move costs: {}."),
+        (harmless, "Columns that moved and do not matter: {}."),
+    ):
+        if names:
+            found.append(words.format("; ".join(names[:_NAMED])))
+    if evidence["labels"].get("more"):
+        found.append("More labels than before are other than what the champion is sure of.")
+    return found
 
 
 def _too_few(reference: Sample, current: Sample) -> str:
@@ -90,18 +161,26 @@ def _too_few(reference: Sample, current: Sample) -> str:
     return ""
 
 
-def _domain(coding: Coding, apart: Told) -> dict[str, Any]:
+def _domain(
+    reference: Sample, coding: Coding, apart: Told, unmeasured: dict[str, str], salt: str
+) -> dict[str, Any]:
     moved = distances(coding)
     order = np.argsort(-moved, kind="stable")[:_COLUMNS_TOLD].tolist()
     low, high = apart.auc.interval(0.95)
     stance = "act" if low > ACT else "watch" if low > WATCH else "alike"
-    return {
+    found = {
         "auc": apart.auc.value,
-        "low": low,
-        "high": high,
+        "low": max(low, 0.0),
+        "high": min(high, 1.0),
         "stance": stance,
         "columns": {coding.columns[i].name: float(moved[i]) for i in order},
     }
+    plane = belonging(reference, coding, salt=salt)
+    if isinstance(plane, str):
+        unmeasured["reconstruction"] = plane
+    else:
+        found["reconstruction"] = {"before": plane[0], "rise": plane[1]}
+    return found
 
 
 def _classes(

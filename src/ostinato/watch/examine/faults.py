@@ -25,6 +25,9 @@ faults of small groups stay unseen."""
 STUCK_FLOOR: Final = 0.03
 """The same for one value of a number that comes more often than it used to."""
 
+ROWS_LEAST: Final = 10
+"""Broken rows, at least: of few rows one odd value is a large share."""
+
 _SURE: Final = 4.0  # standard errors: many columns and several faults are looked for
 _MANY: Final = 50  # different values from which a number counts as continuous
 _RARE: Final = 0.01  # share below which a value is no usual one
@@ -186,4 +189,5 @@ def _share(rows: Flags) -> float:
 def _is_more(before: float, now: float, n: int, m: int, floor: float) -> bool:
     pooled = (before * n + now * m) / (n + m)
     error = (max(pooled * (1.0 - pooled), 1.0 / (n + m)) * (1.0 / n + 1.0 / m)) ** 0.5
-    return now - before > floor and now - before > _SURE * error
+    more = now - before > floor and now - before > _SURE * error
+    return more and now * m >= ROWS_LEAST

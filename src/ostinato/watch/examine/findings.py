@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ostinato.stats.influence import Estimate
 from ostinato.watch.examine.change import Change
+from ostinato.watch.examine.faults import Fault
 from ostinato.watch.examine.verdict import LEVEL
 
 DIGITS = 6
@@ -43,25 +44,18 @@ def told(value: Any) -> Any:
     return value
 
 
-def told_change(change: Change | str) -> dict[str, Any]:
+def told_change(change: Change | str, faults: Sequence[Fault]) -> dict[str, Any]:
     """Return the entries of the evidence that tell of the change in loss."""
     if isinstance(change, str):
-        return {"parts": {}}
+        return {"parts": {}, "broken": _broken(faults, {})}
+    costs = {each.column: each.cost for each in change.repairs}
     found: dict[str, Any] = {
         "loss": {"reference": change.before, "current": change.now, "change": change.total},
+        "foreseen": change.foreseen,
         "parts": change.parts,
         "level": LEVEL,
         "shared_rows": change.effective,
-        "broken": [
-            {
-                "column": each.column,
-                "what": [fault.what for fault in each.faults],
-                "before": [fault.before for fault in each.faults],
-                "now": [fault.now for fault in each.faults],
-                **({} if each.cost is None else told(each.cost)),
-            }
-            for each in change.repairs
-        ],
+        "broken": _broken(faults, costs),
     }
     if change.shift is not None:
         found["classes"] = {
@@ -73,3 +67,16 @@ def told_change(change: Change | str) -> dict[str, Any]:
             "cost": change.shift.cost,
         }
     return found
+
+
+def _broken(faults: Sequence[Fault], costs: Mapping[str, Estimate | None]) -> list[dict[str, Any]]:
+    return [
+        {
+            "column": each.column,
+            "what": each.what,
+            "before": each.before,
+            "now": each.now,
+            "cost": costs.get(each.column),
+        }
+        for each in faults
+    ]

@@ -46,7 +46,7 @@ def verdict(change: Change | str, *, tolerance: float = TOLERANCE) -> Verdict:
         See `TOLERANCE`.
     """
     if isinstance(change, str):
-        return Verdict(cause=NONE, reason=f"The change in loss cannot be parted: {change}.")
+        return Verdict(cause=NONE, reason=f"The change in loss cannot be told: {change}.")
     floor = tolerance * abs(change.before)
     sure = {name: part for name, part in change.parts.items() if _raises(part, floor)}
     whole = _whole(change)
@@ -70,6 +70,12 @@ def _raises(part: Estimate, floor: float) -> bool:
 
 def _whole(change: Change) -> str:
     low, high = change.total.interval(LEVEL)
+    if change.foreseen:
+        return (
+            "There are too few labels; by its inputs alone the loss is foreseen to change from "
+            f"{change.before:.4g} to {change.now:.4g} ({change.total.value:+.3g}, {low:+.3g} to "
+            f"{high:+.3g})."
+        )
     if low <= 0.0 <= high:
         word = "did not surely change"
     else:
