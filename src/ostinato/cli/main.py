@@ -22,6 +22,7 @@ VERBS: Final = (
     "replay",
     "compare",
     "advise",
+    "suite",
     "rehearse",
     "serve",
     "status",

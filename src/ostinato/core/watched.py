@@ -1,8 +1,8 @@
 """What watching is told, what it finds, and what is decided about it.
 
 Batches: `InputsSummarised`, `OutcomesArrived`, `OutcomesJoined` and `ResourcesObserved` come in;
-`WindowMeasured` and `ReferenceRenewed` go out; `StreamsRestarted` comes back. Decisions: alarms and
-diagnoses, one entry of the journal each.
+`WindowMeasured`, `EstimatesSettled` and `ReferenceRenewed` go out; `StreamsRestarted` comes back.
+Decisions: alarms and diagnoses, one entry of the journal each.
 """
 
 from __future__ import annotations
@@ -195,6 +195,40 @@ class StreamsRestarted(Record):
     kind: ClassVar[str] = "streams_restarted"
     monitor: str
     streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatesSettled(Record):
+    """What labels said of windows whose loss had been estimated; a row per window and version.
+
+    `from_ns` and `to_ns` bound the window, `told_ns` and `settled_ns` say when the estimate was
+    made and when the labels of the window were in. `estimate` with `low` and `high` (95 %) is the
+    mean loss as it was told, per row and of the name `loss`; `realised` the mean over the
+    `labelled` of its `rows` (NaN: there were none); `fused` with its bounds is made of both, from
+    labels that came by chance. `covered`: 1 where the estimate's interval holds what labels said,
+    their own chance allowed for, 0 where not, NaN where there are too few of them.
+    """
+
+    kind: ClassVar[str] = "estimates_settled"
+    loss: str
+    versions: tuple[str, ...]
+    from_ns: Ints
+    to_ns: Ints
+    told_ns: Ints
+    settled_ns: Ints
+    rows: Ints
+    labelled: Ints
+    estimate: Floats
+    low: Floats
+    high: Floats
+    realised: Floats
+    fused: Floats
+    fused_low: Floats
+    fused_high: Floats
+    covered: Floats
+
+    def __len__(self) -> int:
+        return len(self.versions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

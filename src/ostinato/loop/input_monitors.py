@@ -1,4 +1,4 @@
-"""Make the monitors of inputs."""
+"""Make the monitors of inputs: of their drift and of their quality."""
 
 from __future__ import annotations
 
@@ -14,22 +14,16 @@ if TYPE_CHECKING:
 
 
 def inputs(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
-    """Watch drift and quality of inputs; nothing where they are not counted."""
+    """Make both monitors of inputs; none where inputs are not counted."""
     assert loop.monitors is not None, "makers are asked where the loop is watched"
     if sights.grid is None:
         return ()
+    widths = {"fast_ns": sights.fast_ns, "slow_ns": sights.slow_ns}
     drift = Drift(
         grid=sights.grid,
         groups=tuple(groups[code] for code in sights.slice_groups),
         floor=loop.monitors.drift_floor,
         left_out=len(groups) - len(sights.slice_groups),
-        fast_ns=sights.fast_ns,
-        slow_ns=sights.slow_ns,
+        **widths,
     )
-    quality = Quality(
-        grid=sights.grid,
-        floor=loop.monitors.quality_floor,
-        fast_ns=sights.fast_ns,
-        slow_ns=sights.slow_ns,
-    )
-    return drift, quality
+    return drift, Quality(grid=sights.grid, floor=loop.monitors.quality_floor, **widths)

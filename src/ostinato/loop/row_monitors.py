@@ -48,7 +48,6 @@ def fairness(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
             metric=loop.metric,
             groups=groups,
             columns=columns,
-            fast_ns=sights.fast_ns,
             slow_ns=sights.slow_ns,
             floor=monitors.drift_floor,
             tolerance=monitors.loss_tolerance,
@@ -74,14 +73,12 @@ def feedback(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
     exposure = Exposure(
         task=loop.task,
         items=column,
-        fast_ns=sights.fast_ns,
         slow_ns=sights.slow_ns,
         tolerance=monitors.loss_tolerance,
     )
     chosen = Feedback(
         task=loop.task,
         metric=loop.metric,
-        fast_ns=sights.fast_ns,
         slow_ns=sights.slow_ns,
         floor=monitors.drift_floor,
         tolerance=monitors.loss_tolerance,
@@ -100,7 +97,6 @@ def business(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
         Business(
             outcome=each.name,
             metric=loop.metric,
-            fast_ns=sights.fast_ns,
             slow_ns=sights.slow_ns,
             tolerance=monitors.loss_tolerance,
             higher_is_better=each.higher_is_better,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
-from ostinato.loop import input_monitors, row_monitors, serving_monitors
+from ostinato.loop import answer_monitors, input_monitors, row_monitors, serving_monitors
 from ostinato.watch.cells import Grid
+from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Sights:
     ----------
     fast_ns, slow_ns
         Lengths of the windows.
+    labels
+        How labels are counted, and those before the start; None: nothing is known of them.
     grid
         Cells in which inputs are counted; None: they are not.
     slice_groups
@@ -32,6 +35,7 @@ class Sights:
 
     fast_ns: int
     slow_ns: int
+    labels: LabelHistory | None = None
     grid: Grid | None = None
     slice_groups: tuple[int, ...] = ()
 
@@ -39,9 +43,13 @@ class Sights:
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
+Maker: TypeAlias = "Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]]"
 
-MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
+MAKERS: Final[tuple[Maker, ...]] = (
     input_monitors.inputs,
+    answer_monitors.outputs,
+    answer_monitors.labels,
+    answer_monitors.estimate,
     row_monitors.losses,
     row_monitors.fairness,
     row_monitors.feedback,

@@ -30,12 +30,18 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
-from ostinato.core.watched import ExaminationRequested, OutcomesArrived, WindowMeasured
+from ostinato.core.watched import (
+    EstimatesSettled,
+    ExaminationRequested,
+    OutcomesArrived,
+    WindowMeasured,
+)
 from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import make_plan, parity_rule
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import with_suite
 from ostinato.replay.examining import Examiner
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
 from ostinato.replay.inputs import Inputs, inputs_of
@@ -45,6 +51,7 @@ from ostinato.replay.record import Recorder
 from ostinato.replay.result import Replay, make_replay
 from ostinato.replay.scores import ModelScores, ReplayScorer
 from ostinato.replay.sights import sights_of
+from ostinato.replay.suiting import SUITE_HINT
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 from ostinato.stores.open import open_journal, open_registry
@@ -108,7 +115,7 @@ class Run:
                     "The first champion could not be trained",
                     found=failed[0].reason,
                     expected="a learner that can learn the history before the start",
-                    hint=self._first_hint(),
+                    hint=self._first_hint(failed[0]),
                 )
             now_ns = self.clock.now_ns()
             self._step([_restamp(record, now_ns) for record in records], now_ns)
@@ -132,7 +139,9 @@ class Run:
                 "trains all the same.",
             )
 
-    def _first_hint(self) -> str:
+    def _first_hint(self, failed: TrainingFailed) -> str:
+        if "suite" in failed.evidence:
+            return SUITE_HINT
         horizon = self.loop.label.horizon_ns
         matured = self.history.matured_to_ns(self.history.start_ns, horizon)
         return (
@@ -238,6 +247,8 @@ class Run:
                 self.recorder.predictions(record)
             case WindowMeasured():
                 self.recorder.windows.take(record)
+            case EstimatesSettled():
+                self.recorder.estimates.take(record)
             case HardCasesListed():
                 self.hard[record.request] = record
             case TrainingRequested():
@@ -459,6 +470,7 @@ def replay(
         If no first champion can be trained.
     """
     check_tick(tick)
+    loop = with_suite(loop)
     history = make_history(loop, read_table(data), start=start, end=end)
     trainer = Trainer(loop=loop, history=history, scores=ModelScores(history.frame))
     chosen = policy if policy is not None else loop.policy

@@ -15,6 +15,7 @@ from ostinato.loop.loop import Loop
 from ostinato.loop.monitors import AUTO, Monitors
 from ostinato.loop.watching import Sights
 from ostinato.replay.history import History
+from ostinato.replay.label_sights import label_sights
 from ostinato.watch.cells import Grid
 from ostinato.watch.grid import fit_grid
 from ostinato.watch.summarise import chosen_groups
@@ -54,10 +55,11 @@ def sights_of(loop: Loop, history: History) -> Sights | None:
     if loop.monitors is None:
         return None
     fast_ns, slow_ns = windows_of(loop.monitors, history.times_ns[: history.first])
+    labels = label_sights(loop, history, slow_ns)
     if not INPUT_FAMILIES & set(loop.monitors.families):
-        return Sights(fast_ns=fast_ns, slow_ns=slow_ns)
+        return Sights(fast_ns=fast_ns, slow_ns=slow_ns, labels=labels)
     grid, groups = _grid(loop, history)
-    return Sights(fast_ns=fast_ns, slow_ns=slow_ns, grid=grid, slice_groups=groups)
+    return Sights(fast_ns=fast_ns, slow_ns=slow_ns, labels=labels, grid=grid, slice_groups=groups)
 
 
 INPUT_FAMILIES: Final = frozenset({"drift", "quality"})

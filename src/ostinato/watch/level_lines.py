@@ -197,9 +197,11 @@ class LevelLines:
         moments.add(owner, window.rows, window.rows * (window.mean - self.center), who)
         within += np.where(who, window.rows * np.square(window.deviation), 0.0)
 
-    def complete(self, least: int, least_fast: int) -> list[str]:
-        """Close the references that have enough windows; return whose."""
+    def complete(self, least: int, least_fast: int, of: frozenset[str] | None = None) -> list[str]:
+        """Close the references that have enough windows, of some streams or all; return whose."""
         now = ~self.ready & (self.slow.windows >= least)
+        if of is not None:
+            now &= np.array([name in of for name in self.names], dtype=np.bool_)
         fast = ~self.ready_fast & (self.seasons >= least_fast) & (self.fast.windows > self.seasons)
         if now.any() or fast.any():
             self.ready |= now

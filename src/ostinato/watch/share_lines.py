@@ -179,9 +179,11 @@ class ShareLines:
             rows, lines = self.cells.rows(counts), self.cells.lines(counts)
             self.fast.add(self.cells.owner_, rows, lines, ~self.ready_fast)
 
-    def complete(self, least: int, least_fast: int) -> list[str]:
-        """Close the references that have enough windows; return whose."""
+    def complete(self, least: int, least_fast: int, of: frozenset[str] | None = None) -> list[str]:
+        """Close the references that have enough windows, of some streams or all; return whose."""
         now = ~self.ready & (self.slow.windows >= least)
+        if of is not None:
+            now &= np.array([name in of for name in self.names], dtype=np.bool_)
         fast = ~self.ready_fast & (self.seasons >= least_fast) & (self.fast.windows > self.seasons)
         if now.any() or fast.any():
             both = self.ready & self.ready_fast

@@ -76,6 +76,15 @@ class StreamBook:
         gathered.close()
         self._complete(1)
 
+    def introduce(self, references: Sequence[Readings]) -> None:
+        """Take these long windows as the reference of streams that have none yet."""
+        windows = _of_one_sort(sorted(references, key=lambda each: each.from_ns))
+        for readings in windows:
+            self._learn_long(self._placed(readings))
+        names = frozenset(each.stream.name for r in windows for each in r.found)
+        self.untold += self.shares.complete(1, REFERENCE, names)
+        self.untold += self.levels.complete(1, REFERENCE, names)
+
     def restart(self, names: Sequence[str]) -> None:
         """Forget the evidence of some streams: what comes from now on counts."""
         chosen = frozenset(names)
@@ -90,6 +99,8 @@ class StreamBook:
             self.unmeasured[subject] = why
         if not readings.found:
             return
+        if readings.references:
+            self.introduce(readings.references)
         if self.begun_ns is None:
             self.begun_ns = readings.from_ns
         window = self._placed(readings)

@@ -31,7 +31,6 @@ from ostinato.loop.kernel import Plan
 from ostinato.loop.loading import data_of, load_loop
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import check, make_plan
-from ostinato.loop.policy import Policy
 from ostinato.loop.watching import Sights
 from ostinato.replay.history import History, blind_spot, make_history
 from ostinato.replay.sights import sights_of
@@ -55,18 +54,18 @@ class Folder:
     sights: Sights | None
     inputs: InputsTold | None
 
-    def policy_of(self, digest: str) -> Policy:
-        """Return the policy of a plan, today's or an earlier one.
+    def loop_of(self, digest: str) -> Loop:
+        """Return the loop with the policy and the suite of a plan, today's or an earlier one.
 
         Raises
         ------
         StoreError
             If none of that digest is kept.
         """
-        return kept(self.layout, digest)
+        return kept(self.layout, digest).of(self.loop)
 
     def plan_of(self, digest: str) -> Plan:
-        """Return the plan of a digest: that of today, or with an earlier policy.
+        """Return the plan of a digest: that of today, or with an earlier policy and suite.
 
         Raises
         ------
@@ -75,29 +74,29 @@ class Folder:
         StoreError
             If no policy of that digest is kept.
         """
-        plan = self.plan(self.policy_of(digest))
+        plan = self.plan(self.loop_of(digest))
         if plan.policy_digest != digest:
             raise ConfigError(
-                "More than the policy of the loop file was changed",
-                found=f"plan {plan.policy_digest[:12]} with the policy of then",
+                "More than the policy and the suite of the loop file was changed",
+                found=f"plan {plan.policy_digest[:12]} with the policy and the suite of then",
                 expected=f"plan {digest[:12]}",
                 hint="Put the rest back (learner, label, metric, slices, prices); a loop with "
                 "others gets a folder of its own: --dir.",
             )
         return plan
 
-    def plan(self, policy: Policy | None = None) -> Plan:
+    def plan(self, loop: Loop | None = None) -> Plan:
         """Return the plan of the kernel, the same as a replay's of the same history.
 
         Parameters
         ----------
-        policy
-            An earlier one; None: that of the loop file.
+        loop
+            As it was declared earlier; None: as the loop file declares it.
         """
-        loop, history = self.loop, self.history
+        loop, history = loop or self.loop, self.history
         return make_plan(
             loop,
-            policy or loop.policy,
+            loop.policy,
             scorer=_Unused(),
             classes=history.n_classes,
             group_names=self.schema.group_names,
@@ -158,8 +157,15 @@ def prepare(
     return open_folder(layout)
 
 
-def open_folder(layout: Layout) -> Folder:
+def open_folder(layout: Layout, *, read_suite: bool = True) -> Folder:
     """Read what `prepare` made.
+
+    Parameters
+    ----------
+    layout
+        Where.
+    read_suite
+        Whether today's validation suite is read; who works under a kept one does not need it.
 
     Raises
     ------
@@ -176,7 +182,7 @@ def open_folder(layout: Layout) -> Folder:
             expected="a folder that `ostinato serve` made",
             hint="Start it: ostinato serve LOOP_FILE --data HISTORY.",
         )
-    loop = load_loop(config.target).loop
+    loop = load_loop(config.target, read_suite=read_suite).loop
     history = read_history(layout.history, schema)
     check_same(loop, schema)
     sights = sights_of(loop, history)

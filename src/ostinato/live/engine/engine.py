@@ -58,6 +58,7 @@ from ostinato.live.lake.lake import Lake, WholeLog
 from ostinato.loop import kernel
 from ostinato.loop.kernel import LoopState
 from ostinato.loop.standing import standing
+from ostinato.replay.suiting import SUITE_HINT
 
 SNAPSHOT_EVERY: Final = 16
 """Ticks between snapshots. Smaller: more writing; larger: recovery has more to fold again."""
@@ -180,7 +181,7 @@ class Engine:
     ) -> Engine:
         """Begin, or go on where the newest whole snapshot and the events after it lead to."""
         plan = folder.plan()
-        keep(folder.layout, plan.policy_digest, folder.loop.policy)
+        keep(folder.layout, plan.policy_digest, folder.loop)
         whole = WholeLog(events, Lake(folder.layout, folder.schema))
         newest = _newest(folder)
         if newest is None:
@@ -419,7 +420,7 @@ class Engine:
                 judged_to_ns=self.saved.judged_to_ns,
             )
         )
-        if order.champion is not None and self.folder.policy_of(order.policy_digest).gates:
+        if order.champion is not None and self.folder.loop_of(order.policy_digest).policy.gates:
             self.saved.judged_to_ns = order.matured_to_ns
 
     def _told(self, request: str) -> None:
@@ -557,7 +558,9 @@ class Engine:
             "The first champion could not be trained",
             found=failed[0].reason,
             expected="a learner that can learn the history before the start",
-            hint=f"At the start ({format_time(history.start_ns)}) labels have matured up to "
+            hint=SUITE_HINT
+            if "suite" in failed[0].evidence
+            else f"At the start ({format_time(history.start_ns)}) labels have matured up to "
             f"{format_time(matured)}, with a horizon of {format_duration(horizon)}. Give a later "
             "start, a shorter horizon, or check the learner and the features.",
         )

@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> None:
     job = read_job(path)
     desk = Desk.of(layout, arguments[1])
     if desk.outcome(job.request) is None:
-        desk.answer(job.request, carry_out(open_folder(layout), job))
+        desk.answer(job.request, carry_out(open_folder(layout, read_suite=False), job))
 
 
 def carry_out(folder: Folder, job: AnyJob) -> Outcome:
@@ -66,7 +66,7 @@ def examine(folder: Folder, job: ExaminationJob) -> Outcome:
     scores.add(
         artifact, Model.from_bytes(FolderRegistry(folder.layout.registry).load(order.champion))
     )
-    policy = folder.policy_of(order.policy_digest)
+    policy = folder.loop_of(order.policy_digest).policy
     examiner = Examiner(loop=folder.loop, policy=policy, history=history, scores=scores)
     made = examiner.carry_out(order, job.open.trained, artifact, now_ns=job.open.now_ns)
     return outcome_of([made], None, b"", None)
@@ -81,16 +81,16 @@ def train(folder: Folder, job: Job) -> Outcome:
     for version in (order.champion, order.anchor, order.warm_start_from):
         if version is not None:
             scores.add(job.artifacts[version], Model.from_bytes(registry.load(version)))
-    policy = folder.policy_of(order.policy_digest)
+    loop = folder.loop_of(order.policy_digest)
     schemas = load_book(folder.layout.schemas).labels()
-    result = Trainer(loop=folder.loop, history=history, scores=scores, schemas=schemas).carry_out(
+    result = Trainer(loop=loop, history=history, scores=scores, schemas=schemas).carry_out(
         order,
         job.open.hard,
         dict(job.artifacts),
-        timeout=policy.train_timeout,
+        timeout=loop.policy.train_timeout,
         now_ns=job.open.now_ns,
         judged_to_ns=job.open.judged_to_ns,
-        explore=policy.explore,
+        explore=loop.policy.explore,
     )
     artifact = b"" if result.trained is None else result.trained.data
     lineage = None if result.lineage is None else replace(result.lineage, lake=lies)

@@ -72,10 +72,10 @@ _AT: Final = {name: place for place, name in enumerate(SUMS)}
 
 @dataclass(slots=True)
 class FeedbackState:
-    """Rows to be summed, sums of open windows, and those of the open long window (`long`).
+    """Rows to be summed, and sums of open long windows.
 
-    `gathered` goes on over long windows until the explored rows are enough; `run` counts these
-    windows. `largest` is the largest weight since the last long window. `free` has, by long
+    `gathered` are the sums since the last reading: until the explored rows are enough, over `run`
+    long windows. `largest` is the largest weight since the last long window. `free` has, by long
     window, labelled rows that no model chose; `orders` how many of them were in the window of each
     training under way, and `trained` the share that the model chose, by version.
     """
@@ -83,7 +83,6 @@ class FeedbackState:
     champion: str = ""
     pending: Pending = field(default_factory=Pending)
     windows: WindowSums = field(default_factory=WindowSums)
-    long: Floats = field(default_factory=lambda: np.zeros(len(SUMS)))
     gathered: Floats = field(default_factory=lambda: np.zeros(len(SUMS)))
     run: int = 0
     largest: float = 0.0
@@ -105,8 +104,8 @@ class Feedback:
     ----------
     task, metric
         Of the loop.
-    fast_ns, slow_ns
-        Lengths of the windows.
+    slow_ns
+        Length of the long windows.
     floor
         Difference between label rates that is no news, in (0, 1).
     tolerance
@@ -126,7 +125,6 @@ class Feedback:
 
     task: str
     metric: str
-    fast_ns: int
     slow_ns: int
     floor: float
     tolerance: float
@@ -164,16 +162,16 @@ class Feedback:
                 pass
 
     def read(self, state: FeedbackState, from_ns: int, to_ns: int) -> Readings:
+        if to_ns % self.slow_ns:
+            return Readings(from_ns=from_ns, to_ns=to_ns)
         self._fold(state, all_of_them=True)
-        sums = state.windows.pop(from_ns, to_ns)
+        sums = state.windows.pop(to_ns - self.slow_ns, to_ns)
         found: list[Reading] = []
         if sums is not None:
-            state.long = state.long + sums
-            found.extend(self._short(sums))
-        if to_ns % self.slow_ns:
-            return Readings(from_ns=from_ns, to_ns=to_ns, found=tuple(found))
+            state.gathered = state.gathered + sums
+            found.extend(self._shares(sums))
         unmeasured: list[tuple[str, str]] = []
-        found.extend(self._long(state, unmeasured))
+        found.extend(self._means(state, unmeasured))
         return Readings(
             from_ns=from_ns, to_ns=to_ns, found=tuple(found), unmeasured=tuple(unmeasured)
         )
@@ -193,7 +191,7 @@ class Feedback:
         for block in state.pending.blocks(all_of_them=all_of_them):
             values = self._values(block)
             times = block["times_ns"]
-            state.windows.add(times, values, fast_ns=self.fast_ns)
+            state.windows.add(times, values, width_ns=self.slow_ns)
             chances = block["propensities"][block["roles"] == _EXPLORE]
             if (chances > 0).any():
                 state.largest = max(state.largest, 1.0 / float(chances[chances > 0].min()))
@@ -270,8 +268,8 @@ class Feedback:
             share = max(1.0 - free * (1.0 - self.holdout) / float(rows), 0.0)
             state.trained = dict([*state.trained.items(), (record.subject, share)][-_MOST_ORDERS:])
 
-    def _short(self, sums: Floats) -> Iterator[Reading]:
-        """Read what can be read of any window: shares of rows."""
+    def _shares(self, sums: Floats) -> Iterator[Reading]:
+        """Read what few rows tell: shares of them."""
         s = dict(zip(SUMS, sums.tolist(), strict=True))
         if s["explored"]:
             yield Shares(
@@ -291,11 +289,10 @@ class Feedback:
                 rising=True,
             )
 
-    def _long(self, state: FeedbackState, unmeasured: list[tuple[str, str]]) -> Iterator[Reading]:
+    def _means(self, state: FeedbackState, unmeasured: list[tuple[str, str]]) -> Iterator[Reading]:
         """Read what needs many rows; explored ones gather over several long windows."""
-        state.gathered, state.run = state.gathered + state.long, state.run + 1
+        state.run += 1
         s = dict(zip(SUMS, state.gathered.tolist(), strict=True))
-        state.long = np.zeros(len(SUMS))
         figures = self._figures(state, s)
         state.figures = {
             f"{self.family}/verdict": judge(figures).told(),
