@@ -42,6 +42,8 @@ from ostinato.learn.windows import Decayed, Expanding, Last, SinceChange
 from ostinato.loop import policies
 from ostinato.loop.kernel import STAGES
 from ostinato.loop.loop import DEFAULT_METRIC, Label, Loop, Prices
+from ostinato.loop.monitors import Monitors
+from ostinato.loop.outcome import Outcome
 from ostinato.loop.policy import Policy
 from ostinato.release import (
     BlueGreen,
@@ -210,7 +212,7 @@ def page(title: str, lead: str, *parts: str) -> str:
 
 
 def loop_page() -> str:
-    """`Loop`, `Label`, `Prices`."""
+    """`Loop`, `Label`, `Prices`, `Monitors`, `Outcome`."""
     defaults = ", ".join(f"{task}: `{metric}`" for task, metric in DEFAULT_METRIC.items())
     return page(
         "Loop, Label, Prices",
@@ -220,7 +222,7 @@ def loop_page() -> str:
         (units ns, us, ms, s, m, h, d, w). Default metrics: {defaults}. The words are explained in
         [The loop](../concepts/loop.md).
         """,
-        *(describe(cls) for cls in (Loop, Label, Prices)),
+        *(describe(cls) for cls in (Loop, Label, Prices, Monitors, Outcome)),
     )
 
 
