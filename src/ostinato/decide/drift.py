@@ -89,6 +89,7 @@ class Drift(OnAlarms):
         return (
             alarm.family == "drift"
             and alarm.is_at_least("warning")  # else it is the season's
+            and (alarm.told or not alarm.group)  # else its column has alarmed, and may be answered
             and (self.columns is None or any(alarm.is_about(each) for each in self.columns))
         )
 
