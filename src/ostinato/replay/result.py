@@ -18,7 +18,7 @@ from ostinato.core.records import ROLES, Floats
 from ostinato.core.units import format_time
 from ostinato.decide.alarm_facts import alarm_facts
 from ostinato.loop.loop import Loop
-from ostinato.replay.alarm_tables import alarms_table, told_alarms, told_monitors
+from ostinato.replay.alarm_tables import alarms_table, texts, told_alarms, told_monitors
 from ostinato.replay.books import Books, champions, frozen, totals_of
 from ostinato.replay.ledger import costs_of, harm_of, known_labels, losses_of
 from ostinato.replay.missing import missing_table
@@ -141,7 +141,7 @@ class Replay:
             "versions": versions,
             "alarms": told_alarms(self.alarms),
             "monitors": told_monitors(self.monitors, self.alarms),
-            "estimates": self.estimates.to_dicts(),
+            "estimates": texts(self.estimates, ("time",)).to_dict(as_series=False),
             "watch": self.watch,
             "missing": self.missing.to_dicts(),
             "cost": self.cost,
