@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from ostinato.replay.compare import Comparison, compare
     from ostinato.replay.result import Replay
     from ostinato.replay.run import replay
+    from ostinato.watch.profile import Profile
+    from ostinato.watch.suite import Suite
 
 __version__ = "0.1.0"
 
@@ -117,6 +119,8 @@ _HOMES = {
     "ostinato.replay.compare": ("Comparison", "compare"),
     "ostinato.replay.result": ("Replay",),
     "ostinato.replay.run": ("replay",),
+    "ostinato.watch.suite": ("Suite",),
+    "ostinato.watch.profile": ("Profile",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {
@@ -162,6 +166,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "Prices",
+    "Profile",
     "Replay",
     "Schedule",
     "ServingErrors",
@@ -169,6 +174,7 @@ __all__ = [
     "SinceChange",
     "SliceDegradation",
     "StoreError",
+    "Suite",
     "TamperedError",
     "TruncatedError",
     "all_of",

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.core.records import Decision, Floats, Ints, Record
+from ostinato.core.records import Codes, Decision, Floats, Ints, Record
 
 FAMILIES: Final = (
     "quality",
@@ -33,13 +33,15 @@ its streams."""
 
 SEVERITIES: Final = ("info", "warning", "critical")
 
+NONE_FOUND: Final = "none found"
+
 CAUSES: Final = (
     "concept drift",
     "covariate shift",
     "label shift",
     "data quality",
     "unseen inputs",
-    "none found",
+    NONE_FOUND,
 )
 """What a diagnosis can name as the main cause of a fall in quality."""
 
@@ -48,22 +50,39 @@ CAUSES: Final = (
 class InputsSummarised(Record):
     """The inputs of requests as counts, per window of time; counts of several workers add up.
 
-    A row per window: `starts_ns` (w,) ascending, `rows` (w,), `counts` (w, cells) in the cells of
-    the grid (`ostinato.watch.grid`; `grid` is its digest), `repeats` (w, columns) rows whose value
-    is that of the row before, `duplicates` (w,) rows equal in every input to an earlier one that
-    was summarised with them. `by_slice` (w, groups, coarse cells) holds the same counts in the
-    coarse cells for each slice group. `novel` gives a few examples of values never seen before, by
-    column.
+    `grid` is the digest of the grid (`ostinato.watch.cells.Grid`). A row per window of `width_ns`
+    that has requests: `starts_ns` (w,) ascending, `rows` (w,), `counts` (w, cells). `repeats`
+    (w, columns) counts rows whose value is that of the row before, `pairs` (w,) the rows that have
+    one before them. `first_ns`, `last_ns`, `silence_ns` (w,): the first and last request and the
+    longest time between two.
+
+    `marks`: 64 bits that equal rows share, of those rows of a window whose marks are the
+    smallest; `marked` says how many rows each has (a mark may come again); window i has those from
+    `mark_starts[i]` to `mark_starts[i + 1]`. So duplicates are counted in an even sample of rows.
+
+    `slice_cells` are places in an array (groups + 1, coarse cells + 1), whose last of each are
+    for what is not counted, and `slice_rows` how many rows to add there; a place may come again;
+    window i has those from `slice_starts[i]` to `slice_starts[i + 1]`. `novel` gives, by column, a
+    value that the reference of the grid does not have.
     """
 
     kind: ClassVar[str] = "inputs_summarised"
     grid: str
+    width_ns: int
     starts_ns: Ints
     rows: Ints
     counts: Ints
+    pairs: Ints
     repeats: Ints
-    duplicates: Ints
-    by_slice: Ints
+    first_ns: Ints
+    last_ns: Ints
+    silence_ns: Ints
+    marks: NDArray[np.uint64]
+    marked: Ints
+    mark_starts: Ints
+    slice_cells: Codes
+    slice_rows: Codes
+    slice_starts: Ints
     novel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -112,12 +131,11 @@ class OutcomesJoined(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcesObserved(Record):
-    """What serving took between two moments, told by who serves (`source`).
+    """What a process of the service took between two moments; `source` names it.
 
-    `requests` were answered, `errors` more were not; `values` are means over the time, NaN where
-    one is not known: ``latency_ms``, ``queue`` (requests that wait), ``cpu`` (cores),
-    ``memory_mib`` and ``gpu`` (share of one), ``cost`` (of a prediction, in the currency of
-    `Prices`).
+    `requests` were answered, `errors` more failed; `values` are means over the time, absent where
+    one is not known: ``latency_p50_ms`` and ``latency_p99_ms`` (of answers), ``queue`` (rows that
+    wait), ``rows_per_second``, ``cpu`` (cores), ``memory_mib`` and ``gpu`` (share of them busy).
     """
 
     kind: ClassVar[str] = "resources_observed"
@@ -164,6 +182,24 @@ class WindowMeasured(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceRenewed(Record):
+    """A monitor compares all its streams with another reference from now on: that of `champion`."""
+
+    kind: ClassVar[str] = "reference_renewed"
+    monitor: str
+    champion: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamsRestarted(Record):
+    """Streams of a monitor whose alarms are over: only evidence from now on counts against them."""
+
+    kind: ClassVar[str] = "streams_restarted"
+    monitor: str
+    streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatesSettled(Record):
     """What labels said of windows whose loss had been estimated; a row per window and version.
 
@@ -195,24 +231,6 @@ class EstimatesSettled(Record):
 
     def __len__(self) -> int:
         return len(self.versions)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceRenewed(Record):
-    """A monitor compares all its streams with another reference from now on: that of `champion`."""
-
-    kind: ClassVar[str] = "reference_renewed"
-    monitor: str
-    champion: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamsRestarted(Record):
-    """Streams of a monitor whose alarms are over: only evidence from now on counts against them."""
-
-    kind: ClassVar[str] = "streams_restarted"
-    monitor: str
-    streams: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

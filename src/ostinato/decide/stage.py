@@ -32,13 +32,13 @@ from ostinato.core.units import DAY_NS
 from ostinato.core.watched import DiagnosisMade, ReferenceRenewed, WindowMeasured
 from ostinato.decide.actions import policy_facts
 from ostinato.decide.adopt import adopt
-from ostinato.decide.alarms import judge_window, renew_reference, retire_version
 from ostinato.decide.asking import lapse, propose, request, seen_of, wish_of
 from ostinato.decide.by_hand import obey
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.data_quality import broken_data
 from ostinato.decide.examining import examinations, renew_examining, take_diagnosis, want
 from ostinato.decide.parity import begin_parity, broken_parity, judge_parity
+from ostinato.decide.raising import judge_window
 from ostinato.decide.reference import (
     explored_losses,
     explored_rows,
@@ -46,6 +46,7 @@ from ostinato.decide.reference import (
     own_rows,
     reference_of,
 )
+from ostinato.decide.resolving import renew_reference, retire_version
 from ostinato.decide.restraint import hindrance, unlock
 from ostinato.decide.state import VOID, DecideState
 from ostinato.decide.trigger import Early, Seen, Trigger
@@ -123,7 +124,7 @@ def _alarm(
     if isinstance(found, ReferenceRenewed):
         return renew_reference(state.alarms, found, now_ns)
     out = judge_window(state.alarms, config.alarms, found, now_ns)
-    want(state.examining, out, found, now_ns)
+    want(state.examining, out, found, now_ns, standing=state.alarms.standing)
     broken = _broken(state, config, now_ns)
     return out + lapse(state, now_ns, f"Nothing is trained now: {broken}.") if broken else out
 
@@ -135,8 +136,13 @@ def _broken(state: DecideState, config: DecideConfig, now_ns: int) -> str:
 def _examine(state: DecideState, config: DecideConfig, champion: str, now_ns: int) -> list[Record]:
     if config.alarms is None:
         return []
-    facts = policy_facts(state, config)
-    return examinations(state.examining, config.alarms, champion, facts, now_ns)
+    return examinations(
+        state.examining,
+        config.alarms,
+        champion,
+        now_ns,
+        policy=lambda: policy_facts(state, config, now_ns),
+    )
 
 
 def _question(

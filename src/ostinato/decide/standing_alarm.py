@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -40,6 +41,8 @@ class Standing:
         1 if the stream lay above its reference when it was raised, -1 if below.
     last
         The last long window in which it was measured, or the one that raised it.
+    peak
+        The highest `log10_e` of its long windows since it was raised.
     told
         Whether the journal has an entry of its own for it: of a great many at once it has only
         the largest.
@@ -58,6 +61,7 @@ class Standing:
     since_ns: int
     side: int
     last: Measured
+    peak: float = -math.inf
     told: bool = True
     acknowledged_by: str = ""
     within: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from ostinato.core.errors import ConfigError
@@ -20,6 +21,7 @@ from ostinato.loop.policies import triggered
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
 from ostinato.stats.metrics import metric_for
+from ostinato.watch.suite import Suite
 
 __all__ = ["DEFAULT_METRIC", "TASKS", "Label", "Loop", "Prices"]
 
@@ -81,6 +83,10 @@ class Loop:
     monitors
         What is watched beside the triggers, and how many false alarms that may cost
         (`ost.Monitors`); None: nothing is.
+    suite
+        What trainings' rows have to look like (`ost.Suite`): nothing is learned from rows that
+        fail it. A path is meant from the folder of the loop file; ``ostinato suite infer`` writes
+        one. None: whatever comes is learned from.
     outcomes
         What the business gains from predictions (`ost.Outcome`), watched beside the metric.
 
@@ -109,6 +115,7 @@ class Loop:
     parity: Parity | None = field(default_factory=Parity)
     train_on: str = "served"
     monitors: Monitors | None = field(default_factory=Monitors)
+    suite: Suite | Path | str | None = None
     outcomes: Sequence[Outcome] = ()
     feature_plan: FeaturePlan = field(init=False, repr=False, compare=False)
 
@@ -160,6 +167,12 @@ class Loop:
                 expected="ost.Monitors(...), or None",
             )
         self._check_pairs()
+        if self.suite is not None and not isinstance(self.suite, Suite | Path | str):
+            raise ConfigError(
+                "Loop(suite=...) is something else",
+                found=repr(self.suite),
+                expected='a path, as "flights.suite.toml", ost.Suite.read(...), or None',
+            )
         if self.train_on not in TRAIN_ON:
             raise ConfigError(
                 "Loop(train_on=...) is unknown",

@@ -29,6 +29,7 @@ from ostinato.loop.loop import Loop
 from ostinato.loop.outcome import Outcome
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
+from ostinato.loop.suited import told
 from ostinato.loop.watching import Sights, alarm_rule, monitors_of
 from ostinato.release.config import ReleaseConfig
 from ostinato.serve.config import ServeConfig
@@ -58,6 +59,7 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         **_served(loop),
         **({"outcomes": plain(loop.outcomes)} if loop.outcomes else {}),
         "monitors": plain(loop.monitors),
+        **told(loop),
         "policy": plain(policy),
     }
 

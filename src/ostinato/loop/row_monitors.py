@@ -41,14 +41,13 @@ def fairness(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
     """Make the monitors of fairness; none where no column is sensitive."""
     monitors = loop.monitors
     assert monitors is not None, "makers are asked where the loop is watched"
-    columns = sensitive_columns(loop, groups)
+    columns = sensitive_columns(loop, groups) if monitors.sensitive else ()
     made = [
         Fairness(
             task=loop.task,
             metric=loop.metric,
             groups=groups,
             columns=columns,
-            fast_ns=sights.fast_ns,
             slow_ns=sights.slow_ns,
             floor=monitors.drift_floor,
             tolerance=monitors.loss_tolerance,
@@ -57,9 +56,8 @@ def fairness(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
             explored=loop.label.selective,
         )
         for labelled in (False, True)
-        if columns
     ]
-    return tuple(each for each in made if each.measures)
+    return tuple(each for each in made if columns and each.measures)
 
 
 def feedback(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
@@ -74,14 +72,12 @@ def feedback(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
     exposure = Exposure(
         task=loop.task,
         items=column,
-        fast_ns=sights.fast_ns,
         slow_ns=sights.slow_ns,
         tolerance=monitors.loss_tolerance,
     )
     chosen = Feedback(
         task=loop.task,
         metric=loop.metric,
-        fast_ns=sights.fast_ns,
         slow_ns=sights.slow_ns,
         floor=monitors.drift_floor,
         tolerance=monitors.loss_tolerance,
@@ -100,7 +96,6 @@ def business(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
         Business(
             outcome=each.name,
             metric=loop.metric,
-            fast_ns=sights.fast_ns,
             slow_ns=sights.slow_ns,
             tolerance=monitors.loss_tolerance,
             higher_is_better=each.higher_is_better,

@@ -40,7 +40,8 @@ class History:
     were at each row's time; `events` is what windowed ones were computed of, by source. Where the
     history says what was served, `frame` has that; `agreement` compares it with what definitions
     give, and `lessons` has what trainings take in its place (None: they take `frame`). `outcomes`
-    are the business outcomes of rows that are served.
+    are the business outcomes of rows that are served. `prepared` has what is computed of the rows
+    once for all policies, by name.
     """
 
     frame: pl.DataFrame
@@ -59,6 +60,7 @@ class History:
     agreement: Agreement | None = field(default=None, repr=False)
     lessons: pl.DataFrame | None = field(default=None, repr=False)
     outcomes: tuple[OutcomeColumn, ...] = field(default=(), repr=False)
+    prepared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.times_ns)

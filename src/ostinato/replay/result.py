@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,12 @@ from ostinato.replay.alarm_tables import alarms_table, texts, told_alarms, told_
 from ostinato.replay.books import Books, champions, frozen, totals_of
 from ostinato.replay.ledger import costs_of, harm_of, known_labels, losses_of
 from ostinato.replay.missing import missing_table
+from ostinato.replay.people_tables import (
+    business_table,
+    fairness_table,
+    feedback_table,
+    verdicts_of,
+)
 from ostinato.replay.report import render_replay
 from ostinato.replay.tables import (
     VERSION_TIMES,
@@ -38,6 +44,10 @@ from ostinato.watch.estimate.state import EstimateState
 
 if TYPE_CHECKING:
     from ostinato.replay.run import Run
+
+QUIET_LINES: Final = 60
+"""Streams without an alarm that can be looked at on the page, those that moved most. Fewer: a drift
+within its floor cannot be seen; more: pages of ten megabytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +86,12 @@ class Replay:
     watch
         How much of the false-alarm budget is declared and spent, what stands and what could not be
         measured at the end (`ostinato.decide.alarm_facts`); None where nothing is watched.
+    fairness, feedback, business
+        What monitors told over time of gaps between groups of people, of who chose the rows, and of
+        business outcomes (`ostinato.replay.people_tables`).
+    verdicts
+        The last verdict in words of each thing that is judged so: feedback, exposure of items,
+        whether metric and business agree. ``verdict, text, action`` each.
     missing
         Per version and computed feature the share of rows without a value: trained on and served.
     cost
@@ -104,13 +120,20 @@ class Replay:
     monitors: pl.DataFrame
     estimates: pl.DataFrame
     watch: Mapping[str, Any] | None
+    fairness: pl.DataFrame
+    feedback: pl.DataFrame
+    business: pl.DataFrame
+    verdicts: Mapping[str, Mapping[str, str]]
     missing: pl.DataFrame
     cost: dict[str, float]
     journal_hash: str
     books: Books
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the single predictions as JSON types."""
+    def to_dict(self, *, quiet: int = 0) -> dict[str, Any]:
+        """Return everything but the single predictions as JSON types.
+
+        `quiet`: of how many streams that did not alarm each window is told; of alarmed ones it is.
+        """
         decisions = self.decisions.to_dicts()
         for row in decisions:
             row["time"] = _iso(row["time"])
@@ -140,9 +163,13 @@ class Replay:
             "decisions": decisions,
             "versions": versions,
             "alarms": told_alarms(self.alarms),
-            "monitors": told_monitors(self.monitors, self.alarms),
-            "estimates": texts(self.estimates, ("time",)).to_dict(as_series=False),
+            "monitors": told_monitors(self.monitors, self.alarms, quiet=quiet),
+            "estimates": texts(self.estimates, ("time",)).to_dicts(),
             "watch": self.watch,
+            "fairness": _last(self.fairness),
+            "feedback": _last(self.feedback),
+            "business": _last(self.business),
+            "verdicts": dict(self.verdicts),
             "missing": self.missing.to_dicts(),
             "cost": self.cost,
         }
@@ -155,7 +182,12 @@ class Replay:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Write the result as one self-contained HTML page; return the text."""
-        return write_text(render_replay(self.to_dict()), path)
+        return write_text(render_replay(self.to_dict(quiet=QUIET_LINES)), path)
+
+
+def _last(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of the last window as JSON types: the course is in `monitors`."""
+    return texts(table.filter(pl.col("time") == pl.col("time").max()), ("time",)).to_dicts()
 
 
 def write_text(text: str, path: str | Path | None) -> str:
@@ -221,6 +253,10 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
         monitors=recorder.windows.table(),
         estimates=_estimates(run),
         watch=_watch(run),
+        fairness=fairness_table(recorder.windows.kept),
+        feedback=feedback_table(recorder.windows.kept),
+        business=business_table(recorder.windows.kept),
+        verdicts=verdicts_of(recorder.windows.kept),
         missing=missing_table(history, recorder, entries),
         cost=books.totals,
         journal_hash=run.journal.head()[1],

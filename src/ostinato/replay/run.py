@@ -30,19 +30,28 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
-from ostinato.core.watched import EstimatesSettled, OutcomesArrived, WindowMeasured
+from ostinato.core.watched import (
+    EstimatesSettled,
+    ExaminationRequested,
+    OutcomesArrived,
+    WindowMeasured,
+)
 from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import make_plan, parity_rule
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import with_suite
+from ostinato.replay.examining import Examiner
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
+from ostinato.replay.inputs import Inputs, inputs_of
 from ostinato.replay.parity import Comparer
 from ostinato.replay.progress import Progress, Report
 from ostinato.replay.record import Recorder
 from ostinato.replay.result import Replay, make_replay
 from ostinato.replay.scores import ModelScores, ReplayScorer
 from ostinato.replay.sights import sights_of
+from ostinato.replay.suiting import SUITE_HINT
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 from ostinato.stores.open import open_journal, open_registry
@@ -63,7 +72,8 @@ class Run:
     `due` holds results of effects and when they are known; `next_row` and `next_label` say how far
     the history has been told; `label_order` and `label_moments` are the labels to come, by time;
     `judged_to_ns` is how far candidates have been judged on recent rows; `comparer` tells of
-    features as served, where the history has them.
+    features as served, where the history has them; `orders` holds by version what it was trained
+    for, of which examinations take their reference.
     """
 
     loop: Loop
@@ -86,11 +96,15 @@ class Run:
     hard: dict[str, HardCasesListed] = field(default_factory=dict)
     judged_to_ns: int | None = None
     comparer: Comparer | None = None
+    orders: dict[str, TrainingRequested] = field(default_factory=dict)
+    inputs: Inputs | None = None
     kernel_seconds: float = 0.0
 
     def begin(self) -> None:
         """Train the first champion on the history before the start, in no time."""
         told = [*self._golden(0, self.history.first), *self._compared(0, self.history.first)]
+        if self.inputs is not None:
+            told += self.inputs.before(self.clock.now_ns())
         self._step(told, self.clock.now_ns())
         self._check_parity()
         while self.due:
@@ -101,7 +115,7 @@ class Run:
                     "The first champion could not be trained",
                     found=failed[0].reason,
                     expected="a learner that can learn the history before the start",
-                    hint=self._first_hint(),
+                    hint=self._first_hint(failed[0]),
                 )
             now_ns = self.clock.now_ns()
             self._step([_restamp(record, now_ns) for record in records], now_ns)
@@ -125,7 +139,9 @@ class Run:
                 "trains all the same.",
             )
 
-    def _first_hint(self) -> str:
+    def _first_hint(self, failed: TrainingFailed) -> str:
+        if "suite" in failed.evidence:
+            return SUITE_HINT
         horizon = self.loop.label.horizon_ns
         matured = self.history.matured_to_ns(self.history.start_ns, horizon)
         return (
@@ -143,6 +159,8 @@ class Run:
         if stop_row > self.next_row:
             golden = self._golden(self.next_row, stop_row)
             compared = self._compared(self.next_row, stop_row)
+            if self.inputs is not None:
+                batch.append(self.inputs.tell(self.next_row, stop_row, now_ns))
             batch.extend([self._requests(stop_row, now_ns), *golden, *compared])
         labels = self._labels(now_ns)
         if labels is not None:
@@ -235,6 +253,8 @@ class Run:
                 self.hard[record.request] = record
             case TrainingRequested():
                 self._train(record, now_ns)
+            case ExaminationRequested():
+                self._examine(record, now_ns)
             case RoutesChanged():
                 self.recorder.routes(record.routes)
             case Promoted():
@@ -257,6 +277,7 @@ class Run:
         if order.champion is not None and self.policy.gates:
             self.judged_to_ns = order.matured_to_ns
         if result.version is not None and result.trained is not None and result.lineage is not None:
+            self.orders[result.version] = order
             self.scorer.artifacts[result.version] = result.trained.artifact
             self.registry.register(result.version, result.trained.data, result.lineage)
             self.recorder.version(result.version, now_ns, result.lineage, result.trained.artifact)
@@ -264,6 +285,20 @@ class Run:
         ready = now_ns + (takes if takes is not None else int(result.seconds * 1e9))
         stamped = [_restamp(record, ready) for record in result.records]
         self.due.append((ready, stamped))
+        self.due.sort(key=lambda item: item[0])
+
+    def _examine(self, order: ExaminationRequested, now_ns: int) -> None:
+        examiner = Examiner(
+            loop=self.loop,
+            policy=self.policy,
+            history=self.history,
+            scores=self.trainer.scores,
+            done=self.trainer.examined,
+        )
+        made = examiner.carry_out(
+            order, self.orders[order.champion], self.scorer.artifacts[order.champion], now_ns=now_ns
+        )
+        self.due.append((now_ns, [made]))
         self.due.sort(key=lambda item: item[0])
 
 
@@ -308,6 +343,7 @@ def make_run(
     """Put a run together, before its first step."""
     scorer = ReplayScorer(trainer.scores)
     horizon = loop.label.horizon_ns
+    sights = sights_of(loop, history)
     plan = make_plan(
         loop,
         policy,
@@ -320,7 +356,7 @@ def make_run(
         seed=seed,
         remark=blind_spot(loop),
         slice_groups=history.slices.first_groups(len(loop.slices)),
-        sights=sights_of(loop, history),
+        sights=sights,
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
@@ -343,6 +379,7 @@ def make_run(
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
         comparer=None if rule is None or agreement is None else Comparer(agreement, rule),
+        inputs=inputs_of(sights, history),
     )
 
 
@@ -433,6 +470,7 @@ def replay(
         If no first champion can be trained.
     """
     check_tick(tick)
+    loop = with_suite(loop)
     history = make_history(loop, read_table(data), start=start, end=end)
     trainer = Trainer(loop=loop, history=history, scores=ModelScores(history.frame))
     chosen = policy if policy is not None else loop.policy

@@ -53,6 +53,11 @@ class LevelReference:
     freedom: FloatArray
     floor: FloatArray
 
+    @classmethod
+    def nothing(cls) -> "LevelReference":
+        """Return the reference of no level."""
+        return cls(*(np.zeros(0) for _ in fields(cls)))
+
     def taken(self, places: IntArray) -> "LevelReference":
         """Return the reference of some levels alone."""
         return LevelReference(*(getattr(self, each.name)[places] for each in fields(self)))
@@ -157,7 +162,7 @@ def level_log_e_values(
     mean: FloatArray,
     deviation: FloatArray,
     reference: LevelReference,
-    carried: FloatArray | float = 0.0,
+    borders: FloatArray,
 ) -> FloatArray:
     """Return the log e-values of a window, per level, side (risen, fallen) and alternative.
 
@@ -171,9 +176,8 @@ def level_log_e_values(
         (levels,), of the window; rows > 0.
     reference
         What it is compared with, see `fit_levels`.
-    carried
-        (levels, 2), by how much the border is raised since the window before lay beyond it
-        (`window_memory.carried`), >= 0.
+    borders
+        (levels, 2), see `LevelReference.borders`; infinite where that side does not matter.
 
     Returns
     -------
@@ -183,17 +187,14 @@ def level_log_e_values(
     usual = np.sqrt(reference.row / rows + reference.between_high)
     wide = np.maximum(reference.row, np.square(deviation)) / rows
     wide = np.sqrt(wide + reference.between_high)
-    beyond = np.stack([mean, -mean], axis=1) - reference.borders - carried
+    beyond = np.stack([mean, -mean], axis=1) - borders
     scale = np.where(beyond > 0.0, wide[:, None], usual[:, None])
-    z = np.zeros_like(beyond)
-    np.divide(beyond, scale, out=z, where=scale > 0.0)
+    z = np.divide(beyond, scale, out=np.full(beyond.shape, -np.inf), where=scale > 0.0)
     steps = np.array(STEPS)
     between = np.divide(
         reference.between_high, np.square(wide), out=np.zeros(len(rows)), where=wide > 0.0
     )
-    found = believed(z[:, :, None] * steps - 0.5 * np.square(steps), z, between[:, None])
-    found[~reference.scaled] = -np.inf
-    return found
+    return believed(z[:, :, None] * steps - 0.5 * np.square(steps), z, between[:, None])
 
 
 def level_interval(

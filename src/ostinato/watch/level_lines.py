@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,14 @@ from ostinato.core.records import Floats, Ints
 from ostinato.stats.window_levels import (
     LevelReference,
     fit_levels,
-    level_interval,
-    level_log_e_values,
     level_persistence,
     level_spread,
 )
-from ostinato.stats.window_memory import Pairs, carried, joint_correlation
+from ostinato.stats.window_memory import Pairs, joint_correlation
 from ostinato.stats.window_prior import Common, usual_spread
-from ostinato.stats.window_runs import gathered, mixed
 from ostinato.stats.window_shares import STEPS
 from ostinato.stats.windows import Moments
-from ostinato.watch.measured import NO_CELL, Bools, Measured, no_bools, no_floats, no_ints
+from ostinato.watch.measured import Bools, no_bools, no_floats, no_ints
 from ostinato.watch.reading import Level
 
 FEWEST_ROWS = 10
@@ -82,8 +79,9 @@ class LevelLines:
         Per stream, its first mean, taken off for digits.
     seasons, ready, ready_fast, common, common_fast, live, log_sr, before, since_ns, absent
         As in `ShareLines`, a stream for a set.
-    against
-        What streams are compared with; of those not ready, of no meaning.
+    against, borders
+        What streams are compared with, and their borders (streams, 2); of those not ready, of no
+        meaning.
     fast_between
         Upper limit of the variance between short windows; NaN where it is not known yet.
     """
@@ -109,9 +107,8 @@ class LevelLines:
     live: Floats = field(default_factory=no_floats)
     since_ns: Ints = field(default_factory=no_ints)
     absent: Ints = field(default_factory=no_ints)
-    against: LevelReference = field(
-        default_factory=lambda: LevelReference(*(np.zeros(0) for _ in range(7)))
-    )
+    against: LevelReference = field(default_factory=LevelReference.nothing)
+    borders: Floats = field(default_factory=lambda: np.zeros((0, 2)))
     fast_between: Floats = field(default_factory=no_floats)
     log_sr: Floats = field(default_factory=lambda: np.zeros((0, 2, len(STEPS))))
 
@@ -183,6 +180,8 @@ class LevelLines:
 
     def learn_long(self, window: LevelWindow) -> None:
         """Add a long window to the references of streams that have none yet."""
+        if self.ready.all() and self.ready_fast.all():
+            return
         self._learn(self.slow, self.within, window, ~self.ready)
         owner, totals = np.arange(len(self.names)), window.rows * (window.mean - self.center)
         self.pairs.add(owner, window.rows, totals, ~self.ready)
@@ -237,10 +236,11 @@ class LevelLines:
         self.against = fit_levels(self.slow, self.within, *told, endless, self.common)
         learned = fit_levels(self.fast, self.within_fast, *told, self.seasons, self.common_fast)
         self.fast_between = np.where(self.ready_fast, learned.between_high, np.nan)
+        self.borders = self.against.borders
+        # A move that does not matter has no border to cross.
+        self.borders[~self.rising, 0], self.borders[~self.falling, 1] = np.inf, np.inf
         sides = self.rising.astype(np.float64) + self.falling
         self.live = np.maximum(sides * len(STEPS), 1.0)
-
-    # ------------------------------------------------------------ evidence
 
     @property
     def watched(self) -> int:
@@ -263,76 +263,6 @@ class LevelLines:
                     "window_variance": float(against.between_high[place]),
                 }
         return found
-
-    def weigh_short(self, window: LevelWindow, least: float) -> Measured:
-        """Weigh a short window by itself; return the streams whose log evidence is large enough."""
-        usable = self.ready & self.ready_fast & self._enough(window)
-        if not usable.any():
-            return Measured.nothing()
-        against = replace(self.against, between_high=np.where(usable, self.fast_between, np.inf))
-        log_e = self._mixed(self._log_e(window, against, usable))
-        found = np.flatnonzero(log_e >= least)
-        return self._measured(window, log_e, found)
-
-    def weigh_long(self, window: LevelWindow, from_ns: int) -> Measured:
-        """Weigh a long window of streams that have their reference, with what came before."""
-        self.absent = np.where(window.rows > 0.0, 0, self.absent + 1)
-        usable = self.ready & self._enough(window) & self.against.scaled
-        before = self._mixed(self.log_sr)
-        seen = np.stack([self.before, -self.before], axis=1)
-        more = carried(seen, self.against.borders, self.common.persistence)
-        found = self._log_e(window, self.against, usable, more)
-        self.before = np.where(window.rows > 0.0, window.mean, self.before)
-        self.log_sr = np.where(usable[:, None, None], gathered(self.log_sr, found), self.log_sr)
-        self.since_ns = np.where(before <= 0.0, from_ns, self.since_ns)
-        return self._measured(window, self._mixed(self.log_sr), np.flatnonzero(usable))
-
-    def _enough(self, window: LevelWindow) -> Bools:
-        lone = (window.rows > 0.0) & (window.deviation == 0.0)
-        enough: Bools = lone | (window.rows >= FEWEST_ROWS)
-        return enough
-
-    def _log_e(
-        self,
-        window: LevelWindow,
-        against: LevelReference,
-        usable: Bools,
-        more: Floats | float = 0.0,
-    ) -> Floats:
-        rows = np.where(usable, window.rows, 1.0)
-        found = level_log_e_values(rows, window.mean, window.deviation, against, more)
-        found[~usable] = -np.inf
-        found[~self.rising, 0], found[~self.falling, 1] = -np.inf, -np.inf
-        return found
-
-    def _mixed(self, logs: Floats) -> Floats:
-        return mixed(logs, np.arange(len(self.names)), self.live)
-
-    def why_not(self, window: LevelWindow) -> dict[str, str]:
-        """Say why streams with a reference were not weighed in a long window."""
-        few = self.ready & (window.rows > 0.0) & ~self._enough(window)
-        flat = self.ready & (window.rows > 0.0) & ~self.against.scaled
-        told = {self.names[p]: f"{window.rows[p]:g} rows" for p in np.flatnonzero(few).tolist()}
-        always = "it was always 0: nothing says what a large move is"
-        return told | {self.names[place]: always for place in np.flatnonzero(flat).tolist()}
-
-    def _measured(self, window: LevelWindow, log_e: Floats, streams: Ints) -> Measured:
-        if not len(streams):
-            return Measured.nothing()
-        against = self.against.taken(streams)
-        value = window.mean[streams]
-        low, high = level_interval(window.rows[streams], value, window.deviation[streams], against)
-        return Measured(
-            names=[self.names[place] for place in streams.tolist()],
-            value=value,
-            reference=against.mean,
-            low=low,
-            high=high,
-            floor=against.floor,
-            log_e=log_e[streams],
-            cell=np.full(len(streams), NO_CELL),
-            since_ns=self.since_ns[streams],
-        )
 
 
 _PER_STREAM = (

@@ -47,3 +47,26 @@ class Pending:
         left = self.rows - stop
         self.pieces = [{name: values[stop:] for name, values in columns.items()}] if left else []
         self.rows = left
+
+
+@dataclass(slots=True)
+class PendingBy:
+    """Rows that wait, by key: a version, say."""
+
+    parts: dict[str, Pending] = field(default_factory=dict)
+
+    def add(self, key: str, columns: Columns, rows: int) -> None:
+        """Take rows of a key in; each time the same columns."""
+        self.parts.setdefault(key, Pending()).add(columns, rows)
+
+    def full(self) -> bool:
+        """Say whether a block is full."""
+        return any(part.rows >= BLOCK for part in self.parts.values())
+
+    def blocks(self, *, all_of_them: bool) -> Iterator[tuple[str, Columns]]:
+        """Give full blocks out with their key, and with `all_of_them` what is left."""
+        for key, part in self.parts.items():
+            for block in part.blocks(all_of_them=all_of_them):
+                yield key, block
+        if all_of_them:
+            self.parts = {}

@@ -13,6 +13,7 @@ from ostinato.core.records import Floats, Record
 from ostinato.core.watched import WindowMeasured
 from ostinato.stats.window_shares import STEPS
 from ostinato.stats.windows import CONFIDENCE
+from ostinato.watch import level_evidence, share_evidence
 from ostinato.watch.level_lines import LevelLines, LevelWindow
 from ostinato.watch.measured import NO_CELL, Measured
 from ostinato.watch.monitor import Monitor
@@ -128,11 +129,11 @@ class StreamBook:
         window, unmeasured = self._closed()
         if self.begun_ns is None and not unmeasured:
             return
-        measured = self.shares.weigh_long(window.counts, from_ns)
-        measured = measured.joined(self.levels.weigh_long(window.levels, from_ns))
+        measured = share_evidence.weigh_long(self.shares, window.counts, from_ns)
+        measured = measured.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
         for name in measured.names:
             unmeasured.pop(name, None)
-        unmeasured |= self.levels.why_not(window.levels)
+        unmeasured |= level_evidence.why_not(self.levels, window.levels)
         if self.begun_ns is not None and self.begun_ns <= from_ns:  # the first may be a part of one
             self._learn_long(window)
             self._complete(REFERENCE)
@@ -182,8 +183,8 @@ class StreamBook:
         return window, unmeasured
 
     def _weighed(self, window: Window) -> Measured:
-        shares = self.shares.weigh_short(window.counts, NOTABLE)
-        return shares.joined(self.levels.weigh_short(window.levels, NOTABLE))
+        shares = share_evidence.weigh_short(self.shares, window.counts, NOTABLE)
+        return shares.joined(level_evidence.weigh_short(self.levels, window.levels, NOTABLE))
 
     def _learn_short(self, window: Window) -> None:
         self.shares.learn_short(window.counts)

@@ -9,11 +9,13 @@ from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.core.watched import ReferenceRenewed
 from ostinato.decide.alarm_budget import reported
 from ostinato.decide.alarm_facts import alarm_facts
-from ostinato.decide.alarms import CALM, GONE, SILENT, TOLD
+from ostinato.decide.raising import TOLD
+from ostinato.decide.resolving import CALM, GONE, SILENT
 from ostinato.decide.standing_alarm import group_of, names_column, subject_of
 
 # 30 long windows and half of a share of 0.2: one stream alone has to reach 300 a stream.
 LOUD = 6.0
+LESS = 4.0  # fallen by more than one in twenty
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def test_of_many_alarms_at_once_the_largest_are_told_and_all_stand(watched):
     assert "280 more streams" in raised[0].reason
     assert "untold" not in raised[1].evidence
     assert len(loop.state.alarms.standing) == 300
-    over = dict.fromkeys(many, (0.0, 0.0, 0.0))
+    over = dict.fromkeys(many, (0.0, 0.0, LESS))
     loop.day(over)
     out = loop.day(over)
     assert [r.subject for r in only(out, "alarm_resolved")] == [r.subject for r in raised]
@@ -186,7 +188,7 @@ def test_an_alarm_that_becomes_more_severe_beyond_doubt_is_told_again(watched):
 def test_an_alarm_is_resolved_after_windows_in_a_row_within_the_floor(watched):
     loop = watched()
     loop.day({"drift/a": (0.3, 0.0, LOUD)})
-    back, off = {"drift/a": (0.04, 0.0, LOUD)}, {"drift/a": (0.3, 0.0, LOUD)}
+    back, off = {"drift/a": (0.04, 0.0, LESS)}, {"drift/a": (0.3, 0.0, LOUD)}
     assert loop.day(back) == loop.day(off) == loop.day(back) == []
     resolved, restarted = loop.day(back)
     assert (resolved.kind, resolved.subject) == ("alarm_resolved", "drift/a")
@@ -199,19 +201,29 @@ def test_an_alarm_is_resolved_after_windows_in_a_row_within_the_floor(watched):
 def test_a_fault_below_the_reference_is_over_when_it_is_back_up(watched):
     loop = watched()
     loop.day({"output/score": (0.2, 0.5, LOUD)})
-    assert loop.day({"output/score": (0.44, 0.5, LOUD)}) == []
-    loop.day({"output/score": (0.5, 0.5, LOUD)})
-    assert loop.day({"output/score": (0.9, 0.5, LOUD)}) == [], "it is off, the other way"
+    assert loop.day({"output/score": (0.44, 0.5, LESS)}) == []
+    loop.day({"output/score": (0.5, 0.5, LESS)})
+    assert loop.day({"output/score": (0.9, 0.5, LESS)}) == [], "it is off, the other way"
     loop.day({"output/score": (0.9, 0.5, -np.inf)})
-    over = loop.day({"output/score": (0.9, 0.5, -np.inf)})
-    assert only(over, "alarm_resolved"), "and that way does not matter"
+    over = only(loop.day({"output/score": (0.9, 0.5, -np.inf)}), "alarm_resolved")
+    assert "side that is no fault" in over[0].reason
+
+
+def test_chance_within_the_floor_ends_no_alarm_while_evidence_grows(watched):
+    loop = watched(family="performance")
+    loop.day({"performance/mae @a=1": (0.3, 0.0, LOUD)})
+    lucky = [loop.day({"performance/mae @a=1": (0.0, 0.0, LOUD + d / 2)}) for d in range(5)]
+    assert lucky == [[]] * 5
+    loop.day({"performance/mae @a=1": (0.0, 0.0, LOUD + 1.0 - 0.5)})
+    assert loop.state.alarms.standing
+    assert loop.state.alarms.standing["performance/mae @a=1"].within == 1, "fallen by more now"
 
 
 def test_evidence_from_before_the_end_of_an_alarm_raises_no_other(watched):
     loop = watched()
     loop.day({"drift/a": (0.3, 0.0, LOUD)})
-    loop.day({"drift/a": (0.0, 0.0, LOUD)})
-    out = loop.day({"drift/a": (0.0, 0.0, LOUD)})
+    loop.day({"drift/a": (0.0, 0.0, LESS)})
+    out = loop.day({"drift/a": (0.0, 0.0, LESS)})
     assert [r.kind for r in out] == ["alarm_resolved", "streams_restarted"]
     assert loop.state.alarms.monitors["inputs"].speaking == {}
     assert loop.day({"drift/a": (0.0, 0.0, -1.0)}) == []

@@ -145,13 +145,17 @@ def test_what_is_written_sums_streams_up_and_has_each_window_of_those_that_alarm
     assert list(told["lines"]) == ["drift/a"]
     assert told["lines"]["drift/a"]["value"] == [0.1, -0.7, 0.2]
     assert told["lines"]["drift/a"]["time"][0] == "1970-01-02T00:00:00Z"
+    both = told_monitors(windows.table(), alarms, quiet=5)["lines"]
+    assert list(both) == ["drift/a", "drift/b"]
     many = alarms_table(entries(*(raised(f"drift/{i}", 3) for i in range(MOST_LINES + 5))))
     assert len(told_monitors(windows.table(), many)["lines"]) == MOST_LINES
 
 
 def test_a_slice_that_fails_is_an_alarm_of_the_replay_and_asks_for_a_model(make_loop, world):
     policy = ost.Policy(triggers=[ost.SliceDegradation(), ost.DataQuality()], holdout="3d")
-    watched = make_loop(policy=policy, monitors=ost.Monitors(families=["performance", "quality"]))
+    watched = make_loop(
+        policy=policy, monitors=ost.Monitors(families=["performance", "quality"], examine=None)
+    )
     result = ost.replay(watched, world(change=0.6), tick="6h")
     assert not result.alarms.is_empty()
     assert result.alarms["stream"].str.starts_with("performance/log_loss").all()

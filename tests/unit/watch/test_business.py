@@ -13,7 +13,7 @@ FAST, SLOW, ROWS = 100, 200, 200
 
 def monitor(**changes):
     settings = {"outcome": "revenue", "metric": "mae", "tolerance": 0.05}
-    return Business(**{**settings, "fast_ns": FAST, "slow_ns": SLOW, **changes})
+    return Business(**{**settings, "slow_ns": SLOW, **changes})
 
 
 def joined(times, values, *, versions=("v1",), answered=None):
@@ -134,7 +134,7 @@ def test_an_outcome_belongs_to_the_version_that_answered():
     times, answered = np.arange(FAST), (np.arange(FAST) % 2).astype(np.int16)
     watch.take(state, joined(times, answered * 3.0, versions=("v1", "v2"), answered=answered), 0)
 
-    found = {each.stream.name: each.mean for each in watch.read(state, 0, FAST).found}
+    found = {each.stream.name: each.mean for each in watch.read(state, FAST, SLOW).found}
 
     assert found == {"business/revenue": 0.0, "business/revenue [v2]": 3.0}
 

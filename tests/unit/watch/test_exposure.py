@@ -13,7 +13,7 @@ FILMS = ("film", 0, tuple(range(2, 12)))
 
 def monitor(**changes):
     settings = {"task": "binary", "items": FILMS, "tolerance": 0.05}
-    return Exposure(**{**settings, "fast_ns": FAST, "slow_ns": SLOW, **changes})
+    return Exposure(**{**settings, "slow_ns": SLOW, **changes})
 
 
 def made(times, scores, *, items=None, explored=None):

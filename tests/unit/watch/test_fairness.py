@@ -20,7 +20,6 @@ def monitor(*, labelled=True, **changes):
         "metric": "log_loss",
         "groups": GROUPS,
         "columns": COLUMNS,
-        "fast_ns": FAST,
         "slow_ns": SLOW,
         "floor": 0.05,
         "tolerance": 0.05,

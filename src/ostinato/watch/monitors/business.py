@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ostinato.core.records import FALLBACK_VERSION, Floats, LossesObserved, Record
+from ostinato.core.records import FALLBACK_VERSION, Floats, Ints, LossesObserved, Record
 from ostinato.core.watched import OutcomesJoined
 from ostinato.stats.lagged import lagged_correlations
 from ostinato.watch.business_verdict import Change, change_of, judge
 from ostinato.watch.by_group import Windows
 from ostinato.watch.monitor import SETTLED
+from ostinato.watch.pending import PendingBy
 from ostinato.watch.reading import Level, Reading, Readings, Stream
 
 LEAST_ROWS: Final = 30
@@ -35,8 +37,9 @@ Series = dict[int, tuple[float, float, float]]
 
 @dataclass(slots=True)
 class BusinessState:
-    """Open windows of outcomes and losses by version, and means of long windows that are over.
+    """Open windows of outcomes and losses by version, and means of those that are over.
 
+    `told` and `lost` are outcomes and losses not summed up yet.
     `outcomes` and `losses` have them by version; `before` is the champion before, `since_ns` when
     the present one took its place, as far as windows were read then.
     """
@@ -45,6 +48,8 @@ class BusinessState:
     before: str = ""
     since_ns: int = 0
     read_to_ns: int = 0
+    told: PendingBy = field(default_factory=PendingBy)
+    lost: PendingBy = field(default_factory=PendingBy)
     outcome_windows: Windows = field(default_factory=Windows)
     loss_windows: Windows = field(default_factory=Windows)
     outcomes: dict[str, Series] = field(default_factory=dict)
@@ -65,8 +70,8 @@ class Business:
         Name of the outcome.
     metric
         Name of the metric, for words.
-    fast_ns, slow_ns
-        Lengths of the windows.
+    slow_ns
+        Length of the long windows.
     tolerance
         Relative change of the mean outcome that is no news, > 0.
     higher_is_better
@@ -77,7 +82,6 @@ class Business:
 
     outcome: str
     metric: str
-    fast_ns: int
     slow_ns: int
     tolerance: float
     higher_is_better: bool = True
@@ -101,34 +105,43 @@ class Business:
         match record:
             case OutcomesJoined() if record.name == self.outcome:
                 for index, version in enumerate(record.versions):
-                    rows = record.answered == index
-                    self._add(
-                        state.outcome_windows, version, record.times_ns[rows], record.values[rows]
-                    )
+                    if version != FALLBACK_VERSION:
+                        _wait(
+                            state.told,
+                            version,
+                            record.times_ns,
+                            record.values,
+                            record.answered == index,
+                        )
             case LossesObserved():
                 for index, version in enumerate(record.versions):
                     losses = record.losses[version]
                     rows = np.isfinite(losses)
                     if not self.paired:
                         rows &= record.answered == index
-                    self._add(state.loss_windows, version, record.times_ns[rows], losses[rows])
+                    if version != FALLBACK_VERSION:
+                        _wait(state.lost, version, record.times_ns, losses, rows)
             case _:
                 pass
+        if state.told.full() or state.lost.full():
+            self._fold(state, all_of_them=False)
 
     def read(self, state: BusinessState, from_ns: int, to_ns: int) -> Readings:
         state.read_to_ns = to_ns
-        start_ns = from_ns // self.slow_ns * self.slow_ns
+        if to_ns % self.slow_ns:
+            return Readings(from_ns=from_ns, to_ns=to_ns)
+        self._fold(state, all_of_them=True)
+        start_ns = to_ns - self.slow_ns
         found: list[Reading] = []
-        for version, table in state.outcome_windows.pop(from_ns, to_ns):
+        for version, table in state.outcome_windows.pop(start_ns, to_ns):
             sums = _three(table)
             _gather(state.outcomes, version, start_ns, sums, state.champion)
             if sums[0] >= LEAST_ROWS:
                 found.append(self._level(self._outcome(state, version), *sums))
-        for version, table in state.loss_windows.pop(from_ns, to_ns):
+        for version, table in state.loss_windows.pop(start_ns, to_ns):
             _gather(state.losses, version, start_ns, _three(table), state.champion)
         unmeasured: list[tuple[str, str]] = []
-        if to_ns % self.slow_ns == 0:
-            found.extend(self._against(state, start_ns, unmeasured))
+        found.extend(self._against(state, start_ns, unmeasured))
         return Readings(
             from_ns=from_ns, to_ns=to_ns, found=tuple(found), unmeasured=tuple(unmeasured)
         )
@@ -172,17 +185,21 @@ class Business:
         )
         return found
 
-    def _add(self, windows: Windows, version: str, times_ns: Any, values: Floats) -> None:
-        if version == FALLBACK_VERSION or not len(values):
-            return
-        windows.add(
-            version,
-            times_ns,
-            np.empty((len(values), 0), dtype=np.int32),
-            np.stack([np.ones(len(values)), values, values * values]),
-            count=0,
-            fast_ns=self.fast_ns,
-        )
+    def _fold(self, state: BusinessState, *, all_of_them: bool) -> None:
+        for pending, windows in (
+            (state.told, state.outcome_windows),
+            (state.lost, state.loss_windows),
+        ):
+            for version, block in pending.blocks(all_of_them=all_of_them):
+                values = block["values"]
+                windows.add(
+                    version,
+                    block["times_ns"],
+                    np.empty((len(values), 0), dtype=np.int32),
+                    np.stack([np.ones(len(values)), values, values * values]),
+                    count=0,
+                    width_ns=self.slow_ns,
+                )
 
     def _read(self, series: Series) -> Series:
         return {start: each for start, each in series.items() if each[0] >= LEAST_ROWS}
@@ -294,6 +311,13 @@ def _three(table: Floats) -> tuple[float, float, float]:
     return rows, total, squares
 
 
+def _wait(
+    pending: PendingBy, version: str, times_ns: Ints, values: Floats, rows: NDArray[np.bool_]
+) -> None:
+    columns = {"times_ns": times_ns[rows], "values": values[rows]}
+    pending.add(version, columns, len(columns["values"]))
+
+
 def _gather(
     series: dict[str, Series],
     version: str,
@@ -301,10 +325,9 @@ def _gather(
     sums: tuple[float, float, float],
     champion: str,
 ) -> None:
-    """Add sums of a short window to those of the long one; let the oldest go."""
+    """Keep the sums of a window; let the oldest ones go."""
     windows = series.setdefault(version, {})
-    had = windows.get(start_ns, (0.0, 0.0, 0.0))
-    windows[start_ns] = (had[0] + sums[0], had[1] + sums[1], had[2] + sums[2])
+    windows[start_ns] = sums
     if len(windows) > KEPT:
         del windows[min(windows)]
     if len(series) > _VERSIONS:

@@ -43,7 +43,7 @@ _SUMS: Final = (
 
 @dataclass(slots=True)
 class ExposureState:
-    """Rows to be summed, sums and counts of open windows, and counts not read yet.
+    """Rows to be summed, sums and counts of open long windows, and counts not read yet.
 
     `parts` (2, items + 1) are exposures and answers by item, gathered over `run` long windows;
     `first` has the first readings of each measure, `explores` which roles by chance were seen.
@@ -54,7 +54,6 @@ class ExposureState:
     items: Windows = field(default_factory=Windows)
     parts: Table | None = None
     run: int = 0
-    long: Floats = field(default_factory=lambda: np.zeros(len(_SUMS)))
     first: dict[str, list[float]] = field(default_factory=dict)
     explores: list[str] = field(default_factory=list)
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -74,8 +73,8 @@ class Exposure:
     items
         Name of the column of items, its place among the columns of groups, and codes of its groups,
         the last of which stands for all items that are none of the most frequent; None: none.
-    fast_ns, slow_ns
-        Lengths of the windows.
+    slow_ns
+        Length of the long windows.
     tolerance
         Relative fall of entropy, or of the number of effective items, that is no news; > 0.
 
@@ -87,7 +86,6 @@ class Exposure:
 
     task: str
     items: tuple[str, int, tuple[int, ...]] | None
-    fast_ns: int
     slow_ns: int
     tolerance: float
 
@@ -115,19 +113,22 @@ class Exposure:
         self._fold(state, all_of_them=False)
 
     def read(self, state: ExposureState, from_ns: int, to_ns: int) -> Readings:
-        self._fold(state, all_of_them=True)
-        sums = state.windows.pop(from_ns, to_ns)
-        found: list[Reading] = []
-        for _, table in state.items.pop(from_ns, to_ns):
-            state.parts = table if state.parts is None else _grown(state.parts, table)
-        if sums is not None:
-            state.long = state.long + sums
-            found.extend(self._short(state, dict(zip(_SUMS, sums.tolist(), strict=True))))
         if to_ns % self.slow_ns:
-            return Readings(from_ns=from_ns, to_ns=to_ns, found=tuple(found))
-        state.figures = dict(self._shares(state))
+            return Readings(from_ns=from_ns, to_ns=to_ns)
+        self._fold(state, all_of_them=True)
+        sums = state.windows.pop(to_ns - self.slow_ns, to_ns)
+        for _, table in state.items.pop(to_ns - self.slow_ns, to_ns):
+            state.parts = table if state.parts is None else _grown(state.parts, table)
+        found: list[Reading] = []
+        state.figures = {}
+        if sums is not None:
+            s = dict(zip(_SUMS, sums.tolist(), strict=True))
+            rows = s["rows"]
+            shares = {"explored": s["explored"] / rows, "held_back": s["held back"] / rows}
+            state.figures[f"{self.family}/requests"] = {"rows": rows, **shares}
+            found.extend(self._means(state, s))
         unmeasured: list[tuple[str, str]] = []
-        found.extend(self._long(state, unmeasured))
+        found.extend(self._spread(state, unmeasured))
         return Readings(
             from_ns=from_ns, to_ns=to_ns, found=tuple(found), unmeasured=tuple(unmeasured)
         )
@@ -145,7 +146,7 @@ class Exposure:
 
     def _fold(self, state: ExposureState, *, all_of_them: bool) -> None:
         for block in state.pending.blocks(all_of_them=all_of_them):
-            state.windows.add(block["times_ns"], self._values(block), fast_ns=self.fast_ns)
+            state.windows.add(block["times_ns"], self._values(block), width_ns=self.slow_ns)
             parts = self._parts(block)
             if parts is not None:
                 codes, mass, count = parts
@@ -155,7 +156,7 @@ class Exposure:
                     codes[:, None],
                     np.stack([np.ones(len(codes)), mass]),
                     count=count,
-                    fast_ns=self.fast_ns,
+                    width_ns=self.slow_ns,
                 )
 
     def _values(self, block: Columns) -> Floats:
@@ -187,7 +188,7 @@ class Exposure:
         mass = scores if scores.ndim == 1 else np.ones(len(scores))
         return block["items"], np.maximum(np.nan_to_num(mass), 0.0), len(self.items[2])
 
-    def _short(self, state: ExposureState, s: Mapping[str, float]) -> Iterator[Reading]:
+    def _means(self, state: ExposureState, s: Mapping[str, float]) -> Iterator[Reading]:
         for role in ("explored", "held back"):
             if s[role] and role not in state.explores:
                 state.explores.append(role)
@@ -211,15 +212,7 @@ class Exposure:
                     "answers", "entropy", rows, mean, math.sqrt(max(spread, 0.0)), group=group
                 )
 
-    def _shares(self, state: ExposureState) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Give the shares by chance of the long window that closes, and begin the next one."""
-        rows, explored, held = state.long[:3].tolist()
-        state.long = np.zeros(len(_SUMS))
-        if rows:
-            figures = {"rows": rows, "explored": explored / rows, "held_back": held / rows}
-            yield f"{self.family}/requests", figures
-
-    def _long(self, state: ExposureState, unmeasured: list[tuple[str, str]]) -> Iterator[Reading]:
+    def _spread(self, state: ExposureState, unmeasured: list[tuple[str, str]]) -> Iterator[Reading]:
         """Read how exposures and answers spread, once there are enough of them."""
         if self.items is None and self.task != "multiclass":
             return

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ostinato.core.records import (
     FALLBACK_VERSION,
     ROLES,
-    Codes,
     Floats,
     PredictionsMade,
     Record,
@@ -24,6 +23,7 @@ from ostinato.stats.metrics import metric_for
 from ostinato.stats.rows import THRESHOLD
 from ostinato.watch.by_group import Table, Windows
 from ostinato.watch.monitor import MATURED, NOW
+from ostinato.watch.pending import PendingBy
 from ostinato.watch.reading import Level, Reading, Readings, Stream
 
 LEAST_ROWS: Final = 30
@@ -42,6 +42,7 @@ _NAMES: Final = {
     _SELECTION: "demographic parity difference",
     _TRUE_POSITIVE: "equal opportunity difference",
 }
+_MATURED, _MADE = frozenset({"rows_matured"}), frozenset({"predictions_made"})
 _MEANS: Final = (_PREDICTION, _LOSS)
 _MEASURES: Final = {
     ("binary", False): (_SELECTION,),
@@ -66,12 +67,14 @@ class Counted:
 
 @dataclass(slots=True)
 class FairnessState:
-    """`rosters` has, by gap, the groups it is taken over: those of its first reading.
+    """Rows not counted yet, tables of open long windows, and what was counted of each version.
 
-    `figures` are those of the long window that closed last.
+    `rosters` has, by gap, the groups it is taken over: those of its first reading; `figures` are
+    those of the long window that closed last.
     """
 
     champion: str = ""
+    pending: PendingBy = field(default_factory=PendingBy)
     windows: Windows = field(default_factory=Windows)
     versions: dict[str, Counted] = field(default_factory=dict)
     rosters: dict[str, list[int]] = field(default_factory=dict)
@@ -95,8 +98,8 @@ class Fairness:
         Names of all slice groups.
     columns
         The sensitive columns: name, place among the columns of groups, and codes of its groups.
-    fast_ns, slow_ns
-        Lengths of the windows.
+    slow_ns
+        Length of the long windows.
     floor
         Widening of a gap between shares that is no news, in (0, 1).
     tolerance
@@ -117,7 +120,6 @@ class Fairness:
     metric: str
     groups: tuple[str, ...]
     columns: tuple[tuple[str, int, tuple[int, ...]], ...]
-    fast_ns: int
     slow_ns: int
     floor: float
     tolerance: float
@@ -137,7 +139,7 @@ class Fairness:
 
     @property
     def wants(self) -> frozenset[str]:
-        return frozenset({"rows_matured" if self.labelled else "predictions_made"})
+        return _MATURED if self.labelled else _MADE
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -160,21 +162,24 @@ class Fairness:
             if version == FALLBACK_VERSION:
                 continue
             rows = self._rows(record, version, index, labels)
-            values = self._values(
-                record.scores[version][rows], None if labels is None else labels[rows]
-            )
-            groups: Codes = record.groups[rows][:, places]
-            state.windows.add(
-                version,
-                record.times_ns[rows],
-                groups,
-                values,
-                count=len(self.groups),
-                fast_ns=self.fast_ns,
-            )
+            columns: dict[str, NDArray[Any]] = {
+                "times_ns": record.times_ns[rows],
+                "groups": record.groups[:, places][rows],
+                "scores": record.scores[version][rows],
+            }
+            if labels is not None:
+                columns["labels"] = labels[rows]
+            state.pending.add(version, columns, len(columns["scores"]))
+        if state.pending.full():
+            self._fold(state, all_of_them=False)
 
     def read(self, state: FairnessState, from_ns: int, to_ns: int) -> Readings:
-        for version, table in state.windows.pop(from_ns, to_ns):
+        if to_ns % self.slow_ns:
+            return Readings(from_ns=from_ns, to_ns=to_ns)
+        self._fold(state, all_of_them=True)
+        fresh: list[str] = []
+        for version, table in state.windows.pop(to_ns - self.slow_ns, to_ns):
+            fresh.append(version)
             counted = state.versions.get(version)
             if counted is None:
                 state.versions[version] = Counted(table)
@@ -182,16 +187,15 @@ class Fairness:
                 counted.table = counted.table + table
         for version in [each for each in state.versions if each != state.champion][:-_OTHERS]:
             del state.versions[version]
-        if to_ns % self.slow_ns:
-            return Readings(from_ns=from_ns, to_ns=to_ns)
         found: list[Reading] = []
         unmeasured: list[tuple[str, str]] = []
         state.figures = {}
-        for version in state.versions:
+        for version in fresh:
             for column, _, codes in self.columns:
                 self._compare(state, version, column, codes, found, unmeasured)
-        if state.champion not in state.versions:
-            unmeasured.append((f"{self.family}/{self.name}", "The champion has no rows so far."))
+        if state.champion not in fresh:
+            why = "The champion has no rows in this window."
+            unmeasured.append((f"{self.family}/{self.name}", why))
         return Readings(
             from_ns=from_ns, to_ns=to_ns, found=tuple(found), unmeasured=tuple(unmeasured)
         )
@@ -206,6 +210,17 @@ class Fairness:
         to_ns: int,  # noqa: ARG002 - as above
     ) -> Mapping[str, Mapping[str, float | str]]:
         return state.figures
+
+    def _fold(self, state: FairnessState, *, all_of_them: bool) -> None:
+        for version, block in state.pending.blocks(all_of_them=all_of_them):
+            state.windows.add(
+                version,
+                block["times_ns"],
+                block["groups"],
+                self._values(block["scores"], block.get("labels")),
+                count=len(self.groups),
+                width_ns=self.slow_ns,
+            )
 
     def _rows(
         self,

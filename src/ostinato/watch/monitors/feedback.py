@@ -67,23 +67,31 @@ SUMS: Final = (
 )
 """What is counted, in the order of the sums."""
 
+_NEEDS: Final = (
+    ("labels", "by answer", "Needs 30 positive and 30 other answers."),
+    ("labels", "by chance", "Needs 30 explored rows and 30 others."),
+    ("loss", "bias", "Needs 30 explored rows with labels and propensities."),
+    ("residuals", "spread", "Needs 30 labelled explored rows."),
+)
+"""What is compared, and what it takes."""
+
 _AT: Final = {name: place for place, name in enumerate(SUMS)}
 
 
 @dataclass(slots=True)
 class FeedbackState:
-    """Rows to be summed, sums of open windows, and those of the open long window (`long`).
+    """Rows to be summed, and sums of open long windows.
 
-    `gathered` goes on over long windows until the explored rows are enough; `run` counts these
-    windows. `largest` is the largest weight since the last long window. `free` has, by long
+    `gathered` are the sums since the last reading: until the explored rows are enough, over `run`
+    long windows. `largest` is the largest weight since the last long window. `free` has, by long
     window, labelled rows that no model chose; `orders` how many of them were in the window of each
-    training under way, and `trained` the share that the model chose, by version.
+    training under way, and `trained` the share that the model chose, by version. `verdict` is the
+    last one that rests on enough rows.
     """
 
     champion: str = ""
     pending: Pending = field(default_factory=Pending)
     windows: WindowSums = field(default_factory=WindowSums)
-    long: Floats = field(default_factory=lambda: np.zeros(len(SUMS)))
     gathered: Floats = field(default_factory=lambda: np.zeros(len(SUMS)))
     run: int = 0
     largest: float = 0.0
@@ -91,6 +99,7 @@ class FeedbackState:
     orders: dict[str, float] = field(default_factory=dict)
     trained: dict[str, float] = field(default_factory=dict)
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdict: dict[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +114,8 @@ class Feedback:
     ----------
     task, metric
         Of the loop.
-    fast_ns, slow_ns
-        Lengths of the windows.
+    slow_ns
+        Length of the long windows.
     floor
         Difference between label rates that is no news, in (0, 1).
     tolerance
@@ -126,7 +135,6 @@ class Feedback:
 
     task: str
     metric: str
-    fast_ns: int
     slow_ns: int
     floor: float
     tolerance: float
@@ -164,16 +172,16 @@ class Feedback:
                 pass
 
     def read(self, state: FeedbackState, from_ns: int, to_ns: int) -> Readings:
+        if to_ns % self.slow_ns:
+            return Readings(from_ns=from_ns, to_ns=to_ns)
         self._fold(state, all_of_them=True)
-        sums = state.windows.pop(from_ns, to_ns)
+        sums = state.windows.pop(to_ns - self.slow_ns, to_ns)
         found: list[Reading] = []
         if sums is not None:
-            state.long = state.long + sums
-            found.extend(self._short(sums))
-        if to_ns % self.slow_ns:
-            return Readings(from_ns=from_ns, to_ns=to_ns, found=tuple(found))
+            state.gathered = state.gathered + sums
+            found.extend(self._shares(sums))
         unmeasured: list[tuple[str, str]] = []
-        found.extend(self._long(state, unmeasured))
+        found.extend(self._means(state, unmeasured))
         return Readings(
             from_ns=from_ns, to_ns=to_ns, found=tuple(found), unmeasured=tuple(unmeasured)
         )
@@ -193,7 +201,7 @@ class Feedback:
         for block in state.pending.blocks(all_of_them=all_of_them):
             values = self._values(block)
             times = block["times_ns"]
-            state.windows.add(times, values, fast_ns=self.fast_ns)
+            state.windows.add(times, values, width_ns=self.slow_ns)
             chances = block["propensities"][block["roles"] == _EXPLORE]
             if (chances > 0).any():
                 state.largest = max(state.largest, 1.0 / float(chances[chances > 0].min()))
@@ -270,8 +278,8 @@ class Feedback:
             share = max(1.0 - free * (1.0 - self.holdout) / float(rows), 0.0)
             state.trained = dict([*state.trained.items(), (record.subject, share)][-_MOST_ORDERS:])
 
-    def _short(self, sums: Floats) -> Iterator[Reading]:
-        """Read what can be read of any window: shares of rows."""
+    def _shares(self, sums: Floats) -> Iterator[Reading]:
+        """Read what few rows tell: shares of them."""
         s = dict(zip(SUMS, sums.tolist(), strict=True))
         if s["explored"]:
             yield Shares(
@@ -291,52 +299,52 @@ class Feedback:
                 rising=True,
             )
 
-    def _long(self, state: FeedbackState, unmeasured: list[tuple[str, str]]) -> Iterator[Reading]:
+    def _means(self, state: FeedbackState, unmeasured: list[tuple[str, str]]) -> Iterator[Reading]:
         """Read what needs many rows; explored ones gather over several long windows."""
-        state.gathered, state.run = state.gathered + state.long, state.run + 1
+        state.run += 1
         s = dict(zip(SUMS, state.gathered.tolist(), strict=True))
-        state.long = np.zeros(len(SUMS))
         figures = self._figures(state, s)
+        worth = 0.0 if figures.loss is None else figures.loss.worth
+        gathers = s["explored"] > 0 and worth < LEAST_WORTH and state.run < _LONGEST_RUN
+        verdict = judge(figures).told()
+        if gathers and verdict["verdict"] == "watch":  # what many rows said before still holds
+            verdict = state.verdict or verdict
         state.figures = {
-            f"{self.family}/verdict": judge(figures).told(),
+            f"{self.family}/verdict": verdict,
             f"{self.family}/rows": figures.told(),
         }
-        by_answer, by_chance = (
-            self._stream("labels", "by answer"),
-            self._stream("labels", "by chance"),
-        )
-        readings = [
-            _rates_apart(by_answer, s["used_yes_known"], s["used_yes"], *_no(s), floor=self.floor),
-            _rates_apart(
-                by_chance,
-                s["used_known"],
-                s["used"],
-                s["explored_known"],
-                s["explored"],
-                floor=self.floor,
-            ),
-            self._biased(s, figures.loss),
-            self._residuals(s),
-        ]
-        whys = [
-            (by_answer.name, "Needs 30 positive and 30 other answers."),
-            (by_chance.name, "Needs 30 explored rows and 30 others."),
-            (
-                self._stream("loss", "bias").name,
-                "Needs explored rows with labels and propensities.",
-            ),
-            (self._stream("residuals", "spread").name, "Needs 30 labelled explored rows."),
-        ]
-        worth = 0.0 if figures.loss is None else figures.loss.worth
-        if s["explored"] and worth < LEAST_WORTH and state.run < _LONGEST_RUN:
+        if gathers:
             unmeasured.append((f"{self.family}/{self.name}", "Explored rows still gather."))
             return
+        state.verdict = verdict
         state.gathered, state.run, state.largest = np.zeros(len(SUMS)), 0, 0.0
-        for reading, why in zip(readings, whys, strict=True):
+        for (subject, measure, needs), reading in zip(
+            _NEEDS, self._compared(s, figures), strict=True
+        ):
             if reading is None:
-                unmeasured.append(why)
+                unmeasured.append((self._stream(subject, measure).name, needs))
             else:
                 yield reading
+
+    def _compared(self, s: Mapping[str, float], figures: FeedbackFigures) -> Iterator[Level | None]:
+        """Compare rows that the model chose with others, in the order of `_NEEDS`."""
+        yield _rates_apart(
+            self._stream("labels", "by answer"),
+            s["used_yes_known"],
+            s["used_yes"],
+            *_no(s),
+            floor=self.floor,
+        )
+        yield _rates_apart(
+            self._stream("labels", "by chance"),
+            s["used_known"],
+            s["used"],
+            s["explored_known"],
+            s["explored"],
+            floor=self.floor,
+        )
+        yield self._biased(s, figures.loss)
+        yield self._residuals(s)
 
     def _biased(self, s: Mapping[str, float], told: Estimate | None) -> Level | None:
         """Compare the loss as measured with that of all rows, in shares of the latter."""
