@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ostinato.core import rng as chance
-from ostinato.core.errors import LearnerError
+from ostinato.core.errors import DataError, LearnerError
 from ostinato.core.records import Floats, Ints
 from ostinato.stats.influence import Estimate, estimate
 from ostinato.watch.examine.faults import Fault
@@ -168,5 +168,5 @@ def answers(champion: Champion, frame: pl.DataFrame) -> Floats | None:
     assert champion.score is not None, "a champion that can be asked"
     try:
         return champion.score(frame)
-    except LearnerError:
+    except (DataError, LearnerError):
         return None
