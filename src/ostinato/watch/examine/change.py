@@ -105,9 +105,9 @@ def change_in_loss(
         for each in repairs
         if each.cost is None
     ]
-    costs = [each.cost for each in repairs if each.cost is not None]
-    parts = {QUALITY: _sum(costs)} if costs else {}
-    shift = _shift(reference, whole, repairs, champion)
+    costly = [each for each in repairs if each.matters]
+    parts = {QUALITY: _sum(costly)} if costly else {}
+    shift = _shift(reference, whole, costly, champion)
     mass: Floats | None = None
     if isinstance(shift, str):
         notes.append((LABELS, shift))
@@ -118,7 +118,7 @@ def change_in_loss(
     notes += compared.notes
     if compared.parts is not None:
         parts[COVARIATE] = compared.parts.seen
-        parts[CONCEPT] = _less_sure(compared.parts.concept, sum(each.doubt for each in repairs))
+        parts[CONCEPT] = _less_sure(compared.parts.concept, sum(each.doubt for each in costly))
         parts[UNSEEN] = compared.parts.unseen
     u, v = reference.mass / reference.mass.sum(), current.mass / current.mass.sum()
     before, now = float(u @ reference.losses), float(v @ current.losses)
@@ -134,7 +134,8 @@ def change_in_loss(
     )
 
 
-def _sum(costs: list[Estimate]) -> Estimate:
+def _sum(repairs: list[Repair]) -> Estimate:
+    costs = [each.cost for each in repairs if each.cost is not None]
     # Costs of several columns are measured on the same rows: their errors may all point one way.
     return Estimate(
         sum(each.value for each in costs),

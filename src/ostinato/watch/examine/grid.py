@@ -78,9 +78,10 @@ def _coarse(column: Column, p: Cells, q: Cells) -> tuple[dict[int, str], Cells, 
     """Cut a column of numbers into quarters of the reference, one of categories into values."""
     if column.borders is None:
         known = dict(enumerate(f"{column.name} = {value}" for value in column.values[:_VALUES]))
-        names = {**known, _VALUES: f"{column.name} missing"}
+        count = len(known)
+        names = {**known, count: f"{column.name} missing"}
         first, second = (
-            np.where(each < _VALUES, each, np.where(each == column.missing, _VALUES, -1))
+            np.where(each < count, each, np.where(each == column.missing, count, -1))
             for each in (p, q)
         )
         return names, first.astype(np.int16), second.astype(np.int16)
