@@ -26,6 +26,7 @@ VERBS: Final = (
     "rehearse",
     "serve",
     "status",
+    "alerts",
     "retrain",
     "promote",
     "abort",

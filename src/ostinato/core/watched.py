@@ -33,13 +33,15 @@ its streams."""
 
 SEVERITIES: Final = ("info", "warning", "critical")
 
+NONE_FOUND: Final = "none found"
+
 CAUSES: Final = (
     "concept drift",
     "covariate shift",
     "label shift",
     "data quality",
     "unseen inputs",
-    "none found",
+    NONE_FOUND,
 )
 """What a diagnosis can name as the main cause of a fall in quality."""
 
@@ -129,12 +131,11 @@ class OutcomesJoined(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcesObserved(Record):
-    """What serving took between two moments, told by who serves (`source`).
+    """What a process of the service took between two moments; `source` names it.
 
-    `requests` were answered, `errors` more were not; `values` are means over the time, NaN where
-    one is not known: ``latency_ms``, ``queue`` (requests that wait), ``cpu`` (cores),
-    ``memory_mib`` and ``gpu`` (share of one), ``cost`` (of a prediction, in the currency of
-    `Prices`).
+    `requests` were answered, `errors` more failed; `values` are means over the time, absent where
+    one is not known: ``latency_p50_ms`` and ``latency_p99_ms`` (of answers), ``queue`` (rows that
+    wait), ``rows_per_second``, ``cpu`` (cores), ``memory_mib`` and ``gpu`` (share of them busy).
     """
 
     kind: ClassVar[str] = "resources_observed"
@@ -181,6 +182,24 @@ class WindowMeasured(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceRenewed(Record):
+    """A monitor compares all its streams with another reference from now on: that of `champion`."""
+
+    kind: ClassVar[str] = "reference_renewed"
+    monitor: str
+    champion: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamsRestarted(Record):
+    """Streams of a monitor whose alarms are over: only evidence from now on counts against them."""
+
+    kind: ClassVar[str] = "streams_restarted"
+    monitor: str
+    streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatesSettled(Record):
     """What labels said of windows whose loss had been estimated; a row per window and version.
 
@@ -212,24 +231,6 @@ class EstimatesSettled(Record):
 
     def __len__(self) -> int:
         return len(self.versions)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceRenewed(Record):
-    """A monitor compares all its streams with another reference from now on: that of `champion`."""
-
-    kind: ClassVar[str] = "reference_renewed"
-    monitor: str
-    champion: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamsRestarted(Record):
-    """Streams of a monitor whose alarms are over: only evidence from now on counts against them."""
-
-    kind: ClassVar[str] = "streams_restarted"
-    monitor: str
-    streams: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

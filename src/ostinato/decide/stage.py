@@ -124,7 +124,7 @@ def _alarm(
     if isinstance(found, ReferenceRenewed):
         return renew_reference(state.alarms, found, now_ns)
     out = judge_window(state.alarms, config.alarms, found, now_ns)
-    want(state.examining, out, found, now_ns)
+    want(state.examining, out, found, now_ns, standing=state.alarms.standing)
     broken = _broken(state, config, now_ns)
     return out + lapse(state, now_ns, f"Nothing is trained now: {broken}.") if broken else out
 
@@ -141,7 +141,7 @@ def _examine(state: DecideState, config: DecideConfig, champion: str, now_ns: in
         config.alarms,
         champion,
         now_ns,
-        policy=lambda: policy_facts(state, config),
+        policy=lambda: policy_facts(state, config, now_ns),
     )
 
 

@@ -166,13 +166,13 @@ class Loop:
                 found=repr(self.monitors),
                 expected="ost.Monitors(...), or None",
             )
+        self._check_pairs()
         if self.suite is not None and not isinstance(self.suite, Suite | Path | str):
             raise ConfigError(
                 "Loop(suite=...) is something else",
                 found=repr(self.suite),
                 expected='a path, as "flights.suite.toml", ost.Suite.read(...), or None',
             )
-        self._check_pairs()
         if self.train_on not in TRAIN_ON:
             raise ConfigError(
                 "Loop(train_on=...) is unknown",

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
-from ostinato.loop import answer_monitors, row_monitors
+from ostinato.loop import answer_monitors, input_monitors, row_monitors, serving_monitors
 from ostinato.watch.cells import Grid
 from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.monitors.drift import Drift
-from ostinato.watch.monitors.quality import Quality
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -45,23 +43,10 @@ class Sights:
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
+Maker: TypeAlias = "Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]]"
 
-def _inputs(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
-    if loop.monitors is None or sights.grid is None:
-        return ()
-    widths = {"fast_ns": sights.fast_ns, "slow_ns": sights.slow_ns}
-    drift = Drift(
-        grid=sights.grid,
-        groups=tuple(groups[code] for code in sights.slice_groups),
-        floor=loop.monitors.drift_floor,
-        left_out=len(groups) - len(sights.slice_groups),
-        **widths,
-    )
-    return drift, Quality(grid=sights.grid, floor=loop.monitors.quality_floor, **widths)
-
-
-MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
-    _inputs,
+MAKERS: Final[tuple[Maker, ...]] = (
+    input_monitors.inputs,
     answer_monitors.outputs,
     answer_monitors.labels,
     answer_monitors.estimate,
@@ -69,6 +54,7 @@ MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...
     row_monitors.fairness,
     row_monitors.feedback,
     row_monitors.business,
+    serving_monitors.infrastructure,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 

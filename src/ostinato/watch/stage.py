@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ostinato.core.records import EvidenceRegistered, Promoted, Record, RolledBack, RowsMatured
 from ostinato.core.stage import Stage
@@ -51,23 +51,31 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
         for monitor, inner in zip(config.monitors, state.monitors, strict=True):
             if record.kind in monitor.wants:
                 monitor.take(inner, record, now_ns)
-        match record:
-            case RowsMatured():
-                state.matured_to_ns = max(record.matured_to_ns, state.matured_to_ns or 0)
-            case OutcomesJoined():
-                state.settled_to_ns[record.name] = record.settled_to_ns
-            case Promoted():
-                out.extend(_renew(state, config, record.subject, now_ns))
-            case RolledBack():
-                out.extend(_renew(state, config, record.previous, now_ns))
-            case StreamsRestarted():
-                _restart(state, config, record)
-            case _:
-                pass
+        out.extend(_follow(state, config, record, now_ns))
     if state.champion is not None:
         for index in range(len(config.monitors)):
             out.extend(_close(state, config, index, now_ns))
     return out
+
+
+def _follow(
+    state: WatchState, config: WatchConfig, record: Record, now_ns: int
+) -> Iterable[Record]:
+    """Follow how far truth is known, who is champion, and which alarms are over."""
+    match record:
+        case RowsMatured():
+            state.matured_to_ns = max(record.matured_to_ns, state.matured_to_ns or 0)
+        case OutcomesJoined():
+            state.settled_to_ns[record.name] = record.settled_to_ns
+        case Promoted():
+            return _renew(state, config, record.subject, now_ns)
+        case RolledBack():
+            return _renew(state, config, record.previous, now_ns)
+        case StreamsRestarted():
+            _restart(state, config, record)
+        case _:
+            pass
+    return ()
 
 
 def _renew(state: WatchState, config: WatchConfig, champion: str, now_ns: int) -> Iterator[Record]:

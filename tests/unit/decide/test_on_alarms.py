@@ -204,9 +204,9 @@ def test_an_alarm_that_is_resolved_asks_for_nothing(loop):
 # ---------------------------------------------------------------- data quality
 
 
-def act(what):
+def act(what, subject=""):
     return OperatorActed(
-        ts_event_ns=0, ts_record_ns=0, subject="", reason="", act=what, who="ana", act_id=what
+        ts_event_ns=0, ts_record_ns=0, subject=subject, reason="", act=what, who="ana", act_id=what
     )
 
 
@@ -260,6 +260,21 @@ def test_people_cannot_have_a_model_trained_from_broken_data(loop):
     world.alarm("quality/temp:missing")
     (refused,) = (r for r in world.tick(act("retrain")) if r.kind == "act_refused")
     assert "the data are broken" in refused.reason
+    assert "acknowledge" in refused.reason
+    world.tick(act("acknowledge", "quality/*"))
+    (asked,) = requests(world.tick(act("retrain")))
+    assert asked.subject == "operator"
+
+
+def test_data_that_stay_as_they_are_hold_nothing_back_for_ever(loop):
+    world = loop(Every("1d"), DataQuality(at_most="3d"))
+    world.alarm("quality/temp:out of range")
+    assert not requests(world.tick(hours=71))
+    assert requests(world.tick(hours=1))
+    assert world.state.alarms.standing, "the alarm stands, and says so"
+    forever = loop(Every("1d"), DataQuality(at_most=None))
+    forever.alarm("quality/temp:out of range")
+    assert not requests(forever.tick(hours=24 * 365))
 
 
 def test_a_question_that_is_open_lapses_when_the_data_break(loop):
@@ -298,6 +313,7 @@ def test_the_first_training_too_waits_for_repaired_data(loop):
         (lambda: EstimatedDegradation(after=""), "after"),
         (lambda: DataQuality(severity="bad"), "severity"),
         (lambda: DataQuality(columns=[3]), "list of names"),
+        (lambda: DataQuality(at_most="long"), "at_most"),
     ],
 )
 def test_values_out_of_range_are_refused(make, said):

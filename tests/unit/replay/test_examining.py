@@ -48,7 +48,7 @@ def asked(run, from_ns, to_ns, now_ns):
         ts_record_ns=now_ns,
         subject="schedule",
         reason="It is time.",
-        evidence={"policy": policy_facts(run.state.stages["decide"], decide_config(run))},
+        evidence={"policy": policy_facts(run.state.stages["decide"], decide_config(run), now_ns)},
         request="e-1",
         champion=run.recorder.champion,
         from_ns=from_ns,

@@ -20,6 +20,7 @@ from ostinato.features.reading import read_by_book
 from ostinato.features.schema_book import SchemaBook, save_book
 from ostinato.live.config import ServiceConfig
 from ostinato.live.engine.first_features import begin_features, keep_known
+from ostinato.live.engine.inputs_told import InputsTold, inputs_told
 from ostinato.live.engine.policies import kept
 from ostinato.live.engine.same import check_same, renewed
 from ostinato.live.history_file import read_history, write_history
@@ -30,6 +31,7 @@ from ostinato.loop.kernel import Plan
 from ostinato.loop.loading import data_of, load_loop
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import check, make_plan
+from ostinato.loop.watching import Sights
 from ostinato.replay.history import History, blind_spot, make_history
 from ostinato.replay.sights import sights_of
 from ostinato.stores.tables import read_table
@@ -38,13 +40,19 @@ from ostinato.stores.times import moment_ns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """A service's folder made ready: how it was started, its loop, schema and history."""
+    """A service's folder made ready: how it was started, its loop, schema and history.
+
+    `sights`: what monitors know of the history, None where nothing is watched; `inputs` tells of
+    what is served, None where inputs are not watched.
+    """
 
     layout: Layout
     config: ServiceConfig
     loop: Loop
     schema: InputSchema
     history: History
+    sights: Sights | None
+    inputs: InputsTold | None
 
     def loop_of(self, digest: str) -> Loop:
         """Return the loop with the policy and the suite of a plan, today's or an earlier one.
@@ -98,7 +106,7 @@ class Folder:
             seed=self.config.seed,
             remark=blind_spot(loop) if self.config.clock == "events" else "",
             slice_groups=self.schema.slicing().first_groups(len(loop.slices)),
-            sights=sights_of(loop, history),
+            sights=self.sights,
         )
 
     def golden(self, now_ns: int) -> list[Record]:
@@ -177,7 +185,16 @@ def open_folder(layout: Layout, *, read_suite: bool = True) -> Folder:
     loop = load_loop(config.target, read_suite=read_suite).loop
     history = read_history(layout.history, schema)
     check_same(loop, schema)
-    return Folder(layout=layout, config=config, loop=loop, schema=schema, history=history)
+    sights = sights_of(loop, history)
+    return Folder(
+        layout=layout,
+        config=config,
+        loop=loop,
+        schema=schema,
+        history=history,
+        sights=sights,
+        inputs=inputs_told(history, schema, sights),
+    )
 
 
 def _begin(
