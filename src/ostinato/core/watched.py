@@ -33,13 +33,15 @@ its streams."""
 
 SEVERITIES: Final = ("info", "warning", "critical")
 
+NONE_FOUND: Final = "none found"
+
 CAUSES: Final = (
     "concept drift",
     "covariate shift",
     "label shift",
     "data quality",
     "unseen inputs",
-    "none found",
+    NONE_FOUND,
 )
 """What a diagnosis can name as the main cause of a fall in quality."""
 

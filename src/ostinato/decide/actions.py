@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ostinato.core.watched import NONE_FOUND
 from ostinato.decide.compose import AllOf, AnyOf
 from ostinato.decide.config import DecideConfig
 from ostinato.decide.data_quality import DataQuality, broken_data, quality_holds
@@ -15,7 +16,6 @@ from ostinato.decide.new_labels import NewLabels
 from ostinato.decide.state import DecideState
 from ostinato.decide.trigger import Trigger
 
-NONE_FOUND: Final = "none found"
 QUALITY: Final = "data quality"
 
 _OF_INPUTS: Final = ("covariate shift", "unseen inputs")

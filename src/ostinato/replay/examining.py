@@ -173,7 +173,6 @@ class Examiner:
             self.loop,
             frame,
             times_ns=history.times_ns[rows],
-            unit_hashes=history.unit_hashes[rows],
             labels=labels[rows],
             scores=self._answers(artifact, frame),
             groups=history.groups[rows],

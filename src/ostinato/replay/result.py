@@ -164,7 +164,7 @@ class Replay:
             "versions": versions,
             "alarms": told_alarms(self.alarms),
             "monitors": told_monitors(self.monitors, self.alarms, quiet=quiet),
-            "estimates": self.estimates.to_dicts(),
+            "estimates": texts(self.estimates, ("time",)).to_dicts(),
             "watch": self.watch,
             "fairness": _last(self.fairness),
             "feedback": _last(self.feedback),

@@ -16,7 +16,7 @@ Hashes = NDArray[np.uint64]
 
 
 def smallest(marks: Hashes, rows: Ints | None, most: int) -> tuple[Hashes, Ints]:
-    """Return the smallest marks and the rows of each: ascending, but for so few that all are kept.
+    """Return the smallest marks, ascending, and the rows of each.
 
     Merging the answers for two parts and taking the smallest again gives that for the whole.
 
@@ -32,8 +32,6 @@ def smallest(marks: Hashes, rows: Ints | None, most: int) -> tuple[Hashes, Ints]
     Source: bottom-k sketch, Cohen and Kaplan 2007; an exact count of each sampled item is kept, as
     in distinct sampling, Gibbons 2001.
     """
-    if rows is None and len(marks) <= most:
-        return marks, np.ones(len(marks), dtype=np.int64)
     order = None if rows is None else np.argsort(marks, kind="stable")
     ordered = np.sort(marks) if order is None else marks[order]
     first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))[: most + 1]

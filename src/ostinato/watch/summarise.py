@@ -239,7 +239,9 @@ class Summariser:
         repeats = np.add.reduce(same, axis=0, dtype=np.int64)
         if first:
             repeats -= same[0]
-        marks, marked = smallest(encoded.marks[part], None, MARKS)
+        marks, marked = encoded.marks[part], np.ones(len(times), dtype=np.int64)
+        if len(marks) > MARKS:  # so few are all among the smallest
+            marks, marked = smallest(marks, None, MARKS)
         gaps = times[1:] - times[:-1]
         if len(gaps) and int(gaps.min()) < 0:
             times = np.sort(times)

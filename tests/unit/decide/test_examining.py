@@ -125,6 +125,33 @@ def test_what_moved_before_labels_is_examined_once_more_when_they_are_there(loop
     assert world.day() == world.day() == []
 
 
+def test_an_alarm_on_too_few_labels_is_examined_again_with_twice_the_time(loop):
+    world = loop(every=None)
+    (first,) = world.day(["performance/a"], family="performance")
+    world.answer(unmeasured={"parts": "24 labelled rows in the current rows"})
+    (second,) = world.day()
+    assert second.from_ns == first.from_ns
+    assert second.to_ns - second.from_ns == 2 * (first.to_ns - first.from_ns)
+    world.state.examining.diagnosis = replace(
+        world.state.examining.diagnosis, cause="concept drift"
+    )
+    world.answer(unmeasured={"parts": "60 labelled rows in the current rows"})
+    assert world.day() == []
+    (third,) = world.day()
+    assert third.to_ns - third.from_ns == 4 * (first.to_ns - first.from_ns)
+    assert world.state.examining.diagnosis.cause == "concept drift", "it stays known"
+    world.answer()
+    assert world.day() == world.day() == []
+
+
+def test_too_few_labels_on_schedule_are_left_to_the_schedule(loop):
+    world = loop()
+    asked = [record for _ in range(7) for record in world.day()]
+    assert [each.subject for each in asked] == ["schedule"]
+    world.answer(unmeasured={"parts": "no labels"})
+    assert world.day() == []
+
+
 def test_with_labels_at_once_one_examination_is_enough(loop):
     world = loop(every=None)
     world.day(["drift/temp"])

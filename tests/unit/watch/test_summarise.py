@@ -163,10 +163,17 @@ def test_rows_of_whole_numbers_are_told_apart():
     assert len(np.unique(marks)) == frame.unique().height
 
 
-def test_few_marks_are_kept_as_they_are():
-    marks, marked = smallest(np.array([5, 3, 5], dtype=np.uint64), None, 4)
-    assert marks.tolist() == [5, 3, 5]
-    assert marked.tolist() == [1, 1, 1]
+@pytest.mark.parametrize(
+    ("most", "kept", "rows"), [(1, [3], [1]), (2, [3, 5], [1, 2]), (9, [3, 5, 8], [1, 2, 1])]
+)
+def test_the_smallest_marks_are_kept_with_their_rows(most, kept, rows):
+    given = np.array([5, 3, 8, 5], dtype=np.uint64)
+    for known in (None, np.ones(4, dtype=np.int64)):
+        marks, marked = smallest(given, known, most)
+        assert marks.tolist() == kept
+        assert marked.tolist() == rows
+    none = np.empty(0, dtype=np.uint64)
+    assert [each.tolist() for each in smallest(none, None, most)] == [[], []]
 
 
 def test_only_the_largest_groups_are_counted_where_there_are_too_many():

@@ -104,7 +104,7 @@ def change_in_loss(
     champion
         Whose losses they are.
     salt
-        Names folds and random streams.
+        Names the random streams that draw values.
     """
     repairs, whole = mend(reference, current, faults, champion, salt=salt)
     notes = [
@@ -189,14 +189,14 @@ def _compare(
     untouched = not repairs and not notes and mass is None
     samples = (reference, current)
     masses = (reference.mass if mass is None else mass, current.mass)
-    found = told if untouched else tell_apart(codes, samples, masses, salt=salt)
-    parts = decompose(*_sides(samples, codes, masses, found, salt))
+    found = told if untouched else tell_apart(codes, masses)
+    parts = decompose(*_sides(samples, codes, masses, found))
     if found.auc.value <= APART and parts.effective >= FEWEST_EFFECTIVE:
         return _Compared(parts=parts, effective=parts.effective, notes=notes)
     notes.append(("inputs", "hardly any is in both samples; they are compared by score alone"))
     scores = _score_codes(reference, current)
-    found = tell_apart(scores, samples, masses, salt=salt)
-    parts = decompose(*_sides(samples, scores, masses, found, salt))
+    found = tell_apart(scores, masses)
+    parts = decompose(*_sides(samples, scores, masses, found))
     if found.auc.value <= APART and parts.effective >= FEWEST_EFFECTIVE:
         return _Compared(parts=parts, effective=parts.effective, notes=notes)
     notes.append(("parts", "hardly any score is in both samples: nothing can be compared"))
@@ -242,13 +242,12 @@ def _sides(
     codes: tuple[NDArray[Any], NDArray[Any]],
     masses: tuple[Floats, Floats],
     told: Told,
-    salt: str,
 ) -> tuple[Side, Side]:
     reference, current = samples
     n = len(reference)
     values = np.concatenate([reference.losses, current.losses])
     weights = np.concatenate([each / each.sum() for each in masses]) * n
-    fold = folds(np.concatenate([each.keys for each in samples]), FOLDS, salt=salt)
+    fold = np.concatenate([folds(len(each), FOLDS) for each in samples])
     expected = expectations(np.concatenate(codes), values, np.maximum(weights, 1e-12), fold)
     return (
         Side(

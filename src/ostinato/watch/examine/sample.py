@@ -28,8 +28,6 @@ class Sample:
         (n rows) features as served.
     times_ns
         (n,) when each was asked for.
-    keys
-        (n,) uint64, what rows are drawn and folded by; `row_keys`.
     labels
         (n,) class index or target, NaN where unknown.
     scores
@@ -44,7 +42,6 @@ class Sample:
 
     frame: pl.DataFrame
     times_ns: Ints
-    keys: NDArray[np.uint64]
     labels: Floats
     scores: Floats
     losses: Floats
@@ -70,7 +67,6 @@ class Sample:
         return type(self)(
             frame=self.frame[places],
             times_ns=self.times_ns[places],
-            keys=self.keys[places],
             labels=self.labels[places],
             scores=self.scores[places],
             losses=self.losses[places],
@@ -121,6 +117,16 @@ def drawn(keys: NDArray[np.uint64], *, salt: str, most: int = ROWS_MOST) -> Ints
     return chosen
 
 
-def folds(keys: NDArray[np.uint64], count: int, *, salt: str) -> NDArray[np.int8]:
-    """Return the fold of each row, (n,) in 0..count-1."""
-    return (place(keys, f"{salt}/fold") * count).astype(np.int8)
+STRETCHES: Final = 15
+"""Stretches of time that folds are made of. Fewer: folds differ by their time; more: rows of one
+moment lie in several folds, and what one of them teaches gives the other away."""
+
+
+def folds(rows: int, count: int) -> NDArray[np.int8]:
+    """Return the fold of each of so many rows in order of time, (rows,) in 0..count-1.
+
+    Folds are made of stretches of time in turn: neighbours in time are alike, and a row is judged
+    by what others teach.
+    """
+    stretch = np.arange(rows) * (STRETCHES // count * count) // max(rows, 1)
+    return (stretch % count).astype(np.int8)

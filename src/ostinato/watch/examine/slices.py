@@ -76,7 +76,7 @@ class FailingSlice:
 
 
 def failing_slices(
-    reference: Sample, current: Sample, coding: Coding, champion: Champion, *, salt: str
+    reference: Sample, current: Sample, coding: Coding, champion: Champion
 ) -> list[FailingSlice] | str:
     """Find slices that lose more than the other rows, those that fail anew first; or say why not.
 
@@ -88,8 +88,6 @@ def failing_slices(
         Of the same rows.
     champion
         Knows the names of the slice groups.
-    salt
-        By which rows are put into the half that is searched.
     """
     if len(current) < FEWEST:
         return f"{len(current):,} labelled rows now, of {FEWEST} that are needed"
@@ -99,7 +97,7 @@ def failing_slices(
     grid = _Grid.of(reference, current, coding, champion)
     if not grid.names:
         return "there is no column to cut slices by"
-    searched = folds(current.keys, 2, salt=f"{salt}/slices") == 0
+    searched = folds(len(current), 2) == 0
     surprise = current.losses - _usual(reference, current)
     half = grid.current[searched]
     least = max(_LEAST, len(half) // 100)
