@@ -277,7 +277,8 @@ def test_what_was_watched_is_drawn(watched):
         assert page.locator(f"#{chart} .scatterlayer path").count() > 0, chart
     assert "214" in page.locator("#watch-figures").inner_text()
     assert page.locator("#diagnoses .card").count() == 4
-    assert "Keep exploring." in page.locator("#feedback").inner_text()
+    assert "Keep exploring." in page.locator("#verdicts").inner_text()
+    assert "m 0.44" in page.locator("#gaps").inner_text()
     assert "9 rows of 100" in page.locator("#unmeasured").inner_text()
     assert watched.troubles == []
 
@@ -347,10 +348,10 @@ def test_names_of_streams_never_act_as_markup_nor_push_a_phone_sideways(visit, w
 
 
 def test_a_watched_replay_without_alarms_opens(visit, watched_document):
-    quiet = {**watched_document, "alarms": [], "estimates": [], "feedback": None}
+    quiet = {**watched_document, "alarms": [], "estimates": [], "verdicts": {}, "fairness": []}
     quiet["decisions"] = []
     quiet["monitors"] = {"streams": [], "lines": {}}
     opened = visit(render_replay(quiet))
     assert opened.troubles == []
     assert not opened.page.locator("#block-alarms").is_visible()
-    assert "Nothing moved" in opened.page.locator("#caption-watch").inner_text()
+    assert "No alarm" in opened.page.locator("#caption-watch").inner_text()

@@ -21,7 +21,7 @@ STREAMS = {
 }
 CONFIG = DecideConfig(
     triggers=(
-        any_of(Every("5d"), DataQuality()),
+        any_of(Every("5d"), DataQuality(at_most=None)),
         Drift(columns=["c0", "c1", "c2"], least=2),
         SliceDegradation(),
     ),
@@ -155,7 +155,7 @@ class Told:
 
     def learning_requested(self, record):
         broken = [n for n, s in self.standing.items() if (n[:7], s) == ("quality", "critical")]
-        assert not broken, f"nothing is learnt from broken data, asked by {record.subject}"
+        assert record.subject == "operator" or not broken, "nothing is learnt from broken data"
 
     def read(self, records):
         for record in records:

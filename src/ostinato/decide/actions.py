@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ostinato.core.watched import NONE_FOUND
 from ostinato.decide.compose import AllOf, AnyOf
 from ostinato.decide.config import DecideConfig
-from ostinato.decide.data_quality import DataQuality, quality_holds
+from ostinato.decide.data_quality import DataQuality, broken_data, quality_holds
 from ostinato.decide.drift import Drift
 from ostinato.decide.estimated_degradation import EstimatedDegradation
 from ostinato.decide.every import Every
@@ -15,19 +16,18 @@ from ostinato.decide.new_labels import NewLabels
 from ostinato.decide.state import DecideState
 from ostinato.decide.trigger import Trigger
 
-NONE_FOUND: Final = "none found"
 QUALITY: Final = "data quality"
 
 _OF_INPUTS: Final = ("covariate shift", "unseen inputs")
 
 
-def policy_facts(state: DecideState, config: DecideConfig) -> dict[str, Any]:
+def policy_facts(state: DecideState, config: DecideConfig, now_ns: int) -> dict[str, Any]:
     """Return what the policy does about a diagnosis, for `action_for`; plain values.
 
     ``by_inputs``, ``by_loss`` and ``by_time``: names of the triggers that look at inputs (or what
     is estimated from them), at losses, and at the time or the number of labels. ``holds``: names of
-    what holds learning back. ``autonomy`` and ``paused`` as in the state; ``busy``: what is under
-    way.
+    what holds learning back, ``broken``: why it is held back now. ``autonomy`` and ``paused`` as in
+    the state; ``busy``: what is under way.
     """
     alone = list(_leaves(config.triggers))
     by_inputs = [each for each in alone if isinstance(each, Drift | EstimatedDegradation)]
@@ -42,6 +42,7 @@ def policy_facts(state: DecideState, config: DecideConfig) -> dict[str, Any]:
         "by_loss": [each.name for each in by_loss],
         "by_time": [each.name for each in by_time],
         "holds": [each.name for each in quality_holds(config.triggers)],
+        "broken": broken_data(config.triggers, state.alarms.standing.values(), now_ns),
         "autonomy": state.autonomy,
         "paused": state.paused,
         "busy": state.busy,
@@ -69,7 +70,7 @@ def action_for(cause: str, policy: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> facts = {"by_inputs": [], "by_loss": ["degradation"], "by_time": [], "holds": [],
-    ...          "autonomy": "auto", "paused": "", "busy": ""}
+    ...          "broken": "", "autonomy": "auto", "paused": "", "busy": ""}
     >>> action_for("concept drift", facts)
     'degradation asks for a new model when its evidence suffices.'
     """
@@ -77,14 +78,22 @@ def action_for(cause: str, policy: Mapping[str, Any]) -> str:
         return "Nothing is done about it."
     if cause == QUALITY:
         return _about_quality(policy)
+    stopped = _stopped(policy)
+    if stopped:
+        return stopped
+    asks = " Somebody is asked first." if policy["autonomy"] == "suggest" else ""
+    return _about_model(cause, policy) + asks
+
+
+def _stopped(policy: Mapping[str, Any]) -> str:
+    """Say what keeps the loop from learning whatever its triggers find; "" when nothing does."""
+    if policy["broken"]:
+        return f"Nothing is learnt: {policy['broken']}."
     if policy["paused"]:
         return f"Nothing is learnt: paused by {policy['paused']}."
     if policy["autonomy"] == "observe":
         return "Nothing is learnt: the loop only observes."
-    if policy["busy"]:
-        return f"Nothing more for now: {policy['busy']}."
-    asks = " Somebody is asked first." if policy["autonomy"] == "suggest" else ""
-    return _about_model(cause, policy) + asks
+    return f"Nothing more for now: {policy['busy']}." if policy["busy"] else ""
 
 
 def _about_quality(policy: Mapping[str, Any]) -> str:

@@ -67,7 +67,7 @@ def _retrain(
 ) -> list[Record] | str:
     hindered = f"paused by {state.paused}; resume first" if state.paused else state.busy
     hindered = hindered or broken_parity(state.parity, config.parity)
-    hindered = hindered or broken_data(config.triggers, state.alarms.standing.values(), now_ns)
+    hindered = hindered or _broken(state, config, now_ns)
     if state.champion is None and not hindered:
         hindered = "the first champion is not there yet"
     if hindered:
@@ -79,6 +79,13 @@ def _retrain(
         change_ns=_change(state, config, now_ns),
     )
     return request(state, config, wish, now_ns, paid=False)
+
+
+def _broken(state: DecideState, config: DecideConfig, now_ns: int) -> str:
+    """Say which alarms on data keep a person from training: those that nobody acknowledged."""
+    alarms = [each for each in state.alarms.standing.values() if not each.acknowledged_by]
+    broken = broken_data(config.triggers, alarms, now_ns)
+    return f"{broken}; acknowledge these alarms to train all the same" if broken else ""
 
 
 def _change(state: DecideState, config: DecideConfig, now_ns: int) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ostinato.core.units import duration_ns
 from ostinato.decide.compose import AnyOf
 from ostinato.decide.on_alarms import OnAlarms, check_severity, checked_names, found_in, named
 from ostinato.decide.standing_alarm import Standing
@@ -17,8 +18,9 @@ class DataQuality(OnAlarms):
     """Hold learning back while alarms on the quality of data stand; it never asks for a model.
 
     A model that learns from a column that is empty by mistake is worse when the column is back.
-    While such an alarm stands no trigger and no person gets a model trained, the first one
-    included; what is under way goes on. Put it beside the other triggers, or inside `any_of`.
+    While such an alarm stands no trigger gets a model trained, the first one included; what is
+    under way goes on. A person gets one who has acknowledged the alarms. Put it beside the other
+    triggers, or inside `any_of`.
 
     Parameters
     ----------
@@ -30,6 +32,12 @@ class DataQuality(OnAlarms):
     labels
         Whether alarms on how labels come (missing, late, contradicting) count too. That the classes
         have other shares is no fault, and does not.
+    at_most
+        How long an alarm holds learning back; None: as long as it stands. After that the data are
+        taken to be as they are now: a range that the world has left for good would keep the loop
+        from ever learning what it is like there.
+    after
+        How long an alarm must have stood; None: not at all.
 
     Raises
     ------
@@ -45,11 +53,12 @@ class DataQuality(OnAlarms):
     columns: Sequence[str] | None = None
     severity: str = "critical"
     labels: bool = True
+    at_most: str | None = "30d"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", checked_names("DataQuality(columns=...)", self.columns))
         check_severity("DataQuality(severity=...)", self.severity)
-        self.check_after()
+        self.check_durations(at_most=self.at_most)
 
     @property
     def name(self) -> str:
@@ -82,7 +91,15 @@ class DataQuality(OnAlarms):
 
     def holding(self, alarms: Iterable[Standing], now_ns: int) -> tuple[Standing, ...]:
         """Return the alarms for which learning is held back, answered or not."""
-        return tuple(each for each in alarms if self.concerns(each) and self.stood(each, now_ns))
+        return tuple(
+            each
+            for each in alarms
+            if self.concerns(each) and self.stood(each, now_ns) and not self._lasts(each, now_ns)
+        )
+
+    def _lasts(self, alarm: Standing, now_ns: int) -> bool:
+        most = self.at_most
+        return most is not None and now_ns - alarm.raised_ns >= duration_ns(most)
 
 
 def quality_holds(triggers: Sequence[Trigger]) -> Iterator[DataQuality]:

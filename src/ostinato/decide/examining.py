@@ -8,13 +8,14 @@ champion.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ostinato.core.ids import content_id
 from ostinato.core.records import Record
 from ostinato.core.units import format_time
 from ostinato.core.watched import (
+    NONE_FOUND,
     AlarmRaised,
     DiagnosisMade,
     ExaminationRequested,
@@ -45,13 +46,14 @@ class Examining:
     """What is wanted and what is under way.
 
     `wanted` waits for its turn; `labelled` for the labels of its rows, which `matured_to_ns` tells.
-    `open` is the request under way; `asked_ns` when the last one was made, `turn` its champion and
-    long window; `diagnosis` what was found last about the champion.
+    `open` is the request under way and `under` what it asks for; `asked_ns` when the last one was
+    made, `turn` its champion and long window; `diagnosis` what was found last about the champion.
     """
 
     wanted: Wanted | None = None
     labelled: Wanted | None = None
     open: str = ""
+    under: Wanted | None = None
     asked_ns: int | None = None
     turn: tuple[str, int] | None = None
     matured_to_ns: int | None = None
@@ -65,7 +67,12 @@ class Examining:
         return None if self.wanted is None else self.wanted.since_ns
 
 
-def want(state: Examining, raised: Iterable[Record], window: WindowMeasured, now_ns: int) -> None:
+def want(
+    state: Examining,
+    raised: Iterable[Record],
+    window: WindowMeasured,
+    now_ns: int,
+) -> None:
     """Ask for an examination on account of alarms of a window.
 
     What moved without labels is examined at once, and once more when its labels are there: only
@@ -102,10 +109,21 @@ def renew_examining(state: Examining) -> None:
 
 
 def take_diagnosis(state: Examining, made: DiagnosisMade, champion: str | None) -> None:
-    """Keep what an examination found, if it is about the champion."""
+    """Keep what an examination found, if it is about the champion.
+
+    Where an alarm asked and labels were too few to tell, rows of twice the time are examined once
+    they have matured; until then a cause that is known stays known.
+    """
+    under = state.under
     if made.request == state.open:
-        state.open = ""
-    if made.subject == champion:
+        state.open, state.under = "", None
+    if made.subject != champion:
+        return
+    if under is not None and under.subject != SCHEDULE and _is_open(made):
+        longer = replace(under, to_ns=2 * under.to_ns - under.from_ns)
+        state.labelled = _together(state.labelled, longer)
+    known = state.diagnosis is not None and state.diagnosis.cause != NONE_FOUND
+    if not (known and _is_open(made)):
         state.diagnosis = Diagnosis(
             cause=made.cause,
             action=made.action,
@@ -113,6 +131,11 @@ def take_diagnosis(state: Examining, made: DiagnosisMade, champion: str | None) 
             made_ns=made.ts_event_ns,
             harmless=harmless_columns(made.evidence),
         )
+
+
+def _is_open(made: DiagnosisMade) -> bool:
+    """Say whether the parts of the change in loss could not be told for want of labels."""
+    return "parts" in made.evidence.get("unmeasured", {})
 
 
 def examinations(
@@ -142,7 +165,7 @@ def examinations(
         state.labelled = None
     state.wanted = None
     state.open = content_id("e", champion, due.subject, now_ns)
-    state.asked_ns, state.turn = now_ns, turn
+    state.asked_ns, state.turn, state.under = now_ns, turn, due
     request = ExaminationRequested(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,

@@ -141,7 +141,7 @@ def _examine(state: DecideState, config: DecideConfig, champion: str, now_ns: in
         config.alarms,
         champion,
         now_ns,
-        policy=lambda: policy_facts(state, config),
+        policy=lambda: policy_facts(state, config, now_ns),
     )
 
 

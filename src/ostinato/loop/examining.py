@@ -55,7 +55,6 @@ def sample_of(
     frame: pl.DataFrame,
     *,
     times_ns: Ints,
-    unit_hashes: NDArray[np.uint64],
     labels: Floats,
     scores: Floats,
     groups: Codes,
@@ -70,7 +69,6 @@ def sample_of(
     return Sample(
         frame=frame,
         times_ns=times_ns,
-        keys=row_keys(unit_hashes, times_ns),
         labels=labels,
         scores=scores,
         losses=loss,

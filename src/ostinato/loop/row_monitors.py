@@ -41,7 +41,7 @@ def fairness(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
     """Make the monitors of fairness; none where no column is sensitive."""
     monitors = loop.monitors
     assert monitors is not None, "makers are asked where the loop is watched"
-    columns = sensitive_columns(loop, groups)
+    columns = sensitive_columns(loop, groups) if monitors.sensitive else ()
     made = [
         Fairness(
             task=loop.task,
@@ -56,9 +56,8 @@ def fairness(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monit
             explored=loop.label.selective,
         )
         for labelled in (False, True)
-        if columns
     ]
-    return tuple(each for each in made if each.measures)
+    return tuple(each for each in made if columns and each.measures)
 
 
 def feedback(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:

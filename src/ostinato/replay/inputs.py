@@ -73,12 +73,11 @@ def inputs_of(sights: Sights | None, history: History) -> Inputs | None:
     if sights is None or sights.grid is None:
         return None
     found: Inputs | None = history.prepared.get("inputs")
-    if found is None or not _alike(found.sights, sights):
+    if found is None or _counting(found.sights) != _counting(sights):
         found = history.prepared["inputs"] = Inputs.of(history, sights)
     return found
 
 
-def _alike(one: Sights, other: Sights) -> bool:
-    """Say whether inputs are counted alike; the grid of a history is one and the same."""
-    widths = (one.fast_ns, one.slow_ns) == (other.fast_ns, other.slow_ns)
-    return widths and one.grid is other.grid and one.slice_groups == other.slice_groups
+def _counting(sights: Sights) -> tuple[object, ...]:
+    """Return what of sights says how inputs are counted."""
+    return sights.fast_ns, sights.slow_ns, sights.grid, sights.slice_groups

@@ -230,18 +230,29 @@ def share_log_e_values(
     if not len(where[0]):
         return found
     sets, sides = where
-    n, k, m0 = rows[sets], hits[sets], borders[where]
-    k = np.where(sides == 0, k, n - k)[:, None]
-    n, m0, rho = n[:, None], m0[:, None], alike[sets][:, None]
-    deviation = window_deviation(m0, n, rho)
-    step = deviation * np.array(STEPS)
-    m1 = m0 + np.minimum(step, _FARTHEST * (1.0 - m0))
-    size = 1.0 / rho - 1.0
-    ratio = _log_likelihood(k, n, m1, size) - _log_likelihood(k, n, m0, size)
-    beyond = ((k / n - m0) / deviation)[:, 0]
-    between = rho * (n - 1.0) / (1.0 + rho * (n - 1.0))
-    found[where] = believed(ratio, beyond, between[:, 0])
+    n, m0, rho = rows[sets], borders[where], alike[sets]
+    k = np.where(sides == 0, hits[sets], n - hits[sets])
+    ratio = _log_ratio(k, n, m0, rho)
+    # A beta distribution of few hits and large spread has most of its mass at none at all and finds
+    # a few hits odd: what a smaller spread says of them must be heard too.
+    narrow = m0 / (1.0 + m0)
+    odd = np.flatnonzero(rho > narrow)
+    if len(odd):
+        ratio[odd] = np.minimum(ratio[odd], _log_ratio(k[odd], n[odd], m0[odd], narrow[odd]))
+    found[where] = ratio
     return found
+
+
+def _log_ratio(k: FloatArray, n: FloatArray, m0: FloatArray, rho: FloatArray) -> FloatArray:
+    """Return the log likelihood ratios of all alternatives, (sets, alternatives)."""
+    deviation = window_deviation(m0, n, rho)
+    step = deviation[:, None] * np.array(STEPS)
+    m1 = m0[:, None] + np.minimum(step, _FARTHEST * (1.0 - m0[:, None]))
+    size = 1.0 / rho - 1.0
+    below = _log_likelihood(k, n, m0, size)[:, None]
+    ratio = _log_likelihood(k[:, None], n[:, None], m1, size[:, None]) - below
+    between = rho * (n - 1.0) / (1.0 + rho * (n - 1.0))
+    return believed(ratio, (k / n - m0) / deviation, between)
 
 
 def _log_likelihood(k: FloatArray, n: FloatArray, mean: FloatArray, size: FloatArray) -> FloatArray:

@@ -80,6 +80,14 @@ def test_alarms_that_say_themselves_what_is_wrong_ask_nothing(loop, family):
     assert loop(every=None).day(["x/y"], family=family) == []
 
 
+def test_drift_on_a_slice_of_what_has_drifted_anyhow_asks_nothing(loop):
+    world = loop(every=None)
+    assert world.day(["drift/a"])
+    world.answer()
+    assert world.day(["drift/a @k=1"]) == []
+    assert len(world.day(["drift/b @k=1"])) == 1
+
+
 def test_there_is_one_examination_at_a_time_and_per_long_window(loop, make_window):
     world = loop(every=None)
     assert len(world.day(["performance/mae"], family="performance")) == 1
@@ -115,6 +123,33 @@ def test_what_moved_before_labels_is_examined_once_more_when_they_are_there(loop
     assert (second.from_ns, second.to_ns) == (first.from_ns, first.to_ns)
     world.answer()
     assert world.day() == world.day() == []
+
+
+def test_an_alarm_on_too_few_labels_is_examined_again_with_twice_the_time(loop):
+    world = loop(every=None)
+    (first,) = world.day(["performance/a"], family="performance")
+    world.answer(unmeasured={"parts": "24 labelled rows in the current rows"})
+    (second,) = world.day()
+    assert second.from_ns == first.from_ns
+    assert second.to_ns - second.from_ns == 2 * (first.to_ns - first.from_ns)
+    world.state.examining.diagnosis = replace(
+        world.state.examining.diagnosis, cause="concept drift"
+    )
+    world.answer(unmeasured={"parts": "60 labelled rows in the current rows"})
+    assert world.day() == []
+    (third,) = world.day()
+    assert third.to_ns - third.from_ns == 4 * (first.to_ns - first.from_ns)
+    assert world.state.examining.diagnosis.cause == "concept drift", "it stays known"
+    world.answer()
+    assert world.day() == world.day() == []
+
+
+def test_too_few_labels_on_schedule_are_left_to_the_schedule(loop):
+    world = loop()
+    asked = [record for _ in range(7) for record in world.day()]
+    assert [each.subject for each in asked] == ["schedule"]
+    world.answer(unmeasured={"parts": "no labels"})
+    assert world.day() == []
 
 
 def test_with_labels_at_once_one_examination_is_enough(loop):
@@ -172,7 +207,7 @@ def test_nothing_is_examined_before_there_is_a_champion_or_without_monitors(loop
 
 def facts(loop, **changes):
     state, config = loop.state, loop.state.config_
-    return {**policy_facts(state, config), **changes}
+    return {**policy_facts(state, config, loop.now_ns), **changes}
 
 
 def test_each_cause_has_an_action(loop):
@@ -190,6 +225,8 @@ def test_what_keeps_the_loop_from_learning_is_said(loop):
     assert told["by_loss"] == ["degradation (e, tolerance 5%)"]
     assert told["by_time"] == ["every 7d"]
     cause = "concept drift"
+    broken = {**told, "broken": "the data are broken (quality/a)"}
+    assert "the data are broken (quality/a)" in action_for(cause, broken)
     assert "paused by ana" in action_for(cause, {**told, "paused": "ana"})
     assert "only observes" in action_for(cause, {**told, "autonomy": "observe"})
     assert "is asked first" in action_for(cause, {**told, "autonomy": "suggest"})

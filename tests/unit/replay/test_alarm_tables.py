@@ -153,7 +153,9 @@ def test_what_is_written_sums_streams_up_and_has_each_window_of_those_that_alarm
 
 def test_a_slice_that_fails_is_an_alarm_of_the_replay_and_asks_for_a_model(make_loop, world):
     policy = ost.Policy(triggers=[ost.SliceDegradation(), ost.DataQuality()], holdout="3d")
-    watched = make_loop(policy=policy, monitors=ost.Monitors(families=["performance", "quality"]))
+    watched = make_loop(
+        policy=policy, monitors=ost.Monitors(families=["performance", "quality"], examine=None)
+    )
     result = ost.replay(watched, world(change=0.6), tick="6h")
     assert not result.alarms.is_empty()
     assert result.alarms["stream"].str.starts_with("performance/log_loss").all()

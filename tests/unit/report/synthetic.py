@@ -156,20 +156,53 @@ def with_watching(replay: dict[str, Any], seed: int = 0) -> dict[str, Any]:
         "estimates": [
             {
                 "time": _time(t),
+                "version": version,
+                "covered": None if t >= ticks - 72 else t % 480 > 0,
                 "estimate": 0.41 + 0.01 * float(np.sin(t / 400)),
                 "low": 0.4 + 0.01 * float(np.sin(t / 400)),
                 "high": 0.42 + 0.01 * float(np.sin(t / 400)),
                 "realised": 0.412 + 0.011 * float(np.sin(t / 380)) if t < ticks - 72 else None,
             }
-            for t in range(0, ticks, 24)
+            for t in range(24, ticks, 24)
+            for version in ("v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8")
         ],
-        "feedback": {
-            "verdict": "watch",
-            "text": "8% of the labelled rows were explored; labels agree with the others.",
-            "action": "Keep exploring.",
-            "explored": 0.08,
-            "naive_loss": 0.41,
+        "verdicts": {
+            "feedback": {
+                "verdict": "clear",
+                "text": "8% of the labelled rows were explored; labels agree with the others.",
+                "action": "Keep exploring.",
+            },
+            "business revenue": {
+                "verdict": "diverges",
+                "text": "The metric improves and revenue does not.",
+                "action": "Look at what the metric leaves out.",
+            },
         },
+        "feedback": [
+            {"time": _time(ticks), "figure": "explored", "value": 0.08},
+            {"time": _time(ticks), "figure": "naive_loss", "value": 0.41},
+            {"time": _time(ticks), "figure": "film:exposures gini", "value": 0.7},
+        ],
+        "fairness": [
+            _gap("selection rate", None, 0.13, low=0.08, high=0.18, ratio=0.7),
+            _gap("selection rate", "sex=f", 0.31),
+            _gap("selection rate", "sex=m", 0.44),
+            {**_gap("selection rate", None, 0.2), "version": "v9"},
+        ],
+    }
+
+
+def _gap(measure: str, group: str | None, value: float, **numbers: float) -> dict[str, Any]:
+    return {
+        "time": _time(0),
+        "column": "sex",
+        "measure": measure,
+        "group": group,
+        "version": None,
+        "value": value,
+        "low": numbers.get("low"),
+        "high": numbers.get("high"),
+        "ratio": numbers.get("ratio"),
     }
 
 

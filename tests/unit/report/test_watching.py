@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ostinato.replay.report import render_comparison, render_replay
+from ostinato.replay.report.diagnoses import CARDS_MAX
 from ostinato.replay.report.timeline import POINTS_MAX
-from ostinato.replay.report.watching import CARDS_MAX, LANES_MAX, watch_data
+from ostinato.replay.report.watching import LANES_MAX, watch_data
 
 _SPEC = importlib.util.spec_from_file_location(
     "synthetic", Path(__file__).with_name("synthetic.py")
@@ -139,6 +140,29 @@ def test_a_diagnosis_of_too_few_rows_is_a_card_without_parts(watched):
     card = of({**watched, "decisions": [bare]})["diagnoses"][0]
     assert card["parts"] == []
     assert card["unmeasured"] == {"all": "3 rows"}
+
+
+def test_estimates_are_those_of_who_served(watched):
+    found = of(watched)["estimates"]
+    times = [each["time"] for each in found]
+    assert len(set(times)) == len(times) > 50
+    serving = {v["version"]: (v["serving_from"], v["serving_to"]) for v in watched["versions"]}
+    first = [t for t in times if t <= serving["v1"][1]]
+    assert times[: len(first)] == first, "a later champion begins after it was promoted"
+    assert {each["covered"] for each in found} == {True, False, None}
+    assert of({**watched, "versions": []})["estimates"] == []
+
+
+def test_verdicts_are_told_and_feedback_with_its_own_numbers(watched):
+    feedback, business = of(watched)["verdicts"]
+    assert feedback["figures"] == {"explored": 0.08, "naive loss": 0.41}
+    assert (business["about"], business["figures"]) == ("business revenue", {})
+
+
+def test_gaps_are_the_champions_with_what_each_group_has(watched):
+    (gap,) = of(watched)["fairness"]
+    assert (gap["measure"], gap["value"], gap["low"]) == ("selection rate", 0.13, 0.08)
+    assert gap["groups"] == [{"group": "f", "value": 0.31}, {"group": "m", "value": 0.44}]
 
 
 def test_where_nothing_is_watched_there_is_nothing_to_show(watched):

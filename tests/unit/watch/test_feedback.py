@@ -161,6 +161,20 @@ def test_few_explored_rows_gather_over_long_windows(world):
     assert read == [(False, True), (True, False)] * 2  # 100 explored rows each
 
 
+def test_a_verdict_holds_while_explored_rows_gather_for_the_next_one(world):
+    watch, verdicts = monitor(), []
+    state = begun(watch)
+    for turn, count in enumerate((6000, 1000, 1000)):
+        rows = world(count, explore=SHARE, catches=False, at=turn * SLOW)
+        watch.take(state, rows, 0)
+        verdicts.append(window(watch, state, turn * SLOW)[2]["verdict"])
+    blind = world(20_000, explore=SHARE, at=3 * SLOW)
+    watch.take(state, blind, 0)
+    verdicts.append(window(watch, state, 3 * SLOW)[2]["verdict"])
+
+    assert verdicts == ["clear", "clear", "clear", "distorted"]
+
+
 def test_the_share_of_training_rows_that_chance_did_not_choose_is_told(world):
     watch = monitor(selective=True)
     state = begun(watch)

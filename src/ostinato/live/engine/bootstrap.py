@@ -20,6 +20,7 @@ from ostinato.features.reading import read_by_book
 from ostinato.features.schema_book import SchemaBook, save_book
 from ostinato.live.config import ServiceConfig
 from ostinato.live.engine.first_features import begin_features, keep_known
+from ostinato.live.engine.inputs_told import InputsTold, inputs_told
 from ostinato.live.engine.policies import kept
 from ostinato.live.engine.same import check_same, renewed
 from ostinato.live.history_file import read_history, write_history
@@ -41,7 +42,8 @@ from ostinato.stores.times import moment_ns
 class Folder:
     """A service's folder made ready: how it was started, its loop, schema and history.
 
-    `sights`: what monitors know of the history, None where nothing is watched.
+    `sights`: what monitors know of the history, None where nothing is watched; `inputs` tells of
+    what is served, None where inputs are not watched.
     """
 
     layout: Layout
@@ -50,6 +52,7 @@ class Folder:
     schema: InputSchema
     history: History
     sights: Sights | None
+    inputs: InputsTold | None
 
     def loop_of(self, digest: str) -> Loop:
         """Return the loop with the policy and the suite of a plan, today's or an earlier one.
@@ -182,13 +185,15 @@ def open_folder(layout: Layout, *, read_suite: bool = True) -> Folder:
     loop = load_loop(config.target, read_suite=read_suite).loop
     history = read_history(layout.history, schema)
     check_same(loop, schema)
+    sights = sights_of(loop, history)
     return Folder(
         layout=layout,
         config=config,
         loop=loop,
         schema=schema,
         history=history,
-        sights=sights_of(loop, history),
+        sights=sights,
+        inputs=inputs_told(history, schema, sights),
     )
 
 

@@ -21,6 +21,7 @@ from ostinato.core.records import (
     HardCasesListed,
     Promoted,
     Record,
+    RequestsAnswered,
     RolledBack,
     TrainingFailed,
     TrainingRequested,
@@ -92,9 +93,17 @@ def fold(folder: Folder, state: LoopState, turn: Turn) -> tuple[LoopState, list[
         state, told = kernel.change_policy(state, folder.plan_of(digest), turn.now_ns)
         changed += told
     golden = folder.golden(turn.now_ns) if turn.tick == 0 else []
-    outcomes = outcomes_told(folder.loop, folder.schema, turn)
-    state, made = kernel.step(state, [*turn.batch, *outcomes, *golden], turn.now_ns)
+    state, made = kernel.step(state, [*_batch(folder, turn), *golden], turn.now_ns)
     return state, [*changed, *made]
+
+
+def _batch(folder: Folder, turn: Turn) -> list[Record]:
+    """Return what a tick tells, with what of it is only for watching, in the order of a replay."""
+    outcomes = outcomes_told(folder.loop, folder.schema, turn)
+    inputs = [] if folder.inputs is None else folder.inputs.of(turn)
+    kinds = [record.kind for record in turn.batch]
+    rows = kinds.index(RequestsAnswered.kind) if RequestsAnswered.kind in kinds else len(kinds)
+    return [*turn.batch[:rows], *inputs, *turn.batch[rows:], *outcomes]
 
 
 def _newest(folder: Folder) -> tuple[LoopState, Saved] | None:

@@ -1,8 +1,8 @@
 """What was watched, prepared for the page: budget, alarms, lines of streams, diagnoses.
 
-In: replay documents (`watch`, `alarms`, `monitors`, and where they are there `estimates` and
-`feedback`; diagnoses from the journal). Out: one entry per policy for `watch.js`, None where
-nothing was watched.
+In: replay documents (`watch`, `alarms`, `monitors`, and where they are there `estimates`,
+`verdicts`, `feedback` and `fairness`; diagnoses from the journal). Out: one entry per policy for
+`watch.js`, None where nothing was watched.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ostinato.replay.report.diagnoses import diagnoses
 from ostinato.replay.report.figures import number
 from ostinato.replay.report.timeline import POINTS_MAX
 
@@ -20,10 +21,8 @@ SEVERITIES: Final = ("critical", "warning", "info")
 LANES_MAX: Final = 24
 """Alarmed streams on the time line. More do not fit a screen; all are in the table."""
 
-ROWS_MAX: Final = 6
-"""Columns, slices and broken columns named on a card; all are among its numbers."""
-
 _MEASURED: Final = ("value", "reference", "low", "high", "floor")
+_ESTIMATED: Final = ("estimate", "low", "high", "realised")
 _ALARM: Final = (
     "stream",
     "family",
@@ -36,9 +35,6 @@ _ALARM: Final = (
     "low",
     "high",
 )
-
-CARDS_MAX: Final = 12
-"""Diagnoses shown as cards, the newest first; all are in the journal."""
 
 
 def watch_data(replays: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -63,9 +59,11 @@ def _of_replay(replay: Mapping[str, Any]) -> dict[str, Any] | None:
         "lanes": _lanes(alarms),
         "lines": lines,
         "quiet": len(monitors["streams"]) - len(lines),
-        "estimates": list(replay.get("estimates") or []),
+        "estimates": _estimates(replay),
         "diagnoses": diagnoses(replay["decisions"]),
-        "feedback": replay.get("feedback") or None,
+        "diagnosed": sum(each["kind"] == "diagnosis_made" for each in replay["decisions"]),
+        "verdicts": _verdicts(replay),
+        "fairness": _gaps(replay.get("fairness") or []),
     }
 
 
@@ -114,6 +112,22 @@ def short(value: Any) -> float | None:
     return float(f"{x:.6g}") if math.isfinite(x) else None
 
 
+def _estimates(replay: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what was estimated of whoever served at the time, beside what labels said."""
+    served = [
+        (str(each["version"]), str(each["serving_from"]), each["serving_to"])
+        for each in replay["versions"]
+        if each["serving_from"] is not None
+    ]
+    found = []
+    for row in replay.get("estimates") or []:
+        time, version = str(row["time"]), str(row["version"])
+        if any(v == version and since < time <= (to or time) for v, since, to in served):
+            numbers = {name: short(row[name]) for name in _ESTIMATED}
+            found.append({"time": time, "covered": row["covered"], **numbers})
+    return found[:: max(1, -(-len(found) // POINTS_MAX))]
+
+
 def _worst_first(alarm: Mapping[str, Any]) -> tuple[bool, int, str, str]:
     over = alarm["resolved"] is not None
     severity = str(alarm["severity"])
@@ -146,75 +160,32 @@ def _unmeasured(monitors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     return rows
 
 
-def diagnoses(decisions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the diagnoses of a journal as cards, the newest first."""
-    found = [(at, each) for at, each in enumerate(decisions) if each["kind"] == "diagnosis_made"]
-    return [_card(each, at) for at, each in reversed(found[-CARDS_MAX:])]
-
-
-def _card(decision: Mapping[str, Any], index: int) -> dict[str, Any]:
-    evidence = decision["evidence"]
-    return {
-        "index": index,
-        "time": str(decision["time"]),
-        "version": str(decision["subject"]),
-        "cause": str(evidence.get("cause") or "none found"),
-        "reason": str(decision["reason"]),
-        "action": str(evidence.get("action") or ""),
-        "loss": _loss(evidence.get("loss") or {}),
-        "parts": [_part(name, part) for name, part in (evidence.get("parts") or {}).items()],
-        "columns": [_carrier(each, "column") for each in _rows(evidence.get("columns"), "column")],
-        "slices": [_carrier(each, "slice") for each in _rows(evidence.get("slices"), "slice")],
-        "broken": [_broken(each) for each in _rows(evidence.get("broken"), "column")],
-        "domain": {
-            name: value
-            for name, value in (evidence.get("domain") or {}).items()
-            if name != "columns"
-        },
-        "unmeasured": {str(k): str(v) for k, v in (evidence.get("unmeasured") or {}).items()},
+def _verdicts(replay: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what monitors judged in words; feedback with its figures of the last window."""
+    figures = {
+        str(row["figure"]).replace("_", " "): short(row["value"])
+        for row in replay.get("feedback") or []
+        if " " not in str(row["figure"])
     }
+    return [
+        {"about": str(about), **told, "figures": figures if about == "feedback" else {}}
+        for about, told in (replay.get("verdicts") or {}).items()
+    ]
 
 
-def _part(name: str, part: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "change": part.get("change"),
-        "low": part.get("low"),
-        "high": part.get("high"),
-    }
-
-
-def _loss(found: Mapping[str, Any]) -> dict[str, Any]:
-    change = found.get("change")
-    parts = change if isinstance(change, Mapping) else {"change": change}
-    return {**found, **parts} if found else {}
-
-
-def _broken(found: Mapping[str, Any]) -> dict[str, Any]:
-    what = found.get("what") or []
-    return {**found, "what": ", ".join(map(str, what)) if isinstance(what, list) else str(what)}
-
-
-_CHANGES: Final = {"column": ("loss",), "slice": ("rise", "excess")}
-"""What says how much of the loss a row of a diagnosis carries."""
-
-
-def _carrier(row: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return what carries a change: its name, by how much, and what was said of it."""
-    known = [row[each] for each in _CHANGES[name] if row.get(each) is not None]
-    change = known[0] if known else None
-    return {
-        name: str(row[name]),
-        "change": change.get("change") if isinstance(change, Mapping) else change,
-        "verdict": str(row.get("verdict") or ""),
-    }
-
-
-def _rows(found: Any, name: str) -> list[Mapping[str, Any]]:
-    """Return rows, those of a mapping with their key as `name`; as many as a card has room for."""
-    rows: list[Mapping[str, Any]]
-    if isinstance(found, Mapping):
-        rows = [{name: key, **each} for key, each in found.items() if isinstance(each, Mapping)]
-    else:
-        rows = [dict(each) for each in found or () if isinstance(each, Mapping)]
-    return rows[:ROWS_MAX]
+def _gaps(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the gaps between groups of people as of the last window, with what each group has."""
+    own = [row for row in rows if row["version"] is None]
+    gaps = []
+    for row in own:
+        if row["group"] is None:
+            of_groups = [
+                {"group": str(each["group"]).partition("=")[2], "value": short(each["value"])}
+                for each in own
+                if each["group"] is not None
+                and (each["column"], each["measure"]) == (row["column"], row["measure"])
+            ]
+            numbers = {name: short(row[name]) for name in ("value", "low", "high", "ratio")}
+            names = {"column": str(row["column"]), "measure": str(row["measure"])}
+            gaps.append({**names, **numbers, "groups": of_groups})
+    return gaps

@@ -15,7 +15,7 @@ from ostinato.stats.overlap import calibrated
 from ostinato.stats.reconstruction import Plane
 from ostinato.watch.examine.classifier import FOLDS, chances
 from ostinato.watch.examine.codes import Coding
-from ostinato.watch.examine.sample import Sample, folds
+from ostinato.watch.examine.sample import folds
 
 WATCH: Final = 0.55
 """Area under the curve from which inputs differ enough to be watched."""
@@ -44,36 +44,26 @@ class Told:
     auc: Estimate
 
 
-def tell_apart(
-    codes: tuple[NDArray[Any], NDArray[Any]],
-    samples: tuple[Sample, Sample],
-    masses: tuple[Floats, Floats],
-    *,
-    salt: str,
-) -> Told:
+def tell_apart(codes: tuple[NDArray[Any], NDArray[Any]], masses: tuple[Floats, Floats]) -> Told:
     """Learn which sample a row is of, each row without itself.
 
     Parameters
     ----------
     codes
-        (n, d) and (m, d).
-    samples
-        Those rows; neither is empty.
+        (n, d) and (m, d), rows in order of time; neither is empty.
     masses
         (n,) and (m,), how much each row counts.
-    salt
-        By which rows are put into folds.
     """
-    n = len(samples[0])
-    current = np.arange(n + len(samples[1])) >= n
+    n = len(codes[0])
+    current = np.arange(n + len(codes[1])) >= n
     weights = np.concatenate([each / each.sum() for each in masses]) * n
-    fold = folds(np.concatenate([each.keys for each in samples]), FOLDS, salt=salt)
+    fold = np.concatenate([folds(len(each), FOLDS) for each in codes])
     raw = chances(np.concatenate(codes), current, weights, fold)
     honest = calibrated(raw, current, weights)
     return Told(reference=honest[:n], current=honest[n:], auc=auc(raw[:n], raw[n:]))
 
 
-def belonging(reference: Sample, coding: Coding, *, salt: str) -> tuple[float, Estimate] | str:
+def belonging(coding: Coding) -> tuple[float, Estimate] | str:
     """Say how much further current rows lie from the plane of the reference than its own rows do.
 
     Columns that no longer belong together show here though each by itself is as ever. The plane is
@@ -87,7 +77,7 @@ def belonging(reference: Sample, coding: Coding, *, salt: str) -> tuple[float, E
     if not coding.columns:
         return "there is no column to compare"
     p, q = _ranks(coding, coding.reference), _ranks(coding, coding.current)
-    fitted = folds(reference.keys, 2, salt=f"{salt}/plane") == 0
+    fitted = folds(len(p), 2) == 0
     if min(fitted.sum(), (~fitted).sum()) < 2 * p.shape[1]:
         return f"{len(p):,} rows in the reference are too few for {p.shape[1]} columns"
     plane = Plane.fit(p[fitted])

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.core.watched import NONE_FOUND
 from ostinato.watch.examine.change import FEWEST, Change, change_in_loss
 from ostinato.watch.examine.classes import shares_from_scores
 from ostinato.watch.examine.codes import Coding, code
@@ -46,27 +47,27 @@ def examine(
     tolerance
         Part of the reference's loss that a part must exceed to be a cause.
     salt
-        Names the folds and the random draws: the same rows and salt give the same findings.
+        Names the random streams that draw values: same rows and salt, same findings.
     """
     few = _too_few(reference, current)
     if few:
         return Findings(
-            cause="none found", reason=few, evidence={"parts": {}, "unmeasured": {"all": few}}
+            cause=NONE_FOUND, reason=few, evidence={"parts": {}, "unmeasured": {"all": few}}
         )
     # Where there are labels, rows with one are compared throughout: with like goes like.
     p, q = _labelled(reference), _labelled(current)
     coding = code(p, q)
     faults = find_faults(coding.plain, p.times_ns, q.times_ns)
-    apart = tell_apart((coding.reference, coding.current), (p, q), (p.mass, q.mass), salt=salt)
+    apart = tell_apart((coding.reference, coding.current), (p.mass, q.mass))
     unmeasured = dict(coding.unmeasured)
     evidence: dict[str, Any] = {"rows": _rows(reference, current)}
-    evidence["domain"] = _domain(p, coding, apart, unmeasured, salt)
+    evidence["domain"] = _domain(coding, apart, unmeasured)
     change: Change | str = f"the reference has fewer than {FEWEST} labels"
     if _enough(p) and _enough(q):
         change = change_in_loss(p, q, coding, faults, champion, apart, salt=salt)
-        evidence |= _failures(p, q, coding, champion, unmeasured, salt)
+        evidence |= _failures(p, q, coding, champion, unmeasured)
     elif _enough(p):
-        change = foreseen_change(p, q, coding, faults, salt=salt)
+        change = foreseen_change(p, q, coding, faults)
     if isinstance(change, str) or change.foreseen:
         unmeasured["parts"] = _lacking(p, q)
         evidence["classes"] = _classes(reference, current, champion, unmeasured)
@@ -115,11 +116,10 @@ def _failures(
     coding: Coding,
     champion: Champion,
     unmeasured: dict[str, str],
-    salt: str,
 ) -> dict[str, Any]:
     """Return the slices that fail and the labels that look wrong."""
     found: dict[str, Any] = {}
-    slices = failing_slices(p, q, coding, champion, salt=salt)
+    slices = failing_slices(p, q, coding, champion)
     labels = doubtful_labels(p, q, champion)
     if isinstance(slices, str):
         unmeasured["slices"] = slices
@@ -149,6 +149,10 @@ def _remarks(evidence: dict[str, Any]) -> list[str]:
     ):
         if names:
             found.append(words.format("; ".join(names[:_NAMED])))
+    unknown = [each["column"] for each in evidence["broken"] if each["cost"] is None]
+    if unknown:
+        broken = "; ".join(list(dict.fromkeys(unknown))[:_NAMED])
+        found.append(f"Broken at a cost that is not known: {broken}.")
     if evidence["labels"].get("more"):
         found.append("More labels than before are other than what the champion is sure of.")
     return found
@@ -161,9 +165,7 @@ def _too_few(reference: Sample, current: Sample) -> str:
     return ""
 
 
-def _domain(
-    reference: Sample, coding: Coding, apart: Told, unmeasured: dict[str, str], salt: str
-) -> dict[str, Any]:
+def _domain(coding: Coding, apart: Told, unmeasured: dict[str, str]) -> dict[str, Any]:
     moved = distances(coding)
     order = np.argsort(-moved, kind="stable")[:_COLUMNS_TOLD].tolist()
     low, high = apart.auc.interval(0.95)
@@ -175,7 +177,7 @@ def _domain(
         "stance": stance,
         "columns": {coding.columns[i].name: float(moved[i]) for i in order},
     }
-    plane = belonging(reference, coding, salt=salt)
+    plane = belonging(coding)
     if isinstance(plane, str):
         unmeasured["reconstruction"] = plane
     else:

@@ -30,8 +30,9 @@ ROWS_LEAST: Final = 10
 
 _SURE: Final = 4.0  # standard errors: many columns and several faults are looked for
 _MANY: Final = 50  # different values from which a number counts as continuous
-_RARE: Final = 0.01  # share below which a value is no usual one
-_REACH: Final = 0.5  # of the reference's range that values may lie outside it
+_REACH: Final = 1.0  # of the reference's range that values may lie outside it
+_TIMES: Final = 3.0  # the share of the reference's commonest value that is still no sticking
+_USUAL: Final = 0.03  # share of rows of a value from which it is missed when it is gone
 _IN_STEP: Final = 0.9  # rank correlation with time from which a column grows with it
 _MOSTLY: Final = 0.95  # share of one value from which a column holds nothing else
 
@@ -69,7 +70,7 @@ def find_faults(plain: tuple[Plain, ...], before_ns: Ints, now_ns: Ints) -> list
         if each.numbers is not None:
             looked = _in_numbers(each, before_ns, now_ns)
         else:
-            looked = _in_texts(each)
+            looked = _in_texts(each, before_ns, now_ns)
         found += [
             Fault(column=each.source, what=what, before=_share(p), now=_share(q), rows=q)
             for what, p, q, floor in looked
@@ -101,7 +102,8 @@ def _in_numbers(plain: Plain, before_ns: Ints, now_ns: Ints) -> Looked:
     values, counts = np.unique(now, return_counts=True)
     usual = float(values[counts.argmax()])
     continuous = len(np.unique(known)) > _MANY
-    strange = continuous and _share(p == usual) < _RARE
+    common = float(np.unique(known, return_counts=True)[1].max()) / len(p)
+    strange = continuous and _share(q == usual) > _TIMES * common
     alone = len(values) == 1 < len(np.unique(known))
     if strange or (alone and not _by_period(p, before_ns, now_ns)):
         yield f"stuck at {usual:.6g}", p == usual, q == usual, STUCK_FLOOR
@@ -141,11 +143,12 @@ def _by_period(values: Floats, before_ns: Ints, now_ns: Ints) -> bool:
 _PIECE: Final = 20  # rows of a period that say whether a column is constant in it
 
 
-def _in_texts(plain: Plain) -> Looked:
+def _in_texts(plain: Plain, before_ns: Ints, now_ns: Ints) -> Looked:
     assert plain.texts is not None, "asked for texts"
     p, q = plain.texts
     yield "missing", p.is_null().to_numpy(), q.is_null().to_numpy(), FLOOR
     known = p.drop_nulls().unique()
+    yield from _alone(p, q, before_ns, now_ns)
     new = ~q.is_in(known.implode()).fill_null(value=True)
     if not new.any():
         return
@@ -156,6 +159,16 @@ def _in_texts(plain: Plain) -> Looked:
     yield "written otherwise", np.zeros(len(p), dtype=np.bool_), rows, FLOOR
 
 
+def _alone(p: pl.Series, q: pl.Series, before_ns: Ints, now_ns: Ints) -> Looked:
+    values = q.drop_nulls().unique()
+    if len(values) != 1 or p.drop_nulls().n_unique() < 2:
+        return
+    codes = p.rank("dense").cast(pl.Float64).fill_null(np.nan).to_numpy()
+    if not _by_period(codes, before_ns, now_ns):
+        usual = ((each == values[0]).fill_null(value=False).to_numpy() for each in (p, q))
+        yield f"stuck at {values[0]}", *usual, STUCK_FLOOR
+
+
 def _tidy(texts: pl.Series) -> pl.Series:
     return texts.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
 
@@ -163,8 +176,8 @@ def _tidy(texts: pl.Series) -> pl.Series:
 def _recoded(p: pl.Series, q: pl.Series) -> pl.Series:
     """Flag values that came for one that is gone, in about its number."""
     before, now = _counts(p), _counts(q)
-    gone = {v: share for v, share in before.items() if share >= FLOOR and v not in now}
-    fresh = {v: share for v, share in now.items() if share >= FLOOR and v not in before}
+    gone = {v: share for v, share in before.items() if share >= _USUAL and v not in now}
+    fresh = {v: share for v, share in now.items() if share >= _USUAL and v not in before}
     heirs = [v for v, share in fresh.items() if any(_alike(share, old) for old in gone.values())]
     return q.is_in(heirs).fill_null(value=False)
 
@@ -173,7 +186,7 @@ def _alike(one: float, other: float) -> bool:
     return abs(one - other) < _ABOUT * max(one, other)
 
 
-_ABOUT: Final = 0.2  # how far two shares may differ and still be those of one value
+_ABOUT: Final = 0.15  # how far two shares may differ and still be those of one value
 
 
 def _counts(texts: pl.Series) -> dict[str, float]:

@@ -18,7 +18,7 @@ from ostinato.watch.examine.sample import Sample, folds
 
 
 def foreseen_change(
-    reference: Sample, current: Sample, coding: Coding, faults: list[Fault], *, salt: str
+    reference: Sample, current: Sample, coding: Coding, faults: list[Fault]
 ) -> Change:
     """Estimate the change in loss by other inputs alone.
 
@@ -30,13 +30,11 @@ def foreseen_change(
         Rows of which few have one.
     coding, faults
         Of the same rows; broken columns are left out, since nobody knows what such rows lose.
-    salt
-        Names the folds.
     """
     broken = {fault.column for fault in faults}
     kept = np.array([column.source not in broken for column in coding.columns], dtype=np.bool_)
     codes = (coding.reference[:, kept], coding.current[:, kept])
-    mass, fold = reference.mass, folds(reference.keys, FOLDS, salt=salt)
+    mass, fold = reference.mass, folds(len(reference), FOLDS)
     usual = expectations(codes[0], reference.losses, mass, fold)
     now = expected_of(codes[0], reference.losses, mass, codes[1])
     u, v = mass / mass.sum(), current.mass / current.mass.sum()

@@ -28,8 +28,6 @@ class Sample:
         (n rows) features as served.
     times_ns
         (n,) when each was asked for.
-    keys
-        (n,) uint64, what rows are drawn and folded by; `row_keys`.
     labels
         (n,) class index or target, NaN where unknown.
     scores
@@ -39,12 +37,12 @@ class Sample:
     groups
         (n, g) slice group of each row by slice column, as in the records; -1: none.
     weights
-        (n,) how many rows each stands for (inverse propensities), > 0; None: one.
+        (n,) how many rows each stands for (inverse propensities), > 0; None: one. The parts of a
+        change weigh rows by it; slices, columns and suspicious labels count rows.
     """
 
     frame: pl.DataFrame
     times_ns: Ints
-    keys: NDArray[np.uint64]
     labels: Floats
     scores: Floats
     losses: Floats
@@ -70,7 +68,6 @@ class Sample:
         return type(self)(
             frame=self.frame[places],
             times_ns=self.times_ns[places],
-            keys=self.keys[places],
             labels=self.labels[places],
             scores=self.scores[places],
             losses=self.losses[places],
@@ -121,6 +118,16 @@ def drawn(keys: NDArray[np.uint64], *, salt: str, most: int = ROWS_MOST) -> Ints
     return chosen
 
 
-def folds(keys: NDArray[np.uint64], count: int, *, salt: str) -> NDArray[np.int8]:
-    """Return the fold of each row, (n,) in 0..count-1."""
-    return (place(keys, f"{salt}/fold") * count).astype(np.int8)
+STRETCHES: Final = 15
+"""Stretches of time that folds are made of. Fewer: folds differ by their time; more: rows of one
+moment lie in several folds, and what one of them teaches gives the other away."""
+
+
+def folds(rows: int, count: int) -> NDArray[np.int8]:
+    """Return the fold of each of so many rows in order of time, (rows,) in 0..count-1.
+
+    Folds are made of stretches of time in turn: neighbours in time are alike, and a row is judged
+    by what others teach.
+    """
+    stretch = np.arange(rows) * (STRETCHES // count * count) // max(rows, 1)
+    return (stretch % count).astype(np.int8)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ostinato.core.watched import NONE_FOUND
 from ostinato.stats.influence import Estimate
 from ostinato.watch.examine.change import CONCEPT, COVARIATE, LABELS, QUALITY, UNSEEN, Change
-
-NONE: Final = "none found"
 
 LEVEL: Final = 0.99
 """Of the intervals of parts: five parts are looked at, and where nothing changed at most about one
@@ -46,7 +45,7 @@ def verdict(change: Change | str, *, tolerance: float = TOLERANCE) -> Verdict:
         See `TOLERANCE`.
     """
     if isinstance(change, str):
-        return Verdict(cause=NONE, reason=f"The change in loss cannot be told: {change}.")
+        return Verdict(cause=NONE_FOUND, reason=f"The change in loss cannot be told: {change}.")
     floor = tolerance * abs(change.before)
     sure = {name: part for name, part in change.parts.items() if _raises(part, floor)}
     whole = _whole(change)
@@ -55,7 +54,7 @@ def verdict(change: Change | str, *, tolerance: float = TOLERANCE) -> Verdict:
         text = "Hardly any input of the reference comes any more, so that nothing can be compared"
         return Verdict(cause=UNSEEN, reason=f"{whole} {text}.")
     if not sure:
-        return Verdict(cause=NONE, reason=f"{whole} {_nothing(change)}")
+        return Verdict(cause=NONE_FOUND, reason=f"{whole} {_nothing(change)}")
     cause = max(sure, key=lambda name: sure[name].value)
     others = [_told(name, part) for name, part in sure.items() if name != cause]
     also = f" Also: {'; '.join(others)}." if others else ""

@@ -32,7 +32,7 @@ LEAST_ROWS: Final = 30
 
 _MOST_WINDOWS: Final = 400  # long windows of which free rows are remembered, for trainings
 _MOST_ORDERS: Final = 16  # trainings that are under way at once
-_LONGEST_RUN: Final = 28  # long windows that a mean gathers rows for
+_LONGEST_RUN: Final = 91  # long windows that a mean gathers rows for
 
 _CHAMPION, _CANARY, _HOLDBACK, _FALLBACK, _EXPLORE = (ROLES.index(role) for role in ROLES)
 
@@ -67,6 +67,14 @@ SUMS: Final = (
 )
 """What is counted, in the order of the sums."""
 
+_NEEDS: Final = (
+    ("labels", "by answer", "Needs 30 positive and 30 other answers."),
+    ("labels", "by chance", "Needs 30 explored rows and 30 others."),
+    ("loss", "bias", "Needs 30 explored rows with labels and propensities."),
+    ("residuals", "spread", "Needs 30 labelled explored rows."),
+)
+"""What is compared, and what it takes."""
+
 _AT: Final = {name: place for place, name in enumerate(SUMS)}
 
 
@@ -77,7 +85,8 @@ class FeedbackState:
     `gathered` are the sums since the last reading: until the explored rows are enough, over `run`
     long windows. `largest` is the largest weight since the last long window. `free` has, by long
     window, labelled rows that no model chose; `orders` how many of them were in the window of each
-    training under way, and `trained` the share that the model chose, by version.
+    training under way, and `trained` the share that the model chose, by version. `verdict` is the
+    last one that rests on enough rows.
     """
 
     champion: str = ""
@@ -90,6 +99,7 @@ class FeedbackState:
     orders: dict[str, float] = field(default_factory=dict)
     trained: dict[str, float] = field(default_factory=dict)
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdict: dict[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,46 +304,47 @@ class Feedback:
         state.run += 1
         s = dict(zip(SUMS, state.gathered.tolist(), strict=True))
         figures = self._figures(state, s)
+        worth = 0.0 if figures.loss is None else figures.loss.worth
+        gathers = s["explored"] > 0 and worth < LEAST_WORTH and state.run < _LONGEST_RUN
+        verdict = judge(figures).told()
+        if gathers and verdict["verdict"] == "watch":  # what many rows said before still holds
+            verdict = state.verdict or verdict
         state.figures = {
-            f"{self.family}/verdict": judge(figures).told(),
+            f"{self.family}/verdict": verdict,
             f"{self.family}/rows": figures.told(),
         }
-        by_answer, by_chance = (
-            self._stream("labels", "by answer"),
-            self._stream("labels", "by chance"),
-        )
-        readings = [
-            _rates_apart(by_answer, s["used_yes_known"], s["used_yes"], *_no(s), floor=self.floor),
-            _rates_apart(
-                by_chance,
-                s["used_known"],
-                s["used"],
-                s["explored_known"],
-                s["explored"],
-                floor=self.floor,
-            ),
-            self._biased(s, figures.loss),
-            self._residuals(s),
-        ]
-        whys = [
-            (by_answer.name, "Needs 30 positive and 30 other answers."),
-            (by_chance.name, "Needs 30 explored rows and 30 others."),
-            (
-                self._stream("loss", "bias").name,
-                "Needs explored rows with labels and propensities.",
-            ),
-            (self._stream("residuals", "spread").name, "Needs 30 labelled explored rows."),
-        ]
-        worth = 0.0 if figures.loss is None else figures.loss.worth
-        if s["explored"] and worth < LEAST_WORTH and state.run < _LONGEST_RUN:
+        if gathers:
             unmeasured.append((f"{self.family}/{self.name}", "Explored rows still gather."))
             return
+        state.verdict = verdict
         state.gathered, state.run, state.largest = np.zeros(len(SUMS)), 0, 0.0
-        for reading, why in zip(readings, whys, strict=True):
+        for (subject, measure, needs), reading in zip(
+            _NEEDS, self._compared(s, figures), strict=True
+        ):
             if reading is None:
-                unmeasured.append(why)
+                unmeasured.append((self._stream(subject, measure).name, needs))
             else:
                 yield reading
+
+    def _compared(self, s: Mapping[str, float], figures: FeedbackFigures) -> Iterator[Level | None]:
+        """Compare rows that the model chose with others, in the order of `_NEEDS`."""
+        yield _rates_apart(
+            self._stream("labels", "by answer"),
+            s["used_yes_known"],
+            s["used_yes"],
+            *_no(s),
+            floor=self.floor,
+        )
+        yield _rates_apart(
+            self._stream("labels", "by chance"),
+            s["used_known"],
+            s["used"],
+            s["explored_known"],
+            s["explored"],
+            floor=self.floor,
+        )
+        yield self._biased(s, figures.loss)
+        yield self._residuals(s)
 
     def _biased(self, s: Mapping[str, float], told: Estimate | None) -> Level | None:
         """Compare the loss as measured with that of all rows, in shares of the latter."""

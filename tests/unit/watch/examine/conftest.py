@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from ostinato.core.ids import hash_keys
 from ostinato.stats.metrics import METRICS
 from ostinato.watch.examine import Champion, Sample
 
@@ -103,7 +102,6 @@ def planted() -> Callable[..., tuple[Sample, Sample, Champion]]:
             return Sample(
                 frame=frame,
                 times_ns=times,
-                keys=hash_keys(times),
                 labels=labels,
                 scores=scores,
                 losses=loss(labels, scores),

@@ -129,7 +129,7 @@ def test_a_column_that_tells_the_time_does_not_hide_another_meaning(planted):
 
     assert found.cause == "concept drift"
     assert "tells the samples apart by itself" in found.evidence["unmeasured"]["n"]
-    assert found.evidence["domain"]["auc"] > 0.99
+    assert found.evidence["domain"]["auc"] > 0.9
 
 
 def test_inputs_without_an_overlap_are_compared_by_score(planted):

@@ -12,7 +12,8 @@ function showWatch(data, watch, decisions) {
   buildStreams(data, watch);
   drawEstimates(data, watch);
   buildDiagnoses(watch);
-  buildFeedback(watch);
+  buildVerdicts(watch);
+  buildGaps(watch);
   buildUnmeasured(watch);
 }
 
@@ -33,7 +34,7 @@ function drawBudget(watch) {
     figure(grouped(alarms.length, 0, 0), alarms.length === 1 ? "alarm raised" : "alarms raised"),
     figure(grouped(standing, 0, 0), standing === 1 ? "stands at the end" : "stand at the end"));
   const most = `had nothing moved, there would have been at most ${grouped(budget.expected, 0, 1)} on average`;
-  const spent = alarms.length ? `${alarms.length === 1 ? "One alarm" : `${alarms.length} alarms`}: ${most}.` : `Nothing moved by more than its floor.`;
+  const spent = alarms.length ? `${alarms.length === 1 ? "One alarm" : `${alarms.length} alarms`}: ${most}.` : `No alarm: no stream surely moved by more than its floor.`;
   document.getElementById("caption-watch").textContent =
     `${spent} The budget is one for all: watching more columns or slices makes no more false alarms.`;
 }
@@ -62,10 +63,10 @@ function drawAlarms(data, watch, decisions) {
   }).filter((trace) => trace.x.length);
   const wide = target.clientWidth > 640;
   draw("chart-alarms", traces, {
-    hovermode: "closest", hoverdistance: 16, margin: { ...DETAIL_MARGIN, t: 26, b: 46, l: wide ? 210 : 120 }, showlegend: true,
+    hovermode: "closest", hoverdistance: 16, margin: { ...DETAIL_MARGIN, t: 26, b: 46, l: wide ? 250 : 120 }, showlegend: true,
     legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { size: 11.5, color: css("--muted") }, itemclick: false, itemdoubleclick: false },
     xaxis: timeAxis({ range: ends(data.times) }),
-    yaxis: axis({ range: [lanes.length - 0.4, -0.6], tickvals: lanes.map((_, i) => i), ticktext: lanes.map((name) => plain(shortened(name, wide ? 30 : 16))), fixedrange: true, automargin: false, showgrid: false }),
+    yaxis: axis({ range: [lanes.length - 0.4, -0.6], tickvals: lanes.map((_, i) => i), ticktext: lanes.map((name) => plain(shortened(name, wide ? 37 : 16))), fixedrange: true, automargin: false, showgrid: false }),
     shapes: promotionLines(decisions),
   });
   if (!target.dataset.wired) {
@@ -105,9 +106,9 @@ function buildAlarmTable(watch) {
   document.getElementById("alarms").replaceChildren(headRow(columns), el("tbody", {}, ...rows));
 }
 
-function signed(x) {
+function signed(x, digits = 3) {
   if (typeof x !== "number") return "–";
-  return (x > 0 ? "+" : "") + factText(Number(x.toPrecision(3)));
+  return (x > 0 ? "+" : "") + factText(Number(x.toPrecision(digits)));
 }
 
 /* -- one stream */
@@ -183,8 +184,7 @@ function drawEstimates(data, watch) {
   ], {
     hovermode: "x unified", margin: { ...DETAIL_MARGIN, t: 26 }, xaxis: timeAxis({ range: ends(data.times) }), yaxis: axis({ tickformat: "~g" }),
   });
-  const judged = rows.filter((row) => typeof row.realised === "number" && typeof row.low === "number");
-  const held = judged.filter((row) => row.low <= row.realised && row.realised <= row.high).length;
+  const judged = rows.filter((row) => row.covered !== null), held = judged.filter((row) => row.covered).length;
   document.getElementById("caption-estimates").textContent = judged.length
     ? `Purple: what was estimated while labels were late, with its interval; dotted: what they said later. The interval held in ${held} of ${judged.length} windows (95% are meant to). Estimates from scores alone cannot see that the truth itself changes.`
     : "Purple: what was estimated while labels were late, with its interval. No labels have come to judge it by.";
@@ -197,6 +197,9 @@ const CAUSE_COLOURS = { "concept drift": "--c3", "covariate shift": "--c0", "lab
 function buildDiagnoses(watch) {
   document.getElementById("block-diagnoses").hidden = !watch.diagnoses.length;
   document.getElementById("diagnoses").replaceChildren(...watch.diagnoses.map(diagnosisCard));
+  const rest = watch.diagnosed - watch.diagnoses.length;
+  document.getElementById("caption-diagnoses").textContent =
+    "How much of a change in loss each cause makes up, the newest examination first, with 99% intervals." + (rest > 0 ? ` ${rest} earlier ones are in the journal.` : "");
 }
 
 function diagnosisCard(found) {
@@ -223,7 +226,7 @@ function diagnosisCard(found) {
 
 function partRow(part, reach) {
   const at = (x) => 50 + (47 * x) / reach, known = [part.change, part.low, part.high].every((x) => typeof x === "number");
-  return [el("dt", {}, part.name), el("dd", {}, known ? `${signed(part.change)} (${signed(part.low)} to ${signed(part.high)})` : "–"),
+  return [el("dt", {}, part.name), el("dd", {}, known ? `${signed(part.change, 2)} (${signed(part.low, 2)} to ${signed(part.high, 2)})` : "–"),
     known ? el("div", { class: "track", "aria-hidden": "true" }, el("i", { class: "zero", style: "left:50%" }),
       el("i", { class: "span", style: `left:${at(part.low)}%;width:${at(part.high) - at(part.low)}%` }), el("i", { class: "dot", style: `left:${at(part.change)}%` })) : ""];
 }
@@ -232,19 +235,28 @@ function carrierText(name) {
   return (row) => `${row[name]}${typeof row.change === "number" ? " " + signed(row.change) : ""}${row.verdict ? `, ${row.verdict}` : ""}`;
 }
 
-const VERDICTS = {
-  clear: "No sign of it", watch: "Something is missing for an answer", distorted: "What is measured is off",
-  loop: "It feeds on its own answers", blind: "What was not chosen cannot be seen",
-};
+const SOUND = ["clear", "agrees"]; // verdicts that ask for nothing
 
-function buildFeedback(watch) {
-  const found = watch.feedback;
-  document.getElementById("block-feedback").hidden = !found;
-  if (!found) return;
-  const { verdict, text, action, ...figures } = found, numbers = Object.entries(figures).filter(([, value]) => typeof value === "number");
-  document.getElementById("feedback").replaceChildren(el("article", { class: "card wide", style: `--own:var(${verdict === "clear" ? "--good" : "--bad"})` },
-    el("h5", {}, VERDICTS[verdict] || verdict), el("p", {}, text || ""), action ? el("p", { class: "action" }, el("b", {}, "What to do: "), action) : null,
-    numbers.length ? el("dl", { class: "numbers" }, ...numbers.flatMap(([name, value]) => [el("dt", {}, words(name)), el("dd", {}, factText(value))])) : null));
+function buildVerdicts(watch) {
+  document.getElementById("block-verdicts").hidden = !watch.verdicts.length;
+  document.getElementById("verdicts").replaceChildren(...watch.verdicts.map(({ about, verdict, text, action, figures }) => {
+    const numbers = Object.entries(figures).filter(([, value]) => typeof value === "number");
+    const more = numbers.length ? el("details", { class: "more" }, el("summary", {}, "Its numbers"),
+      el("dl", { class: "numbers" }, ...numbers.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, factText(value))]))) : null;
+    return el("article", { class: "card", style: `--own:var(${SOUND.includes(verdict) ? "--good" : "--challenger"})` },
+      el("p", { class: "when" }, about), el("h5", {}, verdict), el("p", {}, text),
+      action ? el("p", { class: "action" }, el("b", {}, "What to do: "), action) : null, more);
+  }));
+}
+
+function buildGaps(watch) {
+  document.getElementById("block-fairness").hidden = !watch.fairness.length;
+  const columns = [["Trait", ""], ["What", ""], ["Gap", "num"], ["95% interval", "num"], ["Ratio", "num"], ["Groups", ""]];
+  const number = (x) => (typeof x === "number" ? factText(Number(x.toPrecision(3))) : "–");
+  document.getElementById("gaps").replaceChildren(headRow(columns), el("tbody", {}, ...watch.fairness.map((row) => el("tr", {},
+    el("th", { scope: "row" }, row.column), el("td", {}, words(row.measure)),
+    el("td", { class: "num" }, number(row.value)), el("td", { class: "num" }, row.low === null ? "–" : `${number(row.low)} to ${number(row.high)}`),
+    el("td", { class: "num" }, number(row.ratio)), el("td", {}, row.groups.map((each) => `${each.group} ${number(each.value)}`).join(", "))))));
 }
 
 function buildUnmeasured(watch) {
