@@ -105,7 +105,7 @@ class PerformanceEstimate:
         """Begin with nothing learned."""
         return EstimateState()
 
-    def take(self, state: EstimateState, record: Record, now_ns: int) -> None:  # noqa: ARG002 - the signature of a monitor
+    def take(self, state: EstimateState, record: Record, now_ns: int) -> None:
         """Keep answers and labels to be counted; learn from validation rows."""
         if not self._learning.possible:
             return
@@ -115,13 +115,14 @@ class PerformanceEstimate:
                 full = state.asked.add(record)
             case RowsMatured():
                 full = state.matured.add(record)
-                state.matured_to_ns = max(state.matured_to_ns, record.matured_to_ns)
+                self._note(state, record.matured_to_ns, now_ns)
             case CandidateEvaluated():
                 self._know(state, record)
             case _:
                 pass
         if full:
-            self._count(state)
+            self._expect_all(state)
+            self._learn_all(state)
 
     def read(self, state: EstimateState, from_ns: int, to_ns: int) -> Readings:
         """Read the expected loss of every version; what came late counts in this window."""
@@ -129,7 +130,11 @@ class PerformanceEstimate:
             why = f"a task of more than {MOST_CLASSES} classes is not estimated"
             unmeasured = ((f"{self.family}/{self.loss}", why),)
             return Readings(from_ns=from_ns, to_ns=to_ns, unmeasured=unmeasured)
-        self._count(state)
+        self._expect_all(state)
+        settled: tuple[Record, ...] = ()
+        if to_ns % self.slow_ns == 0:  # labels teach once in a long window: that costs less
+            self._learn_all(state)
+            settled = tuple(self._settle(state, to_ns))
         counts: dict[str, Floats] = {}
         for start in [start for start in state.open if start < to_ns]:
             for version, sums in state.open.pop(start).items():
@@ -146,12 +151,12 @@ class PerformanceEstimate:
             found=tuple(found),
             unmeasured=tuple(self._unmeasured(state, counts)),
             references=tuple(references),
-            records=tuple(self._settle(state, to_ns)),
+            records=settled,
         )
 
     def renew(self, state: EstimateState, champion: str) -> tuple[Readings, ...]:
         """Go on with a champion's own validation windows, whether it is new or was rolled back."""
-        self._count(state)
+        self._expect_all(state)
         if champion != state.champion:
             state.champion, state.previous = champion, state.champion
         state.told.clear()
@@ -174,12 +179,24 @@ class PerformanceEstimate:
 
     # -- counting
 
-    def _count(self, state: EstimateState) -> None:
-        """Count answers, then labels, which are compared with what was expected of their rows."""
+    def _note(self, state: EstimateState, matured_to_ns: int, now_ns: int) -> None:
+        """Note when the labels of a long window are in."""
+        before, after = state.matured_to_ns // self.slow_ns, matured_to_ns // self.slow_ns
+        if after > before:
+            for start in state.awaited:
+                if before <= start // self.slow_ns < after:
+                    state.matured_at[start] = now_ns
+        state.matured_to_ns = max(state.matured_to_ns, matured_to_ns)
+
+    def _expect_all(self, state: EstimateState) -> None:
+        """Add the expected losses of the answers that wait."""
         for answers in state.asked.drain():
             for start, rows in _by_window(answers.times_ns, self.slow_ns):
                 for version in answers.models:
                     self._expect(state, answers, version, start, rows)
+
+    def _learn_all(self, state: EstimateState) -> None:
+        """Learn from the labels that wait; the losses of their rows are expected by now."""
         for matured in state.matured.drain():
             for version in matured.models:
                 self._learn(state, matured, version)
@@ -191,7 +208,12 @@ class PerformanceEstimate:
         return known
 
     def _expect(
-        self, state: EstimateState, answers: Answers, version: str, start_ns: int, rows: Ints
+        self,
+        state: EstimateState,
+        answers: Answers,
+        version: str,
+        start_ns: int,
+        rows: Ints | slice,
     ) -> None:
         """Add the expected losses of a version's answers within one long window."""
         known = self._known(state, version)
@@ -199,11 +221,14 @@ class PerformanceEstimate:
         scored = ~unscored(scores)
         if known.guess is None or not scored.any():
             return
+        whole = bool(scored.all())
         window = self._window(state, known, version, start_ns)
         if window.told:  # too late to count
             return
         estimator = self._learning.estimator(known)
-        scores, times_ns = scores[scored], answers.times_ns[rows][scored]
+        times_ns = answers.times_ns[rows]
+        if not whole:
+            scores, times_ns = scores[scored], times_ns[scored]
         mean, variance = estimator.expected(window.guess, scores)
         window.said = window.said + estimator.said(scores)
         starts, windows = windows_of(times_ns, self.fast_ns)
@@ -352,16 +377,18 @@ class PerformanceEstimate:
         """Tell what labels said of the windows that have matured, and forget them."""
         settled: list[tuple[int, str, Awaited]] = []
         for start in list(state.awaited):
-            if start + self.slow_ns - 1 <= state.matured_to_ns:
-                told = [(v, w) for v, w in state.awaited[start].items() if w.told]
-                if told or start + self.slow_ns < now_ns:
-                    del state.awaited[start]
-                settled += [(start, version, window) for version, window in told]
+            over = start + self.slow_ns - 1 <= state.matured_to_ns and start + self.slow_ns < now_ns
+            if over:
+                for version, window in state.awaited.pop(start).items():
+                    if window.told:
+                        window.settled_ns = state.matured_at.get(start, now_ns)
+                        settled.append((start, version, window))
         for start in list(state.awaited)[:-_MOST_AWAITED]:
             del state.awaited[start]
+        state.matured_at = {s: at for s, at in state.matured_at.items() if s in state.awaited}
         for _, version, window in settled:
             if version in state.versions:
-                state.versions[version].track.add(window, now_ns)
+                state.versions[version].track.add(window)
         if settled:
             yield self._settled(settled, now_ns)
 
@@ -384,7 +411,7 @@ class PerformanceEstimate:
             from_ns=starts,
             to_ns=starts + self.slow_ns,
             told_ns=np.array([window.told_ns for window in windows], dtype=np.int64),
-            settled_ns=np.full(len(windows), now_ns, dtype=np.int64),
+            settled_ns=np.array([window.settled_ns for window in windows], dtype=np.int64),
             rows=count("expected"),
             labelled=count("labelled"),
             estimate=column(window.value for window in windows),
@@ -452,11 +479,14 @@ def _chosen(sets: tuple[ValidationSet, ...]) -> tuple[ValidationSet, ...]:
     return tuple(named[name] for name in names if name in named and len(named[name]))
 
 
-def _by_window(times_ns: Ints, width_ns: int) -> Iterator[tuple[int, Ints]]:
+def _by_window(times_ns: Ints, width_ns: int) -> Iterator[tuple[int, Ints | slice]]:
     """Yield the start of each window and the places of its rows."""
     if not len(times_ns):
         return
     starts, windows = windows_of(times_ns, width_ns)
+    if len(starts) == 1:
+        yield starts[0], slice(None)
+        return
     for place, start in enumerate(starts):
         yield start, np.flatnonzero(windows == place)
 
