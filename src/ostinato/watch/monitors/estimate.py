@@ -29,13 +29,12 @@ from ostinato.core.records import (
     RowsMatured,
     ValidationSet,
 )
-from ostinato.core.units import DAY_NS
-from ostinato.core.watched import EstimatesSettled
 from ostinato.stats.metrics import METRICS as TABLE
 from ostinato.watch.answers import Answers, unscored, windows_of
 from ostinato.watch.estimate.estimator import MOST_CLASSES, loss_name
 from ostinato.watch.estimate.learning import FEWEST, Learning, moments
 from ostinato.watch.estimate.state import Awaited, EstimateState, VersionEstimate
+from ostinato.watch.estimate.telling import settled_record, so_far, told
 from ostinato.watch.monitor import NOW
 from ostinato.watch.reading import Level, Reading, Readings, Stream
 
@@ -171,8 +170,8 @@ class PerformanceEstimate:
         for version, window in state.awaited.get(from_ns, {}).items():
             if window.expected[0] and version in state.versions:
                 known = state.versions[version]
-                facts = self._tell(known, window, to_ns)
-                found[self._stream(state, version).name] = facts | self._record(known)
+                facts = told(self._learning.estimator(known), window, to_ns)
+                found[self._stream(state, version).name] = facts | so_far(known)
         for known in state.versions.values():
             self._learning.refresh(known)
         return found
@@ -335,44 +334,6 @@ class PerformanceEstimate:
 
     # -- long windows
 
-    def _tell(self, known: VersionEstimate, window: Awaited, now_ns: int) -> dict[str, float | str]:
-        """Make the estimate of a long window that is over."""
-        estimator, rows = self._learning.estimator(known), float(window.expected[0])
-        by_chance = float(window.expected[3]) / rows**2
-        window.value = float(window.expected[1]) / rows
-        window.se = math.sqrt(by_chance + estimator.error(window.guess, window.said))
-        window.told_ns = now_ns
-        low, high = window.interval()
-        facts: dict[str, float | str] = {
-            "estimate": window.value,
-            "low": low,
-            "high": high,
-            "rows": rows,
-        }
-        for name, found in estimator.metrics(window.guess, window.said).items():
-            if not math.isnan(found.value):
-                facts[name] = found.value
-            if not math.isnan(found.low):
-                facts[f"{name}_low"], facts[f"{name}_high"] = found.low, found.high
-        window.said = np.zeros(0)
-        return facts
-
-    def _record(self, known: VersionEstimate) -> dict[str, float | str]:
-        """Return how good estimates of a version were, and whether what they assume holds."""
-        facts: dict[str, float | str] = {"settled": float(known.track.settled)}
-        if known.track.judged:
-            facts["coverage"] = known.track.covered / known.track.judged
-            facts["median_error"] = float(np.median(known.track.errors))
-            facts["days_ahead"] = float(np.median(known.track.ahead_ns)) / DAY_NS
-        concept = known.concept
-        if concept is not None:
-            facts["concept_log10_e"] = concept.log10_e
-            broken = concept.since_ns is not None
-            facts["assumption"] = (
-                "broken: labels do not depend on scores as they did" if broken else "holds so far"
-            )
-        return facts
-
     def _settle(self, state: EstimateState, now_ns: int) -> Iterator[Record]:
         """Tell what labels said of the windows that have matured, and forget them."""
         settled: list[tuple[int, str, Awaited]] = []
@@ -390,39 +351,7 @@ class PerformanceEstimate:
             if version in state.versions:
                 state.versions[version].track.add(window)
         if settled:
-            yield self._settled(settled, now_ns)
-
-    def _settled(self, settled: list[tuple[int, str, Awaited]], now_ns: int) -> EstimatesSettled:
-        starts = np.array([start for start, _, _ in settled], dtype=np.int64)
-        windows = [window for _, _, window in settled]
-        fused = [window.fused() for window in windows]
-
-        def column(values: Iterator[float]) -> Floats:
-            return np.fromiter(values, dtype=np.float64, count=len(windows))
-
-        def count(place: str) -> Ints:
-            return np.array([getattr(window, place)[0] for window in windows]).astype(np.int64)
-
-        return EstimatesSettled(
-            ts_event_ns=now_ns,
-            ts_record_ns=now_ns,
-            loss=self.loss,
-            versions=tuple(version for _, version, _ in settled),
-            from_ns=starts,
-            to_ns=starts + self.slow_ns,
-            told_ns=np.array([window.told_ns for window in windows], dtype=np.int64),
-            settled_ns=np.array([window.settled_ns for window in windows], dtype=np.int64),
-            rows=count("expected"),
-            labelled=count("labelled"),
-            estimate=column(window.value for window in windows),
-            low=column(window.interval()[0] for window in windows),
-            high=column(window.interval()[1] for window in windows),
-            realised=column(window.realised for window in windows),
-            fused=column(math.nan if each is None else each.mean for each in fused),
-            fused_low=column(math.nan if each is None else each.low for each in fused),
-            fused_high=column(math.nan if each is None else each.high for each in fused),
-            covered=column(window.covered() for window in windows),
-        )
+            yield settled_record(settled, self.loss, self.slow_ns, now_ns)
 
     # -- references
 
