@@ -37,6 +37,7 @@ from acceptance import (
     replays,
     retraining,
     traces,
+    windows,
 )
 from acceptance.check import Check, Effort, Skipped
 
@@ -61,6 +62,9 @@ ROWS = {
     "W2": ("releases under effects that change and errors that cling", hard_worlds.w2),
     "T1": ("alarms on real streams with known faults", traces.t1),
     "T2": ("releases on real streams of candidates known to be worse", traces.t2),
+    "M1": ("streams that do not change raise no alarms", windows.m1),
+    "M2": ("windows until a share that moved is seen", windows.m2),
+    "M3": ("days unlike others, and days that resemble each other", windows.m3),
     "W3": ("judging canaries by the minute", hard_worlds.w3),
 }
 

@@ -24,15 +24,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from contenders import run_alone
 from histories.made import QUICK, Sizes, make
 from servers.environments import Environments, NotInstalled
 
@@ -128,53 +126,10 @@ def _run(each: Contender, folder: Path, environments: Environments, limit: float
         python = str(environments.python(each.environment))
         held = environments.version(each.environment, each.package)
     command = [python, str(HERE / "histories" / f"{each.script}.py"), each.task, str(folder)]
-    path = os.pathsep.join([str(HERE), *(p for p in sys.path if p and each.environment is None)])
-    with subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        stopped = _wait(process, limit)
-        said, complained = process.communicate()
-    if stopped or process.returncode:
-        return Row(each.part, each.name, held, failed=stopped or _last_words(complained))
-    return Row(each.part, each.name, held, **json.loads(said.strip().splitlines()[-1]))
-
-
-def _last_words(complained: str) -> str:
-    lines = [each for each in complained.splitlines() if each.strip()] or ["it said nothing"]
-    return next((each for each in reversed(lines) if "Error" in each), lines[-1])[:200]
-
-
-def _wait(process: subprocess.Popen[str], limit: float) -> str:
-    """Wait for the end of a process; return why it was stopped, or nothing."""
-    while process.poll() is None:
-        time.sleep(0.05)
-        if _processor_seconds(process.pid) > limit:
-            process.kill()
-            return f"stopped after {limit:.0f} s of the processor"
-        if _resident_mib(process.pid) > LIMIT_MIB:
-            process.kill()
-            return f"stopped at {LIMIT_MIB:,} MiB"
-    return ""
-
-
-def _processor_seconds(process: int) -> float:
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_mib(process: int) -> float:
-    try:
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    told, failed = run_alone(
+        command, ours=each.environment is None, limit_seconds=limit, limit_mib=LIMIT_MIB
+    )
+    return Row(each.part, each.name, held, failed=failed, **told)
 
 
 def line(row: Row) -> str:

@@ -18,8 +18,17 @@ REQUIREMENTS = {
     "rayserve": ("ray[serve]",),
     "duckdb": ("duckdb", "pyarrow"),
     "feast": ("feast[duckdb]",),
+    "evidently": ("evidently", "pandas<3", "pyarrow"),
+    "nannyml": ("nannyml", "statsmodels", "pandas<3", "pyarrow"),
+    "alibi": ("alibi-detect", "pyarrow<22"),
+    "whylogs": ("whylogs", "numpy<2", "pandas<2.3", "pyarrow<22"),
+    "compiled": ("numba", "numpy", "pandas", "pyarrow", "scipy"),
 }
-"""The newest of each that installs beside the scikit-learn that trained the model."""
+"""The newest of each that installs, those that serve a model beside the scikit-learn that trained
+it. Upper bounds stand where the newest of all installs and then fails at import."""
+
+NO_MODEL = frozenset({"evidently", "nannyml", "alibi", "whylogs", "compiled"})
+"""Environments in which no model of ours is loaded: any scikit-learn will do."""
 
 
 class NotInstalled(Exception):  # noqa: N818 - it is an answer, not an error
@@ -38,7 +47,8 @@ class Environments:
     def python(self, name: str) -> Path:
         """The interpreter of an environment, which is made if it is missing or out of date."""
         home = self.folder / name
-        wanted = "\n".join((*REQUIREMENTS[name], f"scikit-learn=={version('scikit-learn')}"))
+        beside = () if name in NO_MODEL else (f"scikit-learn=={version('scikit-learn')}",)
+        wanted = "\n".join((*REQUIREMENTS[name], *beside))
         stamp = home / "installed.txt"
         if not stamp.exists() or stamp.read_text() != wanted:
             self._make(home, wanted.splitlines())

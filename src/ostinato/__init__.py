@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ostinato.loop import policies
     from ostinato.loop.loop import Label, Loop, Prices
     from ostinato.loop.monitors import Monitors
+    from ostinato.loop.outcome import Outcome
     from ostinato.loop.policy import Policy
     from ostinato.release import (
         BlueGreen,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
     from ostinato.replay.compare import Comparison, compare
     from ostinato.replay.result import Replay
     from ostinato.replay.run import replay
+    from ostinato.watch.profile import Profile
+    from ostinato.watch.suite import Suite
 
 __version__ = "0.1.0"
 
@@ -101,6 +104,7 @@ _HOMES = {
     "ostinato.learn.windows": ("Decayed", "Expanding", "Last", "SinceChange"),
     "ostinato.loop.loop": ("Label", "Loop", "Prices"),
     "ostinato.loop.monitors": ("Monitors",),
+    "ostinato.loop.outcome": ("Outcome",),
     "ostinato.loop.policy": ("Policy",),
     "ostinato.release": (
         "BlueGreen",
@@ -115,6 +119,8 @@ _HOMES = {
     "ostinato.replay.compare": ("Comparison", "compare"),
     "ostinato.replay.result": ("Replay",),
     "ostinato.replay.run": ("replay",),
+    "ostinato.watch.suite": ("Suite",),
+    "ostinato.watch.profile": ("Profile",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {
@@ -157,8 +163,10 @@ __all__ = [
     "NoWorseSlice",
     "NoWorseThanAnchor",
     "OstinatoError",
+    "Outcome",
     "Policy",
     "Prices",
+    "Profile",
     "Replay",
     "Schedule",
     "ServingErrors",
@@ -166,6 +174,7 @@ __all__ = [
     "SinceChange",
     "SliceDegradation",
     "StoreError",
+    "Suite",
     "TamperedError",
     "TruncatedError",
     "all_of",

@@ -80,10 +80,8 @@ def test_every_verb_and_option_has_its_line(verb):
 
 
 def record_classes():
-    found = [
-        v for v in vars(records).values() if isinstance(v, type) and issubclass(v, records.Record)
-    ]
-    return [each for each in found if "kind" in vars(each)]
+    decisions, batches = GENERATE.record_kinds()
+    return [*decisions, *batches]
 
 
 @pytest.mark.parametrize("kind", [each.kind for each in record_classes()])

@@ -254,3 +254,104 @@ def test_a_replay_in_which_nothing_happened_opens(visit, document):
     empty = visit(render_replay(bare))
     assert empty.troubles == []
     assert "Nothing was decided" in empty.page.locator("#caption-metric").inner_text()
+
+
+@pytest.fixture(scope="module")
+def watched_document():
+    return synthetic.with_watching(synthetic.replay_document(ticks=4000))
+
+
+@pytest.fixture(scope="module")
+def watched(browser, watched_document, tmp_path_factory):
+    """One page for all that only looks and chooses."""
+    path = tmp_path_factory.mktemp("watched") / "report.html"
+    path.write_text(render_replay(watched_document), encoding="utf-8")
+    opened = Visit(browser, path, viewport={"width": 1366, "height": 900})
+    yield opened
+    opened.context.close()
+
+
+def test_what_was_watched_is_drawn(watched):
+    page = watched.page
+    for chart in ("chart-alarms", "chart-stream", "chart-estimates"):
+        assert page.locator(f"#{chart} .scatterlayer path").count() > 0, chart
+    assert "214" in page.locator("#watch-figures").inner_text()
+    assert page.locator("#diagnoses .card").count() == 4
+    assert "Keep exploring." in page.locator("#verdicts").inner_text()
+    assert "m 0.44" in page.locator("#gaps").inner_text()
+    assert "9 rows of 100" in page.locator("#unmeasured").inner_text()
+    assert watched.troubles == []
+
+
+def test_a_stream_is_drawn_on_demand_with_its_alarms(watched):
+    page = watched.page
+    page.select_option("#stream", value="drift/temp")
+    alarmed = page.evaluate("document.getElementById('chart-stream').layout.shapes.length")
+    page.select_option("#stream", value="output/score")
+    assert alarmed == 2
+    assert (
+        page.evaluate("(document.getElementById('chart-stream').layout.shapes || []).length") == 0
+    )
+    assert "It never alarmed." in page.locator("#caption-stream").inner_text()
+
+
+def test_an_alarm_leads_to_its_stream(watched):
+    page = watched.page
+    page.select_option("#stream", value="output/score")
+    page.evaluate(
+        "() => { const gd = document.getElementById('chart-alarms');"
+        " gd.emit('plotly_click', { points: [{ customdata: 'quality/temp:missing' }] }); }"
+    )
+    assert page.locator("#stream").input_value() == "quality/temp:missing"
+    page.locator("summary", has_text="All alarms as a table").click()
+    page.locator("#alarms button", has_text="drift/wind").click()
+    assert page.locator("#stream").input_value() == "drift/wind"
+
+
+def test_a_diagnosis_leads_to_all_its_numbers(watched):
+    page = watched.page
+    page.locator("#diagnoses .card button").first.click()
+    assert page.locator("#evidence h4").inner_text().startswith("Diagnosis")
+    assert "unseen inputs" in page.locator("#evidence").inner_text()
+
+
+def test_zooming_the_metric_zooms_what_was_watched(watched):
+    page = watched.page
+    page.evaluate("Plotly.relayout('chart-metric', {'xaxis.range': ['2013-03-01', '2013-04-01']})")
+    page.wait_for_timeout(300)
+    for chart in ("chart-alarms", "chart-stream", "chart-estimates"):
+        got = page.evaluate(f"document.getElementById('{chart}').layout.xaxis.range[0]")
+        assert got.startswith("2013-03-01"), chart
+
+
+def test_a_policy_that_is_not_watched_shows_nothing_of_it(visit, watched_document, document):
+    both = {**document, "replays": {**document["replays"], "triggered": watched_document}}
+    opened = visit(render_comparison(both))
+    opened.page.select_option("#policy", label="triggered")
+    assert opened.page.locator("#block-watch").is_visible()
+    opened.page.select_option("#policy", label="static")
+    assert not opened.page.locator("#block-watch").is_visible()
+    opened.page.select_option("#policy", label="triggered")
+    assert opened.page.locator("#chart-alarms .scatterlayer path").count() > 0
+    assert opened.troubles == []
+
+
+def test_names_of_streams_never_act_as_markup_nor_push_a_phone_sideways(visit, watched_document):
+    hostile = json.loads(
+        json.dumps(watched_document).replace("temp", "<img src=x onerror=alert(3)>")
+    )
+    opened = visit(render_replay(hostile), viewport={"width": 400, "height": 800})
+    opened.page.locator("#diagnoses .card button").first.click()
+    assert opened.page.locator("main img").count() == 0
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 400, "nor on a phone"
+    assert opened.troubles == []
+
+
+def test_a_watched_replay_without_alarms_opens(visit, watched_document):
+    quiet = {**watched_document, "alarms": [], "estimates": [], "verdicts": {}, "fairness": []}
+    quiet["decisions"] = []
+    quiet["monitors"] = {"streams": [], "lines": {}}
+    opened = visit(render_replay(quiet))
+    assert opened.troubles == []
+    assert not opened.page.locator("#block-alarms").is_visible()
+    assert "No alarm" in opened.page.locator("#caption-watch").inner_text()

@@ -19,7 +19,7 @@ from ostinato.live.rehearsal import Rehearsal
 from ostinato.live.service import free_port
 from ostinato.loop.loading import load_loop
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 LOOP = """
 from sklearn.tree import DecisionTreeClassifier
@@ -37,6 +37,7 @@ loop = ost.Loop(
             holdback=0.1,
         ),
     ),
+    monitors=ost.Monitors(examine=None, window="1d", fast="6h"),
 )
 """
 
@@ -125,6 +126,8 @@ def test_live_equals_replay_and_the_audits_name_what_was_changed_afterwards(tmp_
     assert kinds["candidate_trained"] >= 3, "the first champion and two more"
     assert kinds["rollout_advanced"] >= 1
     assert kinds["promoted"] >= 2, "after the start as well"
+    assert kinds["alarm_raised"] >= 1
+    assert kinds["diagnosis_made"] == kinds["examination_requested"] >= 1
     roles = {key.split(" as ")[1] for key in done.answers}
     assert {"champion", "canary"} <= roles
 

@@ -43,6 +43,7 @@ def act_by_hand(
     wait: bool,
     as_json: bool,
     subject: str = "",
+    lasts: str = "",
 ) -> None:
     """Carry out an act and tell what came of it.
 
@@ -52,7 +53,8 @@ def act_by_hand(
         1 if the engine refused it, 2 if it could not be carried out.
     """
     with exit_codes(as_json=as_json):
-        made = make_act(act, who=who or getuser(), reason=reason, subject=subject)
+        who = who or getuser()
+        made = make_act(act, who=who, reason=reason, subject=subject, lasts=lasts)
         if url:
             _check_elsewhere(act, subject, wait=wait)
             base, loop = split_address(url)

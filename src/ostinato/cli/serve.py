@@ -66,10 +66,21 @@ def serve(
             "--registry", help="MLflow server that versions are mirrored to. A store in the folder."
         ),
     ] = "",
-    webhook: Annotated[
+    alert: Annotated[
         list[str] | None,
-        typer.Option("--webhook", help="URL that alerts are posted to. Repeatable."),
+        typer.Option(
+            "--alert",
+            help="Address of alerts, repeatable: URL, or SEVERITY=URL (info, warning, critical). "
+            "http(s) is a webhook, other schemes are those of Apprise.",
+        ),
     ] = None,
+    alerts_per_hour: Annotated[
+        int, typer.Option("--alerts-per-hour", help="Most messages to one address in an hour.")
+    ] = 12,
+    link: Annotated[
+        str,
+        typer.Option("--link", help="Where people reach the service, for links in alerts."),
+    ] = "",
     access: Annotated[
         Literal["open", "tokens"] | None,
         typer.Option(
@@ -120,7 +131,9 @@ def serve(
             train_memory_mb=train_memory_mb,
             retention_days=retention_days,
             registry=registry,
-            webhooks=tuple(webhook or ()),
+            alerts=tuple(alert or ()),
+            alerts_per_hour=alerts_per_hour,
+            link=link,
             open_access=is_loopback(host) if access is None else access == "open",
         )
         write = _as_json if json else say

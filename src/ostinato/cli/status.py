@@ -9,6 +9,7 @@ import typer
 from ostinato.cli.options import AsJson
 from ostinato.cli.output import aligned, exit_codes, give, give_json
 from ostinato.cli.service_options import HERE, Folder, Token, Url
+from ostinato.cli.watch_lines import watch_lines
 from ostinato.core.units import format_duration, format_time
 from ostinato.live.client import Client, split_address
 from ostinato.live.layout import Layout
@@ -90,7 +91,19 @@ def _engine(status: dict[str, Any]) -> list[list[str]]:
     lines += [["source", _source(each, status["now_ns"])] for each in status.get("sources", ())]
     lines += [["missing", _missing(each)] for each in status.get("missing", ())]
     lines += [["parity", each] for each in _parity(status)]
+    lines += [["watch", each] for each in watch_lines(status.get("watch"))]
+    lines += [["alerts", each] for each in map(_address, status.get("alerts", ())) if each]
     return lines
+
+
+def _address(each: dict[str, Any]) -> str:
+    """Say what keeps an address of alerts from being told; empty: nothing does."""
+    untold = f"; given up: {each['untold']} notices" if each["untold"] else ""
+    if not each["tries"]:
+        return f"{each['address']}{untold}" if untold else ""
+    return (
+        f"{each['address']} did not take a message {each['tries']} times: {each['trouble']}{untold}"
+    )
 
 
 def _parity(status: dict[str, Any]) -> list[str]:

@@ -1,8 +1,8 @@
 """What watching is told, what it finds, and what is decided about it.
 
 Batches: `InputsSummarised`, `OutcomesArrived`, `OutcomesJoined` and `ResourcesObserved` come in;
-`WindowMeasured` and `ReferenceRenewed` go out; `StreamsRestarted` comes back. Decisions: alarms and
-diagnoses, one entry of the journal each.
+`WindowMeasured`, `EstimatesSettled` and `ReferenceRenewed` go out; `StreamsRestarted` comes back.
+Decisions: alarms and diagnoses, one entry of the journal each.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.core.records import Decision, Floats, Ints, Record
+from ostinato.core.records import Codes, Decision, Floats, Ints, Record
 
 FAMILIES: Final = (
     "quality",
@@ -50,22 +50,39 @@ CAUSES: Final = (
 class InputsSummarised(Record):
     """The inputs of requests as counts, per window of time; counts of several workers add up.
 
-    A row per window: `starts_ns` (w,) ascending, `rows` (w,), `counts` (w, cells) in the cells of
-    the grid (`ostinato.watch.grid`; `grid` is its digest), `repeats` (w, columns) rows whose value
-    is that of the row before, `duplicates` (w,) rows equal in every input to an earlier one that
-    was summarised with them. `by_slice` (w, groups, coarse cells) holds the same counts in the
-    coarse cells for each slice group. `novel` gives a few examples of values never seen before, by
-    column.
+    `grid` is the digest of the grid (`ostinato.watch.cells.Grid`). A row per window of `width_ns`
+    that has requests: `starts_ns` (w,) ascending, `rows` (w,), `counts` (w, cells). `repeats`
+    (w, columns) counts rows whose value is that of the row before, `pairs` (w,) the rows that have
+    one before them. `first_ns`, `last_ns`, `silence_ns` (w,): the first and last request and the
+    longest time between two.
+
+    `marks`: 64 bits that equal rows share, of those rows of a window whose marks are the
+    smallest; `marked` says how many rows each has (a mark may come again); window i has those from
+    `mark_starts[i]` to `mark_starts[i + 1]`. So duplicates are counted in an even sample of rows.
+
+    `slice_cells` are places in an array (groups + 1, coarse cells + 1), whose last of each are
+    for what is not counted, and `slice_rows` how many rows to add there; a place may come again;
+    window i has those from `slice_starts[i]` to `slice_starts[i + 1]`. `novel` gives, by column, a
+    value that the reference of the grid does not have.
     """
 
     kind: ClassVar[str] = "inputs_summarised"
     grid: str
+    width_ns: int
     starts_ns: Ints
     rows: Ints
     counts: Ints
+    pairs: Ints
     repeats: Ints
-    duplicates: Ints
-    by_slice: Ints
+    first_ns: Ints
+    last_ns: Ints
+    silence_ns: Ints
+    marks: NDArray[np.uint64]
+    marked: Ints
+    mark_starts: Ints
+    slice_cells: Codes
+    slice_rows: Codes
+    slice_starts: Ints
     novel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -76,8 +93,9 @@ class InputsSummarised(Record):
 class OutcomesArrived(Record):
     """Business outcomes of one name, in order of the time they became known.
 
-    `ids` are those of predictions. An outcome that comes again for the same prediction adds to it
-    (two purchases are two).
+    `ids` are those of predictions; `by_unit`: they are hashes of units, and each outcome belongs to
+    the unit's newest prediction that was asked for no later than it. An outcome that comes again
+    for the same prediction adds to it (two purchases are two).
     """
 
     kind: ClassVar[str] = "outcomes_arrived"
@@ -85,6 +103,7 @@ class OutcomesArrived(Record):
     ids: NDArray[Any]
     times_ns: Ints
     values: Floats
+    by_unit: bool = False
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -95,6 +114,7 @@ class OutcomesJoined(Record):
     """Predictions whose outcomes of one name are settled: `values` (n,) is their sum, 0 for none.
 
     `times_ns` are those of the predictions, in order; `answered` indexes `versions`.
+    `settled_to_ns`: the outcomes of every prediction up to this time are settled.
     """
 
     kind: ClassVar[str] = "outcomes_joined"
@@ -111,12 +131,11 @@ class OutcomesJoined(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcesObserved(Record):
-    """What serving took between two moments, told by who serves (`source`).
+    """What a process of the service took between two moments; `source` names it.
 
-    `requests` were answered, `errors` more were not; `values` are means over the time, NaN where
-    one is not known: ``latency_ms``, ``queue`` (requests that wait), ``cpu`` (cores),
-    ``memory_mib`` and ``gpu`` (share of one), ``cost`` (of a prediction, in the currency of
-    `Prices`).
+    `requests` were answered, `errors` more failed; `values` are means over the time, absent where
+    one is not known: ``latency_p50_ms`` and ``latency_p99_ms`` (of answers), ``queue`` (rows that
+    wait), ``rows_per_second``, ``cpu`` (cores), ``memory_mib`` and ``gpu`` (share of them busy).
     """
 
     kind: ClassVar[str] = "resources_observed"
@@ -181,12 +200,51 @@ class StreamsRestarted(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatesSettled(Record):
+    """What labels said of windows whose loss had been estimated; a row per window and version.
+
+    `from_ns` and `to_ns` bound the window, `told_ns` and `settled_ns` say when the estimate was
+    made and when the labels of the window were in. `estimate` with `low` and `high` (95 %) is the
+    mean loss as it was told, per row and of the name `loss`; `realised` the mean over the
+    `labelled` of its `rows` (NaN: there were none); `fused` with its bounds is made of both, from
+    labels that came by chance. `covered`: 1 where the estimate's interval holds what labels said,
+    their own chance allowed for, 0 where not, NaN where there are too few of them.
+    """
+
+    kind: ClassVar[str] = "estimates_settled"
+    loss: str
+    versions: tuple[str, ...]
+    from_ns: Ints
+    to_ns: Ints
+    told_ns: Ints
+    settled_ns: Ints
+    rows: Ints
+    labelled: Ints
+    estimate: Floats
+    low: Floats
+    high: Floats
+    realised: Floats
+    fused: Floats
+    fused_low: Floats
+    fused_high: Floats
+    covered: Floats
+
+    def __len__(self) -> int:
+        return len(self.versions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRaised(Decision):
     """A stream (`subject`) moved by more than its floor, beyond what the budget takes for chance.
 
     `family` is one of `FAMILIES`, `severity` one of `SEVERITIES`; `since_ns`: the start of the
     first window that spoke for it. An alarm that stands already is raised again when it becomes
     more severe; the evidence then has what it was (``was``).
+
+    `evidence` has what `WindowMeasured` said of the stream (``value``, ``reference``, ``low``,
+    ``high``, ``floor``), ``log10_e`` and the power of ten that it had to reach (``threshold``),
+    ``monitor``, its number of ``streams``, the ``window`` and ``details``; of many alarms at once
+    the first counts those that have no entry of their own (``untold``).
     """
 
     kind: ClassVar[str] = "alarm_raised"

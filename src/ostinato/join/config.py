@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,8 @@ class JoinConfig:
     early
         Whether to tell of every prediction when it is awaited and when it gets its first label,
         mature or not: `LabelsAwaited`, `RowsLabelled`.
+    outcomes
+        Business outcomes that are joined to predictions: name to horizon in nanoseconds.
     """
 
     horizon_ns: int
@@ -30,3 +33,4 @@ class JoinConfig:
     never: str
     classes: int
     early: bool = False
+    outcomes: Mapping[str, int] = field(default_factory=dict)

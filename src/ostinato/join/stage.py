@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from ostinato.core.records import LabelsArrived, PredictionsMade, Record
 from ostinato.core.stage import Stage
+from ostinato.core.watched import OutcomesArrived
 from ostinato.join.config import JoinConfig
 from ostinato.join.early import awaited, overdue_labels
 from ostinato.join.labels import drop_early, release_early, take_labels
 from ostinato.join.matured import matured_rows
+from ostinato.join.outcomes import OutcomeState, expect_outcomes, settle, take_outcomes
 from ostinato.join.state import Cohort, JoinState
 
 
@@ -35,11 +37,27 @@ def step(state: JoinState, inbox: Sequence[Record], now_ns: int) -> list[Record]
     for record in inbox:
         if isinstance(record, LabelsArrived) and len(record):
             out.extend(take_labels(state, record, now_ns))
+    if config.outcomes:
+        out.extend(_outcomes(state.outcomes, config, inbox, now_ns))
     out.extend(_mature(state, config, now_ns))
     _forget(state, now_ns - config.horizon_ns - config.revise_ns)
     if state.early:
         out.extend(drop_early(state, now_ns - config.horizon_ns, now_ns))
     return out
+
+
+def _outcomes(
+    state: OutcomeState, config: JoinConfig, inbox: Sequence[Record], now_ns: int
+) -> list[Record]:
+    """Join business outcomes, as labels: predictions first."""
+    out: list[Record] = []
+    for record in inbox:
+        if isinstance(record, PredictionsMade):
+            expect_outcomes(state, record, config.outcomes)
+    for record in inbox:
+        if isinstance(record, OutcomesArrived):
+            out.extend(take_outcomes(state, record, config.outcomes, now_ns))
+    return out + settle(state, config.outcomes, now_ns)
 
 
 def _expect(state: JoinState, made: PredictionsMade, now_ns: int) -> list[Record]:
@@ -151,4 +169,6 @@ def _forget(state: JoinState, limit_ns: int) -> None:
     state.open_from -= gone
 
 
-STAGE = Stage("join", frozenset({"predictions_made", "labels_arrived"}), start, step)
+STAGE = Stage(
+    "join", frozenset({"predictions_made", "labels_arrived", "outcomes_arrived"}), start, step
+)

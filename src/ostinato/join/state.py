@@ -10,6 +10,7 @@ import numpy as np
 from ostinato.core.records import Ints, PredictionsMade
 from ostinato.join.config import JoinConfig
 from ostinato.join.coverage import CohortCoverage, Coverage
+from ostinato.join.outcomes import OutcomeState
 from ostinato.join.window import LabelWindow
 
 
@@ -53,7 +54,7 @@ class JoinState:
     all slots before `open_slot`. `labels` are those of all cohorts held, `history` what they
     replaced or outlived: slot to (value, label time). `early` holds labels without a prediction,
     oldest first. All predictions up to `matured_to_ns` have matured; None: nothing has. `counts`
-    and `coverage` are totals over the life of the loop.
+    and `coverage` are totals over the life of the loop. `outcomes` are business outcomes awaited.
     """
 
     cohorts: list[Cohort] = field(default_factory=list)
@@ -68,6 +69,7 @@ class JoinState:
     matured_to_ns: int | None = None
     counts: dict[str, int] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
+    outcomes: OutcomeState = field(default_factory=OutcomeState)
     config_: JoinConfig | None = None
 
     def count(self, what: str, by: int = 1) -> bool:

@@ -13,7 +13,7 @@ from ostinato.core.errors import InputError, OstinatoError, StoreError
 from ostinato.core.ids import content_id
 from ostinato.core.ports import Entry
 from ostinato.core.records import AUTONOMY
-from ostinato.core.units import SECOND_NS
+from ostinato.core.units import SECOND_NS, duration_ns
 from ostinato.live.client import Client, UnreachableError
 from ostinato.live.config import ServiceConfig
 from ostinato.live.entries import shown
@@ -30,13 +30,18 @@ LOOK_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What a person does: `act` is one of `core.records.ACTS`, or ``"autonomy"``."""
+    """What a person does.
+
+    `act` is one of `ACTS` or `ALARM_ACTS` (`core.records`), or ``"autonomy"``; `lasts`: how long a
+    silence is.
+    """
 
     act: str
     who: str
     reason: str
     subject: str
     act_id: str
+    lasts: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +67,13 @@ class Outcome:
     refused: str = ""
 
 
-def make_act(act: str, *, who: str, reason: str, subject: str = "") -> Act:
+def make_act(act: str, *, who: str, reason: str, subject: str = "", lasts: str = "") -> Act:
     """Name an act for good, so that sending it again counts once.
 
     Raises
     ------
     InputError
-        If it needs a reason, or the level of autonomy is none.
+        If it needs a reason, the level of autonomy is none, or a silence has no end.
     """
     if act == "autonomy" and subject not in AUTONOMY:
         raise InputError(
@@ -76,8 +81,10 @@ def make_act(act: str, *, who: str, reason: str, subject: str = "") -> Act:
         )
     if not reason.strip():
         raise InputError("An act needs a reason", expected='--reason "why"')
+    if lasts or act == "silence":
+        duration_ns(lasts, name="--for")
     act_id = content_id("act", act, who, subject, WallClock().now_ns(), os.getpid())
-    return Act(act=act, who=who, reason=reason, subject=subject, act_id=act_id)
+    return Act(act=act, who=who, reason=reason, subject=subject, act_id=act_id, lasts=lasts)
 
 
 def set_autonomy(layout: Layout, level: str | None, *, who: str) -> tuple[str, str]:
@@ -133,6 +140,7 @@ def send(url: str, loop: str, act: Act, *, token: str = "") -> None:
         If it does not take the act.
     """
     body = {"who": act.who, "reason": act.reason, "subject": act.subject, "act_id": act.act_id}
+    body |= {"for": act.lasts} if act.lasts else {}
     with Client(url, token=token) as client:
         client.post(f"/loops/{loop}/{act.act}", body)
 
@@ -191,13 +199,15 @@ def _deliver(layout: Layout, config: ServiceConfig, act: Act, *, token: str) -> 
 
 
 def _into_log(layout: Layout, config: ServiceConfig, act: Act) -> str:
+    now_ns = _now_ns(layout, config)
     acted = Acted(
         act=act.act,
         act_id=act.act_id,
         who=act.who,
         reason=act.reason,
         subject=act.subject,
-        time_ns=_now_ns(layout, config),
+        time_ns=now_ns,
+        until_ns=now_ns + duration_ns(act.lasts) if act.lasts else None,
     )
     published = read(layout.routes, Published)
     with SqliteEventLog(layout.events, shared=True) as log:

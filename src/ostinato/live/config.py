@@ -50,8 +50,12 @@ class ServiceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     registry
         Where versions are mirrored to; empty: the MLflow store in the folder where MLflow is
         installed.
-    webhooks
-        URLs that alerts are posted to.
+    alerts
+        Addresses of alerts: URLs, or ``SEVERITY=URL`` (`ostinato.live.alerts.address`).
+    alerts_per_hour
+        Most messages to one address in an hour.
+    link
+        Where people reach the service, for links in alerts; empty: where it listens.
     open_access
         No tokens are asked for. Only on a loopback address.
     """
@@ -76,5 +80,7 @@ class ServiceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     train_memory_mb: int = 0
     retention_days: int = 30
     registry: str = ""
-    webhooks: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+    alerts_per_hour: int = 12
+    link: str = ""
     open_access: bool = True

@@ -102,7 +102,10 @@ class EventsGiven(Event, frozen=True, array_like=True, tag="events"):
 
 
 class Acted(Event, frozen=True, array_like=True, tag="acted"):
-    """An operator's act; becomes `OperatorActed`, or `AutonomySet` for the act ``autonomy``."""
+    """An operator's act; becomes `OperatorActed`, or `AutonomySet` for the act ``autonomy``.
+
+    `until_ns`: when a silence ends; None for other acts.
+    """
 
     act: str
     act_id: str
@@ -110,6 +113,7 @@ class Acted(Event, frozen=True, array_like=True, tag="acted"):
     reason: str
     subject: str
     time_ns: int
+    until_ns: int | None = None
 
 
 class TrainingDone(Event, frozen=True, array_like=True, tag="training"):
@@ -128,6 +132,25 @@ class ParityDone(Event, frozen=True, array_like=True, tag="parity"):
     """
 
     to_row: int
+    records: bytes
+
+
+class ResourcesGiven(Event, frozen=True, array_like=True, tag="resources"):
+    """What a process of the service took between two moments; becomes `ResourcesObserved`."""
+
+    source: str
+    from_ns: int
+    to_ns: int
+    requests: int
+    errors: int
+    values: dict[str, float]
+
+
+class ExaminationDone(Event, frozen=True, array_like=True, tag="examination"):
+    """What an examination found; `records` is a snapshot (`core.snapshot`) of `DiagnosisMade`."""
+
+    request: str
+    ready_ns: int
     records: bytes
 
 
@@ -162,6 +185,8 @@ AnyEvent = (
     | Acted
     | TrainingDone
     | ParityDone
+    | ResourcesGiven
+    | ExaminationDone
     | ClockMoved
     | PolicyGiven
     | Tick

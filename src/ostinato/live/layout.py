@@ -106,6 +106,11 @@ class Layout:
         return self.folder / "status.json"
 
     @property
+    def alerts(self) -> Path:
+        """What each address of alerts was told: `Desks` as JSON."""
+        return self.folder / "alerts.json"
+
+    @property
     def tokens(self) -> Path:
         """Access tokens, hashed."""
         return self.folder / "tokens.json"

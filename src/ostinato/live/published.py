@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -78,6 +78,21 @@ class ParityStatus(msgspec.Struct, frozen=True, kw_only=True):
     broken: str | None = None
 
 
+class AlertStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How it stands with an address of alerts, which is told from the severity `least` on.
+
+    `told_ns`: when it was told last, None: never; `tries`: how often the message at hand was not
+    taken, and `trouble` why; `untold`: notices that were given up and wait to be summed up.
+    """
+
+    address: str
+    least: str
+    told_ns: int | None = None
+    tries: int = 0
+    trouble: str = ""
+    untold: int = 0
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine last did.
 
@@ -87,7 +102,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     figures for ``/metrics`` and the status page, None where there is none (JSON writes NaN
     as null); `features`: what is wrong with the state of features; `sources`: those of features;
     `missing`: features that are missing more, or less, often than in training; `parity`: features
-    that are compared with what they are declared to be; `parity_trouble`: why none can be now.
+    that are compared with what they are declared to be; `parity_trouble`: why none can be now;
+    `alerts`: how it stands with each address of alerts; `watch`: what is watched, the alarms that
+    stand and their budget (`ostinato.live.engine.watch_status`), None: nothing is.
     """
 
     tick: int
@@ -110,6 +127,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[MissingStatus, ...] = ()
     parity: tuple[ParityStatus, ...] = ()
     parity_trouble: str = ""
+    alerts: tuple[AlertStatus, ...] = ()
+    watch: dict[str, Any] | None = None
     metrics: dict[str, float | None] = {}
 
 

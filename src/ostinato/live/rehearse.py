@@ -150,6 +150,8 @@ class Driver:
         # `list` waits for all and raises what one of them raised.
         list(pool.map(self._ask, asked))
         self._label(pool, now_ns, stop)
+        for body in self._told.outcomes(now_ns):
+            self._transport.event("outcomes", body)
         self._transport.move_clock(now_ns)
 
     def _label(self, pool: ThreadPoolExecutor, now_ns: int, stop: int) -> None:

@@ -12,6 +12,8 @@ import msgspec
 
 from ostinato.core.errors import ConfigError, InputError, StoreError
 from ostinato.core.units import duration_ns
+from ostinato.live.alerts.address import read_address
+from ostinato.live.alerts.apprise_alerts import check as check_apprise
 from ostinato.live.config import ServiceConfig
 from ostinato.live.launch import command
 from ostinato.live.layout import Layout
@@ -144,6 +146,7 @@ def check_config(config: ServiceConfig) -> None:
     duration_ns(config.tick, name="tick")
     duration_ns(config.train_takes, name="train_takes")
     least = {"gateways": 1, "predict_timeout_ms": 1, "retention_days": 1, "port": 1}
+    least["alerts_per_hour"] = 1
     least |= {"train_timeout_s": 0, "train_memory_mb": 0, "requests_per_second": 0}
     for name, smallest in least.items():
         if getattr(config, name) < smallest:
@@ -152,6 +155,9 @@ def check_config(config: ServiceConfig) -> None:
                 found=getattr(config, name),
                 expected=f"at least {smallest}",
             )
+    for address in map(read_address, config.alerts):
+        if not address.is_webhook:
+            check_apprise(address.url)
     if config.port > 65_535:
         raise ConfigError("--port is no port", found=config.port, expected="1 to 65535")
     if config.open_access and not is_loopback(config.host):
@@ -180,6 +186,11 @@ def service_url(config: ServiceConfig) -> str:
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
     host = everywhere.get(config.host, config.host)
     return f"http://[{host}]:{config.port}" if ":" in host else f"http://{host}:{config.port}"
+
+
+def link_of(config: ServiceConfig) -> str:
+    """Return where people reach the service."""
+    return config.link.rstrip("/") or service_url(config)
 
 
 def check_port(host: str, port: int) -> None:
@@ -228,15 +239,23 @@ def _changes(before: ServiceConfig, now: ServiceConfig) -> list[str]:
                 expected=_shown(old),
                 hint="Start in another folder: --dir FOLDER.",
             )
+        if name == "alerts":
+            old, new = (tuple(map(_address, each)) for each in (old, new))
         changes.append(f"{_option(name)}: {_shown(old)} -> {_shown(new)}")
     return changes
+
+
+def _address(declared: str) -> str:
+    """Show an address without what in it may be secret."""
+    address = read_address(declared)
+    return f"{address.least}={address.shown}"
 
 
 def _option(name: str) -> str:
     words = {
         "target": "FILE",
         "loop": "The loop",
-        "webhooks": "--webhook",
+        "alerts": "--alert",
         "open_access": "--access",
     }
     return words.get(name, f"--{name.replace('_', '-')}")

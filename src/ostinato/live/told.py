@@ -17,6 +17,7 @@ from ostinato.live.told_events import ToldEvents, tell_events
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import NEVER, History
 from ostinato.replay.labels import label_times
+from ostinato.replay.outcomes import OutcomeColumn
 from ostinato.stores.times import as_ns
 
 
@@ -40,6 +41,7 @@ class Told:
     apart_ns: Ints
     next_row: int
     next_label: int = 0
+    next_outcome: dict[str, int] = field(default_factory=dict)
     _ids: list[Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,26 @@ class Told:
         bodies = [self._labels(start, min(start + at_most, last)) for start in starts]
         self.next_label = max(self.next_label, last)
         return bodies
+
+    def outcomes(self, now_ns: int, *, at_most: int = 1_000) -> list[bytes]:
+        """Return bodies for ``/outcomes`` with what has become known; one after the other."""
+        bodies = []
+        for each in self.history.outcomes:
+            start = self.next_outcome.get(each.name, 0)
+            stop = self.next_outcome[each.name] = each.stop(start, now_ns, self.next_row)
+            parts = range(start, stop, at_most)
+            bodies += [self._outcomes(each, low, min(low + at_most, stop)) for low in parts]
+        return bodies
+
+    def _outcomes(self, told: OutcomeColumn, start: int, stop: int) -> bytes:
+        moments, values = told.times_ns[start:stop].tolist(), told.values[start:stop].tolist()
+        outcomes = [
+            {"name": told.name, "prediction_id": self._ids[row], "value": value, "time": moment}
+            for row, value, moment in zip(
+                told.rows[start:stop].tolist(), values, moments, strict=True
+            )
+        ]
+        return msgspec.json.encode({"outcomes": outcomes})
 
     def _request(self, start: int, stop: int) -> bytes:
         return msgspec.json.encode(

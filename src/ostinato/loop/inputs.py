@@ -9,6 +9,7 @@ from ostinato.core.errors import ConfigError
 from ostinato.features.declared import Declared
 from ostinato.features.plan import FeaturePlan
 from ostinato.loop.label import Label
+from ostinato.loop.outcome import Outcome
 
 
 def features_of(features: Iterable[str | Declared]) -> tuple[str | Declared, ...]:
@@ -51,10 +52,24 @@ def names_of(names: Any, field_name: str) -> tuple[str, ...]:
     return found
 
 
+def outcomes_of(outcomes: Any) -> tuple[Outcome, ...]:
+    """Take a sequence of outcomes of different names."""
+    fits = not isinstance(outcomes, str | Outcome) and isinstance(outcomes, Sequence)
+    if not (fits and all(isinstance(each, Outcome) for each in outcomes)):
+        raise ConfigError(
+            "Loop(outcomes=...) is not a list of outcomes",
+            found=repr(outcomes),
+            expected='for example [ost.Outcome(name="revenue", delay="1d")]',
+        )
+    names_of([each.name for each in outcomes], "outcomes")
+    return tuple(outcomes)
+
+
 def check_columns(
     plan: FeaturePlan,
     *,
     label: Label,
+    outcomes: Sequence[Outcome],
     slices: Sequence[str],
     time: str,
     further: Mapping[str, str | None],
@@ -65,7 +80,7 @@ def check_columns(
     ----------
     plan
         The features.
-    label, slices, time
+    label, outcomes, slices, time
         Of the loop.
     further
         Optional columns by the name of the loop's parameter.
@@ -87,21 +102,22 @@ def check_columns(
         "time": (time,),
         **{name: (column,) for name, column in further.items()},
     }
-    _check_truth(label, {"features, logged": [each.logged for each in plan.windowed]})
-    _check_truth(label, used)
+    truth = [label.column, label.time]
+    truth += [name for each in outcomes for name in (each.column, each.time)]
+    _check_truth(truth, {"features, logged": [each.logged for each in plan.windowed]})
+    _check_truth(truth, used)
     _check_computed(plan, used)
 
 
-def _check_truth(label: Label, used: Mapping[str, Sequence[str | None]]) -> None:
-    truth = [column for column in (label.column, label.time) if column is not None]
+def _check_truth(truth: Sequence[str | None], used: Mapping[str, Sequence[str | None]]) -> None:
     for name, columns in used.items():
-        leaked = [column for column in truth if column in columns]
+        leaked = [column for column in truth if column is not None and column in columns]
         if leaked:
             raise ConfigError(
                 f"Loop({name}=...) holds the truth",
                 found=", ".join(leaked),
                 expected="columns that are known when the prediction is asked for",
-                hint=f"Take the label and its time out of the {name}.",
+                hint=f"Take labels, outcomes and their times out of the {name}.",
             )
 
 

@@ -185,6 +185,10 @@ def _emit(state: LoopState, plan: Plan, made: list[Record], records: Sequence[Re
                 state.backlog[stage.name].append(record)
 
 
+MAY_CHANGE: Final = ("policy", "suite")
+"""What of a declaration may change while the loop runs."""
+
+
 def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState, list[Record]]:
     """Go on under another policy, between two steps.
 
@@ -197,7 +201,7 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
     state
         As for `step`; it stays as it was when anything is raised.
     plan
-        Of the same loop; only the policy may differ.
+        Of the same loop; only the policy and the validation suite may differ.
     now_ns
         The moment of the change; never smaller than at the last tick.
 
@@ -210,15 +214,15 @@ def change_policy(state: LoopState, plan: Plan, now_ns: int) -> tuple[LoopState,
     Raises
     ------
     LoopError
-        If more than the policy differs.
+        If more than the policy and the suite differ.
     """
     before = state.plan_
     assert before is not None, "a state comes from start or restore"
     other = _differences(before.policy, plan.policy)
-    fixed = [name for name in other if name != "policy"]
+    fixed = [name for name in other if name not in MAY_CHANGE]
     if fixed or plan.seed != before.seed:
         raise LoopError(
-            "Only the policy of a running loop can be changed",
+            "Only the policy and the suite of a running loop can be changed",
             found="other " + ", ".join(fixed or ["seed"]),
             expected="a plan of the same loop",
             hint="Start a new loop for other data, features, labels or learners.",
@@ -241,12 +245,16 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 def _policy_changed(before: Plan, plan: Plan, now_ns: int) -> PolicyChanged:
     changed = _differences(before.policy["policy"], plan.policy["policy"])
+    evidence = {name: plan.policy["policy"].get(name) for name in changed}
+    if before.policy.get("suite") != plan.policy.get("suite"):
+        changed.append("suite")
+        evidence["suite"] = plan.policy.get("suite")
     return PolicyChanged(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
         subject=plan.name,
         reason=f"The policy was changed: {', '.join(changed)}." if changed else "Nothing changed.",
-        evidence={name: plan.policy["policy"].get(name) for name in changed},
+        evidence=evidence,
         previous=before.policy_digest,
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 from ostinato.core.errors import ConfigError, InputError, OstinatoError
 from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import placed, with_suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +40,15 @@ class LoopFile:
     module: ModuleType
 
 
-def load_loop(target: str) -> LoopFile:
-    """Load ``FILE`` or ``FILE:LOOP``.
+def load_loop(target: str, *, read_suite: bool = True) -> LoopFile:
+    """Load ``FILE`` or ``FILE:LOOP``, and the validation suite that the loop names.
 
     Parameters
     ----------
     target
         Path of a Python file, and after a colon the variable or the name of one of its loops.
+    read_suite
+        Whether the suite is read; else its path stays in the loop, meant from the file's folder.
 
     Returns
     -------
@@ -54,13 +57,15 @@ def load_loop(target: str) -> LoopFile:
     Raises
     ------
     InputError
-        If there is no such file, it cannot be run, or it does not say which loop.
+        If there is no such file, it cannot be run, or it does not say which loop; or its suite
+        cannot be read.
     """
     path, wanted = _split(target)
     module = _run(path)
+    loop = placed(_choose(module, wanted, path), path.parent.absolute())
     return LoopFile(
         path=path,
-        loop=_choose(module, wanted, path),
+        loop=with_suite(loop) if read_suite else loop,
         policies=_policies(module, path),
         module=module,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from ostinato.core.errors import ConfigError
@@ -12,13 +13,15 @@ from ostinato.features.declared import Declared
 from ostinato.features.plan import FeaturePlan, make_plan
 from ostinato.loop.check import check_fit, check_guardrails
 from ostinato.loop.fallback import fallback_of
-from ostinato.loop.inputs import check_columns, features_of, names_of
+from ostinato.loop.inputs import check_columns, features_of, names_of, outcomes_of
 from ostinato.loop.label import Label
 from ostinato.loop.monitors import Monitors
+from ostinato.loop.outcome import Outcome
 from ostinato.loop.policies import triggered
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
 from ostinato.stats.metrics import metric_for
+from ostinato.watch.suite import Suite
 
 __all__ = ["DEFAULT_METRIC", "TASKS", "Label", "Loop", "Prices"]
 
@@ -80,6 +83,12 @@ class Loop:
     monitors
         What is watched beside the triggers, and how many false alarms that may cost
         (`ost.Monitors`); None: nothing is.
+    suite
+        What trainings' rows have to look like (`ost.Suite`): nothing is learned from rows that
+        fail it. A path is meant from the folder of the loop file; ``ostinato suite infer`` writes
+        one. None: whatever comes is learned from.
+    outcomes
+        What the business gains from predictions (`ost.Outcome`), watched beside the metric.
 
     Raises
     ------
@@ -106,6 +115,8 @@ class Loop:
     parity: Parity | None = field(default_factory=Parity)
     train_on: str = "served"
     monitors: Monitors | None = field(default_factory=Monitors)
+    suite: Suite | Path | str | None = None
+    outcomes: Sequence[Outcome] = ()
     feature_plan: FeaturePlan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +124,7 @@ class Loop:
         object.__setattr__(self, "features", features_of(self.features))
         object.__setattr__(self, "feature_plan", make_plan(self.features))
         object.__setattr__(self, "slices", names_of(self.slices, "slices"))
+        object.__setattr__(self, "outcomes", outcomes_of(self.outcomes))
         if self.task not in TASKS:
             raise ConfigError(
                 "Loop(task=...) is unknown", found=repr(self.task), expected=", ".join(TASKS)
@@ -122,6 +134,7 @@ class Loop:
         check_columns(
             self.feature_plan,
             label=self.label,
+            outcomes=self.outcomes,
             slices=self.slice_columns,
             time=self.time,
             further={"unit": self.unit, "id": self.id, "golden": self.golden},
@@ -154,6 +167,12 @@ class Loop:
                 expected="ost.Monitors(...), or None",
             )
         self._check_pairs()
+        if self.suite is not None and not isinstance(self.suite, Suite | Path | str):
+            raise ConfigError(
+                "Loop(suite=...) is something else",
+                found=repr(self.suite),
+                expected='a path, as "flights.suite.toml", ost.Suite.read(...), or None',
+            )
         if self.train_on not in TRAIN_ON:
             raise ConfigError(
                 "Loop(train_on=...) is unknown",

@@ -26,8 +26,10 @@ from ostinato.loop.check import check_fit, check_guardrails, check_warm_start
 from ostinato.loop.fallback import check_width
 from ostinato.loop.kernel import Plan
 from ostinato.loop.loop import Loop
+from ostinato.loop.outcome import Outcome
 from ostinato.loop.policy import Policy
 from ostinato.loop.prices import Prices
+from ostinato.loop.suited import told
 from ostinato.loop.watching import Sights, alarm_rule, monitors_of
 from ostinato.release.config import ReleaseConfig
 from ostinato.serve.config import ServeConfig
@@ -55,7 +57,9 @@ def declaration(loop: Loop, policy: Policy) -> dict[str, Any]:
         "prices": plain(loop.prices),
         **fallback,
         **_served(loop),
+        **({"outcomes": plain(loop.outcomes)} if loop.outcomes else {}),
         "monitors": plain(loop.monitors),
+        **told(loop),
         "policy": plain(policy),
     }
 
@@ -218,6 +222,7 @@ def make_plan(
                 never=label.never,
                 classes=classes,
                 early=looks_early(triggers),
+                outcomes={each.name: each.horizon_ns for each in _watched_outcomes(loop)},
             ),
             "watch": WatchConfig(
                 task=loop.task,
@@ -278,6 +283,10 @@ def make_plan(
             ),
         },
     )
+
+
+def _watched_outcomes(loop: Loop) -> Sequence[Outcome]:
+    return loop.outcomes if loop.monitors is not None else ()
 
 
 def _fallback(loop: Loop, classes: int) -> tuple[float, ...] | None:

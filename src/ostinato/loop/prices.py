@@ -20,6 +20,9 @@ class Prices:
     train_hour
         Price of one hour of training. A training is taken to last as long as the replay says
         (``train_takes``), so that what policies are worth does not depend on a stopwatch.
+    serve_hour
+        Price of one hour of serving, all gateways together. A live service watches what a
+        prediction costs by it.
     label
         Price of one label.
     alarm
@@ -39,6 +42,7 @@ class Prices:
 
     metric_unit: float = 1.0
     train_hour: float = 1.0
+    serve_hour: float = 0.0
     label: float = 0.0
     alarm: float = 0.0
     currency: str = "units"
@@ -55,6 +59,7 @@ class Prices:
         for name in (
             "metric_unit",
             "train_hour",
+            "serve_hour",
             "label",
             "alarm",
             "false_positive",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato.core.units import DAY_NS, duration_ns
 from ostinato.decide.alarms import AlarmRule
+from ostinato.loop import answer_monitors, input_monitors, row_monitors, serving_monitors
+from ostinato.watch.cells import Grid
+from ostinato.watch.label_history import LabelHistory
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.monitors.losses import Losses
 
 if TYPE_CHECKING:
     from ostinato.loop.loop import Loop
@@ -23,35 +25,36 @@ class Sights:
     ----------
     fast_ns, slow_ns
         Lengths of the windows.
+    labels
+        How labels are counted, and those before the start; None: nothing is known of them.
+    grid
+        Cells in which inputs are counted; None: they are not.
+    slice_groups
+        Codes of the slice groups whose inputs are counted, ascending.
     """
 
     fast_ns: int
     slow_ns: int
+    labels: LabelHistory | None = None
+    grid: Grid | None = None
+    slice_groups: tuple[int, ...] = ()
 
 
 BUDGET_NS: Final = 30 * DAY_NS
 """The time for which a number of false alarms is declared."""
 
+Maker: TypeAlias = "Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]]"
 
-def _losses(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor, ...]:
-    monitors, label = loop.monitors, loop.label
-    assert monitors is not None, "makers are asked where the loop is watched"
-    made = Losses(
-        task=loop.task,
-        metric=loop.metric,
-        groups=groups,
-        fast_ns=sights.fast_ns,
-        slow_ns=sights.slow_ns,
-        tolerance=monitors.loss_tolerance,
-        label_floor=None if label.never == "negative" else monitors.drift_floor,
-        paired=not label.affected_by_prediction,
-        explored=label.selective,
-    )
-    return (made,)
-
-
-MAKERS: Final[tuple[Callable[[Loop, Sights, tuple[str, ...]], tuple[Monitor, ...]], ...]] = (
-    _losses,
+MAKERS: Final[tuple[Maker, ...]] = (
+    input_monitors.inputs,
+    answer_monitors.outputs,
+    answer_monitors.labels,
+    answer_monitors.estimate,
+    row_monitors.losses,
+    row_monitors.fairness,
+    row_monitors.feedback,
+    row_monitors.business,
+    serving_monitors.infrastructure,
 )
 """What makes monitors, given the loop, its sights and the names of its slice groups."""
 

@@ -113,12 +113,15 @@ class MeasuredWindows:
 _FLOATS: Final = (*_MEASURED, "floor")
 
 
-def told_monitors(monitors: pl.DataFrame, alarms: pl.DataFrame) -> dict[str, Any]:
+def told_monitors(
+    monitors: pl.DataFrame, alarms: pl.DataFrame, *, quiet: int = 0
+) -> dict[str, Any]:
     """Return what the written result has of the windows: little, however many there were.
 
     ``streams``: a row each with the number of `windows`, the last value and its reference, the
     largest difference (`most_apart`) with its time, and the highest evidence. ``lines``: each
-    window of the first `MOST_LINES` streams that alarmed.
+    window of the first `MOST_LINES` streams that alarmed and of so many `quiet` ones, those that
+    moved most.
     """
     apart = pl.col("value") - pl.col("reference")
     by_stream = monitors.group_by("stream", maintain_order=True)
@@ -132,13 +135,17 @@ def told_monitors(monitors: pl.DataFrame, alarms: pl.DataFrame) -> dict[str, Any
         pl.col("log10_e").max(),
     )
     alarmed = list(dict.fromkeys(alarms["stream"].to_list()))[:MOST_LINES]
+    others = streams.filter(~pl.col("stream").is_in(alarmed))
+    moved = others.sort(
+        pl.col("most_apart").abs() / pl.col("floor"), descending=True, nulls_last=True
+    )
     return {
         "streams": texts(streams, ("last", "most_apart_at")).to_dicts(),
         "lines": {
             name: texts(monitors.filter(pl.col("stream") == name), ("time",))
             .drop("stream", "family")
             .to_dict(as_series=False)
-            for name in alarmed
+            for name in [*alarmed, *moved["stream"][:quiet].to_list()]
         },
     }
 

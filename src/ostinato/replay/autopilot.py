@@ -15,9 +15,10 @@ from ostinato.core.errors import ConfigError, DataError
 from ostinato.core.units import format_time
 from ostinato.loop.loop import Loop, Prices
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import with_suite
 from ostinato.replay.advice import Advice
 from ostinato.replay.choose import pick
-from ostinato.replay.compare import Comparison, comparison_table
+from ostinato.replay.compare import QUIET_LINES, Comparison, comparison_table
 from ostinato.replay.drift import find_drift
 from ostinato.replay.family import family, with_static
 from ostinato.replay.followed import follow
@@ -93,11 +94,11 @@ class Autopilot:
         """The advice in words."""
         return self.advice.text
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the single predictions as JSON types."""
+    def to_dict(self, *, quiet: int = 0) -> dict[str, Any]:
+        """Return everything but the single predictions as JSON types; `quiet` as for a `Replay`."""
         rungs = self.choice.with_columns(pl.col("until").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
         return {
-            **self.comparison.to_dict(),
+            **self.comparison.to_dict(quiet=quiet),
             "format": "ostinato.autopilot/1",
             "choice": {
                 "name": self.name,
@@ -115,7 +116,7 @@ class Autopilot:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Write them as one self-contained HTML page; return the text."""
-        return write_text(render_comparison(self.to_dict()), path)
+        return write_text(render_comparison(self.to_dict(quiet=QUIET_LINES)), path)
 
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def autopilot(
     """
     check_tick(tick)
     _check_share(report_share)
-    loop = loop if prices is None else replace(loop, prices=prices)
+    loop = with_suite(loop if prices is None else replace(loop, prices=prices))
     history = make_history(loop, read_table(data), start=start, end=end)
     after_ns = choice_moment(history, report_share)
     chosen = _candidates(loop, history, policies, after_ns)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from ostinato.core.rng import stream
 from ostinato.loop.loop import Loop, Prices
 from ostinato.loop.policies import scheduled, static, triggered
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import with_suite
 from ostinato.replay.advice import Advice, give_advice
 from ostinato.replay.blocks import metric_interval
 from ostinato.replay.drift import find_drift
@@ -28,6 +29,9 @@ from ostinato.replay.scores import ModelScores
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 from ostinato.stores.tables import read_table
+
+QUIET_LINES: Final = 12
+"""As for a single replay, under each policy: inputs are the same under all of them."""
 
 _COUNTED = ("retrains", "promotions", "rollbacks")
 
@@ -54,8 +58,8 @@ class Comparison:
     advice: Advice
     prices: Prices
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the single predictions as JSON types."""
+    def to_dict(self, *, quiet: int = 0) -> dict[str, Any]:
+        """Return everything but the single predictions as JSON types; `quiet` as for a `Replay`."""
         first = next(iter(self.replays.values()))
         return {
             "format": "ostinato.comparison/1",
@@ -64,7 +68,7 @@ class Comparison:
             "metric": first.metric,
             "lower_is_better": first.lower_is_better,
             "seed": first.seed,
-            "replays": {name: each.to_dict() for name, each in self.replays.items()},
+            "replays": {name: each.to_dict(quiet=quiet) for name, each in self.replays.items()},
             "table": self.table.to_dicts(),
             "advice": self.advice.to_dict(self.prices),
         }
@@ -75,7 +79,7 @@ class Comparison:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Write the comparison as one self-contained HTML page; return the text."""
-        return write_text(render_comparison(self.to_dict()), path)
+        return write_text(render_comparison(self.to_dict(quiet=QUIET_LINES)), path)
 
 
 def compare(
@@ -116,6 +120,7 @@ def compare(
     """
     check_tick(tick)
     chosen = _chosen(policies)
+    loop = with_suite(loop)
     if prices is not None:
         loop = replace(loop, prices=prices)
     history = make_history(loop, read_table(data), start=start, end=end)

@@ -20,6 +20,7 @@ from ostinato.features.prepare import EventBatch
 from ostinato.loop.loop import Loop
 from ostinato.replay.events import history_events
 from ostinato.replay.labels import label_times, label_values
+from ostinato.replay.outcomes import OutcomeColumn, outcome_columns
 from ostinato.replay.parity import Agreement, compare_history
 from ostinato.replay.served import as_served, logged_columns
 from ostinato.replay.slices import Slices
@@ -38,7 +39,9 @@ class History:
     rows that people named as ones to get right. `frame` has the features, computed ones as they
     were at each row's time; `events` is what windowed ones were computed of, by source. Where the
     history says what was served, `frame` has that; `agreement` compares it with what definitions
-    give, and `lessons` has what trainings take in its place (None: they take `frame`).
+    give, and `lessons` has what trainings take in its place (None: they take `frame`). `outcomes`
+    are the business outcomes of rows that are served. `prepared` has what is computed of the rows
+    once for all policies, by name.
     """
 
     frame: pl.DataFrame
@@ -56,6 +59,8 @@ class History:
     events: Mapping[str, EventBatch] = field(default_factory=dict, repr=False)
     agreement: Agreement | None = field(default=None, repr=False)
     lessons: pl.DataFrame | None = field(default=None, repr=False)
+    outcomes: tuple[OutcomeColumn, ...] = field(default=(), repr=False)
+    prepared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -144,7 +149,7 @@ def make_history(
         If columns are missing, times cannot be read, ids are doubled, labels come before their
         prediction, there is too little history to begin with, or a feature cannot be computed.
     """
-    _check_columns(loop, table)
+    _check_columns(loop, table, outcomes=begin_ns is None)
     times = as_ns(table[loop.time], name=f"time column {loop.time!r}")
     order = np.argsort(times, kind="stable")
     until_ns = begin_ns if begin_ns is not None or end is None else moment_ns(end, name="end")
@@ -207,6 +212,7 @@ def make_history(
         events=events,
         agreement=agreement,
         lessons=computed if logged and loop.train_on == "recomputed" else None,
+        outcomes=outcome_columns(loop, frame, times, first) if begin_ns is None else (),
     )
 
 
@@ -217,10 +223,12 @@ def _plain_text(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(coded).cast(pl.String)) if coded else frame
 
 
-def _check_columns(loop: Loop, table: pl.DataFrame) -> None:
+def _check_columns(loop: Loop, table: pl.DataFrame, *, outcomes: bool) -> None:
     label = loop.label
     wanted = [loop.time, label.column, label.time, loop.unit, loop.id, loop.golden]
     wanted += [*loop.inputs, *loop.slice_columns, *logged_columns(loop.feature_plan)]
+    if outcomes:
+        wanted += [name for each in loop.outcomes for name in (each.column, each.time)]
     missing = sorted({name for name in wanted if name is not None} - set(table.columns))
     if not missing:
         return

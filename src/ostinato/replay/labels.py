@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,9 @@ from ostinato.core.records import Floats, Ints
 from ostinato.core.units import format_time
 from ostinato.loop.loop import Loop
 from ostinato.stores.times import as_ns
+
+NEVER_KNOWN: Final = int(np.iinfo(np.int64).max)
+"""Time of what never becomes known."""
 
 
 def label_values(
@@ -116,7 +119,7 @@ def label_times(loop: Loop, frame: pl.DataFrame, times: Ints) -> Ints:
     DataError
         If a label is known before its prediction was asked for.
     """
-    never = np.iinfo(np.int64).max
+    never = NEVER_KNOWN
     if loop.label.time is None:
         known = times + loop.label.delay_ns
     else:

@@ -14,6 +14,7 @@ from ostinato.core.units import HOUR_NS
 from ostinato.decide.degradation import Watching, chart_line
 from ostinato.loop.kernel import LoopState
 from ostinato.replay.alarm_tables import MeasuredWindows
+from ostinato.replay.estimate_table import Estimates
 from ostinato.replay.history import History
 
 
@@ -41,6 +42,7 @@ class Recorder:
     trained: dict[str, tuple[int, Lineage, str]] = field(default_factory=dict)
     ticks: list[Tick] = field(default_factory=list)
     windows: MeasuredWindows = field(default_factory=MeasuredWindows)
+    estimates: Estimates = field(default_factory=Estimates)
     answered: NDArray[np.int16] = field(init=False)
     roles: NDArray[np.int8] = field(init=False)
     scores: Floats = field(init=False)

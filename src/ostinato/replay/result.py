@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -18,10 +18,16 @@ from ostinato.core.records import ROLES, Floats
 from ostinato.core.units import format_time
 from ostinato.decide.alarm_facts import alarm_facts
 from ostinato.loop.loop import Loop
-from ostinato.replay.alarm_tables import alarms_table, told_alarms, told_monitors
+from ostinato.replay.alarm_tables import alarms_table, texts, told_alarms, told_monitors
 from ostinato.replay.books import Books, champions, frozen, totals_of
 from ostinato.replay.ledger import costs_of, harm_of, known_labels, losses_of
 from ostinato.replay.missing import missing_table
+from ostinato.replay.people_tables import (
+    business_table,
+    fairness_table,
+    feedback_table,
+    verdicts_of,
+)
 from ostinato.replay.report import render_replay
 from ostinato.replay.tables import (
     VERSION_TIMES,
@@ -33,9 +39,15 @@ from ostinato.replay.tables import (
     versions_table,
 )
 from ostinato.stats.metrics import metric_for
+from ostinato.watch.estimate.estimator import loss_name
+from ostinato.watch.estimate.state import EstimateState
 
 if TYPE_CHECKING:
     from ostinato.replay.run import Run
+
+QUIET_LINES: Final = 60
+"""Streams without an alarm that can be looked at on the page, those that moved most. Fewer: a drift
+within its floor cannot be seen; more: pages of ten megabytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +80,18 @@ class Replay:
     monitors
         A row per long window and stream: `time, stream, family, value, reference, low, high, floor,
         log10_e`.
+    estimates
+        A row per long window and version: the loss that was expected before labels, and what labels
+        said (`ostinato.replay.estimate_table`).
     watch
         How much of the false-alarm budget is declared and spent, what stands and what could not be
         measured at the end (`ostinato.decide.alarm_facts`); None where nothing is watched.
+    fairness, feedback, business
+        What monitors told over time of gaps between groups of people, of who chose the rows, and of
+        business outcomes (`ostinato.replay.people_tables`).
+    verdicts
+        The last verdict in words of each thing that is judged so: feedback, exposure of items,
+        whether metric and business agree. ``verdict, text, action`` each.
     missing
         Per version and computed feature the share of rows without a value: trained on and served.
     cost
@@ -97,14 +118,22 @@ class Replay:
     slices: pl.DataFrame
     alarms: pl.DataFrame
     monitors: pl.DataFrame
+    estimates: pl.DataFrame
     watch: Mapping[str, Any] | None
+    fairness: pl.DataFrame
+    feedback: pl.DataFrame
+    business: pl.DataFrame
+    verdicts: Mapping[str, Mapping[str, str]]
     missing: pl.DataFrame
     cost: dict[str, float]
     journal_hash: str
     books: Books
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the single predictions as JSON types."""
+    def to_dict(self, *, quiet: int = 0) -> dict[str, Any]:
+        """Return everything but the single predictions as JSON types.
+
+        `quiet`: of how many streams that did not alarm each window is told; of alarmed ones it is.
+        """
         decisions = self.decisions.to_dicts()
         for row in decisions:
             row["time"] = _iso(row["time"])
@@ -134,8 +163,13 @@ class Replay:
             "decisions": decisions,
             "versions": versions,
             "alarms": told_alarms(self.alarms),
-            "monitors": told_monitors(self.monitors, self.alarms),
+            "monitors": told_monitors(self.monitors, self.alarms, quiet=quiet),
+            "estimates": texts(self.estimates, ("time",)).to_dicts(),
             "watch": self.watch,
+            "fairness": _last(self.fairness, ("column", "measure", "group", "version")),
+            "feedback": _last(self.feedback, ("figure",)),
+            "business": _last(self.business, ("outcome", "version")),
+            "verdicts": dict(self.verdicts),
             "missing": self.missing.to_dicts(),
             "cost": self.cost,
         }
@@ -148,7 +182,13 @@ class Replay:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Write the result as one self-contained HTML page; return the text."""
-        return write_text(render_replay(self.to_dict()), path)
+        return write_text(render_replay(self.to_dict(quiet=QUIET_LINES)), path)
+
+
+def _last(table: pl.DataFrame, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the last row of each thing as JSON types: its course is in `monitors`."""
+    last = table.unique(subset=keys, keep="last", maintain_order=True)
+    return texts(last, ("time",)).to_dicts()
 
 
 def write_text(text: str, path: str | Path | None) -> str:
@@ -212,12 +252,24 @@ def make_replay(run: Run, *, name: str, tick: str | int, seed: int) -> Replay:
         slices=slices_table(loop, history, recorder, labels, scored, both),
         alarms=alarms_table(entries),
         monitors=recorder.windows.table(),
+        estimates=_estimates(run),
         watch=_watch(run),
+        fairness=fairness_table(recorder.windows.kept),
+        feedback=feedback_table(recorder.windows.kept),
+        business=business_table(recorder.windows.kept),
+        verdicts=verdicts_of(recorder.windows.kept),
         missing=missing_table(history, recorder, entries),
         cost=books.totals,
         journal_hash=run.journal.head()[1],
         books=books,
     )
+
+
+def _estimates(run: Run) -> pl.DataFrame:
+    watch = run.state.stages["watch"]
+    states = [state for state in watch.monitors if isinstance(state, EstimateState)]
+    loss = loss_name(run.loop.task, run.loop.metric)
+    return run.recorder.estimates.table(loss, states, watch.config_.slow_ns)
 
 
 def _watch(run: Run) -> dict[str, Any] | None:

@@ -30,20 +30,28 @@ from ostinato.core.records import (
     TrainingRequested,
 )
 from ostinato.core.units import DAY_NS, duration_ns, format_duration, format_time
-from ostinato.core.watched import ExaminationRequested, WindowMeasured
+from ostinato.core.watched import (
+    EstimatesSettled,
+    ExaminationRequested,
+    OutcomesArrived,
+    WindowMeasured,
+)
 from ostinato.decide.parity import broken_parity
 from ostinato.loop import kernel
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import make_plan, parity_rule
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import with_suite
 from ostinato.replay.examining import Examiner
 from ostinato.replay.history import NEVER, History, blind_spot, make_history
+from ostinato.replay.inputs import Inputs, inputs_of
 from ostinato.replay.parity import Comparer
 from ostinato.replay.progress import Progress, Report
 from ostinato.replay.record import Recorder
 from ostinato.replay.result import Replay, make_replay
 from ostinato.replay.scores import ModelScores, ReplayScorer
 from ostinato.replay.sights import sights_of
+from ostinato.replay.suiting import SUITE_HINT
 from ostinato.replay.training import Trainer
 from ostinato.stores.journal_memory import MemoryJournal
 from ostinato.stores.open import open_journal, open_registry
@@ -83,16 +91,20 @@ class Run:
     label_moments: Ints
     next_row: int
     next_label: int = 0
+    next_outcome: dict[str, int] = field(default_factory=dict)
     due: list[tuple[int, list[Record]]] = field(default_factory=list)
     hard: dict[str, HardCasesListed] = field(default_factory=dict)
     judged_to_ns: int | None = None
     comparer: Comparer | None = None
     orders: dict[str, TrainingRequested] = field(default_factory=dict)
+    inputs: Inputs | None = None
     kernel_seconds: float = 0.0
 
     def begin(self) -> None:
         """Train the first champion on the history before the start, in no time."""
         told = [*self._golden(0, self.history.first), *self._compared(0, self.history.first)]
+        if self.inputs is not None:
+            told += self.inputs.before(self.clock.now_ns())
         self._step(told, self.clock.now_ns())
         self._check_parity()
         while self.due:
@@ -103,7 +115,7 @@ class Run:
                     "The first champion could not be trained",
                     found=failed[0].reason,
                     expected="a learner that can learn the history before the start",
-                    hint=self._first_hint(),
+                    hint=self._first_hint(failed[0]),
                 )
             now_ns = self.clock.now_ns()
             self._step([_restamp(record, now_ns) for record in records], now_ns)
@@ -127,7 +139,9 @@ class Run:
                 "trains all the same.",
             )
 
-    def _first_hint(self) -> str:
+    def _first_hint(self, failed: TrainingFailed) -> str:
+        if "suite" in failed.evidence:
+            return SUITE_HINT
         horizon = self.loop.label.horizon_ns
         matured = self.history.matured_to_ns(self.history.start_ns, horizon)
         return (
@@ -145,10 +159,13 @@ class Run:
         if stop_row > self.next_row:
             golden = self._golden(self.next_row, stop_row)
             compared = self._compared(self.next_row, stop_row)
+            if self.inputs is not None:
+                batch.append(self.inputs.tell(self.next_row, stop_row, now_ns))
             batch.extend([self._requests(stop_row, now_ns), *golden, *compared])
         labels = self._labels(now_ns)
         if labels is not None:
             batch.append(labels)
+        batch.extend(self._outcomes(now_ns))
         self._step(batch, now_ns)
 
     def _requests(self, stop: int, now_ns: int) -> RequestsArrived:
@@ -203,6 +220,15 @@ class Run:
             values=history.labels[rows],
         )
 
+    def _outcomes(self, now_ns: int) -> Iterator[OutcomesArrived]:
+        """Tell the business outcomes that became known."""
+        for each in self.history.outcomes:
+            start = self.next_outcome.get(each.name, 0)
+            stop = self.next_outcome[each.name] = each.stop(start, now_ns, self.next_row)
+            told = each.told(start, stop, self.history.ids, now_ns)
+            if told is not None:
+                yield told
+
     def _step(self, batch: list[Record], now_ns: int) -> None:
         watch = Stopwatch()
         scored = self.scorer.scores.spent_seconds
@@ -221,6 +247,8 @@ class Run:
                 self.recorder.predictions(record)
             case WindowMeasured():
                 self.recorder.windows.take(record)
+            case EstimatesSettled():
+                self.recorder.estimates.take(record)
             case HardCasesListed():
                 self.hard[record.request] = record
             case TrainingRequested():
@@ -315,6 +343,7 @@ def make_run(
     """Put a run together, before its first step."""
     scorer = ReplayScorer(trainer.scores)
     horizon = loop.label.horizon_ns
+    sights = sights_of(loop, history)
     plan = make_plan(
         loop,
         policy,
@@ -327,7 +356,7 @@ def make_run(
         seed=seed,
         remark=blind_spot(loop),
         slice_groups=history.slices.first_groups(len(loop.slices)),
-        sights=sights_of(loop, history),
+        sights=sights,
     )
     served = np.arange(history.first, len(history))
     arriving = served[history.label_times_ns[served] != NEVER]
@@ -350,6 +379,7 @@ def make_run(
         label_moments=history.label_times_ns[by_time],
         next_row=history.first,
         comparer=None if rule is None or agreement is None else Comparer(agreement, rule),
+        inputs=inputs_of(sights, history),
     )
 
 
@@ -440,6 +470,7 @@ def replay(
         If no first champion can be trained.
     """
     check_tick(tick)
+    loop = with_suite(loop)
     history = make_history(loop, read_table(data), start=start, end=end)
     trainer = Trainer(loop=loop, history=history, scores=ModelScores(history.frame))
     chosen = policy if policy is not None else loop.policy

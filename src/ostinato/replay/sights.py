@@ -15,6 +15,10 @@ from ostinato.loop.loop import Loop
 from ostinato.loop.monitors import AUTO, Monitors
 from ostinato.loop.watching import Sights
 from ostinato.replay.history import History
+from ostinato.replay.label_sights import label_sights
+from ostinato.watch.cells import Grid
+from ostinato.watch.grid import fit_grid
+from ostinato.watch.summarise import chosen_groups
 
 _MINUTE_NS: Final = HOUR_NS // 60
 LENGTHS_NS: Final = (
@@ -51,7 +55,25 @@ def sights_of(loop: Loop, history: History) -> Sights | None:
     if loop.monitors is None:
         return None
     fast_ns, slow_ns = windows_of(loop.monitors, history.times_ns[: history.first])
-    return Sights(fast_ns=fast_ns, slow_ns=slow_ns)
+    labels = label_sights(loop, history, slow_ns)
+    if not INPUT_FAMILIES & set(loop.monitors.families):
+        return Sights(fast_ns=fast_ns, slow_ns=slow_ns, labels=labels)
+    grid, groups = _grid(loop, history)
+    return Sights(fast_ns=fast_ns, slow_ns=slow_ns, labels=labels, grid=grid, slice_groups=groups)
+
+
+INPUT_FAMILIES: Final = frozenset({"drift", "quality"})
+"""Families of monitors that look at inputs."""
+
+
+def _grid(loop: Loop, history: History) -> tuple[Grid, tuple[int, ...]]:
+    """Return the cells of the features and the slice groups that are counted; fitted once."""
+    if "grid" not in history.prepared:
+        before = slice(0, history.first)
+        grid = fit_grid(history.frame[before], loop.feature_names)
+        history.prepared["grid"] = grid, chosen_groups(history.groups[before], grid)
+    found: tuple[Grid, tuple[int, ...]] = history.prepared["grid"]
+    return found
 
 
 def windows_of(monitors: Monitors, times_ns: Ints) -> tuple[int, int]:

@@ -15,12 +15,12 @@ import numpy as np
 import polars as pl
 
 from ostinato.core.records import Codes
+from ostinato.loop.row_monitors import OTHER
 
 MOST_VALUES: Final = 50
 """Values of a column that become slices of their own, first come first served; the others share
 "other". More makes every summary wider."""
 
-OTHER: Final = "(other)"
 MISSING: Final = "(missing)"
 
 _FEW_NUMBERS: Final = 12  # a numeric column with so few values is cut by value, not at quartiles
@@ -40,12 +40,13 @@ class SliceColumn:
 
         `frequent`: where there are too many values, the most frequent ones are slices.
         """
-        if frequent:
-            return cls(name=column.name, values=_most_frequent(_texts(column, ())))
-        cuts = _quartiles(column)
-        seen = _texts(column, cuts).unique(maintain_order=True).to_list()
-        values = _pieces(cuts) if cuts else seen[:MOST_VALUES]
-        return cls(name=column.name, values=tuple(values), cuts=cuts)
+        cuts = () if frequent else _quartiles(column)
+        if cuts:
+            return cls(name=column.name, values=tuple(_pieces(cuts)), cuts=cuts)
+        texts = _texts(column, ())
+        seen = _most_frequent(texts) if frequent else texts.unique(maintain_order=True).to_list()
+        values = [value for value in seen if value != OTHER][:MOST_VALUES]
+        return cls(name=column.name, values=tuple(values))
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -145,6 +146,18 @@ class Slices:
         alone = [name for each in self.columns for name in each.groups]
         return (*alone, *(name for pair in self.pairs for name in self._pair_names(pair)))
 
+    @property
+    def labels(self) -> tuple[tuple[str, str], ...]:
+        """Column and value of each group, in the same order; of a pair both, with a comma."""
+        alone = [(each.name, value) for each in self.columns for value in (*each.values, OTHER)]
+        paired: list[tuple[str, str]] = []
+        for pair in self.pairs:
+            one, other = (self.columns[at] for at in pair.of)
+            name, first, second = f"{one.name}, {other.name}", one.values, other.values
+            values = [f"{(*first, OTHER)[a]}, {(*second, OTHER)[b]}" for a, b in pair.values]
+            paired += [(name, value) for value in (*values, OTHER)]
+        return (*alone, *paired)
+
     def first_groups(self, columns: int) -> int:
         """Return how many groups the first so many columns have; their codes are the first ones."""
         return sum(len(each.values) + 1 for each in self.columns[:columns])
@@ -170,10 +183,9 @@ class Slices:
         ]
 
 
-def _most_frequent(texts: pl.Series) -> tuple[str, ...]:
+def _most_frequent(texts: pl.Series) -> list[str]:
     found = pl.DataFrame({"text": texts}).group_by("text", maintain_order=True).len()
-    most = found.sort("len", descending=True, maintain_order=True)["text"]
-    return tuple(most.head(MOST_VALUES).to_list())
+    return found.sort("len", descending=True, maintain_order=True)["text"].to_list()
 
 
 def _quartiles(column: pl.Series) -> tuple[float, ...]:

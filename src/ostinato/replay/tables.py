@@ -199,12 +199,11 @@ def slices_table(
     rows: list[dict[str, Any]] = []
     groups = history.groups[history.first :]
     names = dict.fromkeys((loop.metric, *companions(loop.task)))
-    for group, label in enumerate(history.group_names):
+    for group, (column, value) in enumerate(history.slices.labels):
         member = (groups == group).any(axis=1)
         served, known = int((member & scored).sum()), member & both
         if not served:
             continue
-        column, _, value = label.partition("=")
         row: dict[str, Any] = {"slice": column, "value": value, "n": served}
         row["label_coverage"] = float(known.sum() / served)
         some = int(known.sum()) >= _SMALL_METRIC_ROWS

@@ -47,8 +47,10 @@ from ostinato.learn.windows import weights
 from ostinato.loop.loop import Loop
 from ostinato.replay.history import History
 from ostinato.replay.scores import ModelScores
+from ostinato.replay.suiting import check_rows, reason_of, told
 from ostinato.serve.assign import explored
 from ostinato.stats.metrics import companions, metric_for
+from ostinato.watch.suite import SuiteReport
 
 _LATENCY_ROWS: Final = 32  # the size of a micro-batch under light load
 _LATENCY_ROUNDS: Final = 5
@@ -173,15 +175,19 @@ class Trainer:
         golden = np.zeros(len(self.history), dtype=np.bool_)
         golden[hard.golden] = True
         rows = self._training_rows(order, known & ~held & ~golden)
+        report = check_rows(self.loop, self.history, rows)
+        if report is not None and not report.passed:
+            return self._failed(order, reason_of(report), {"suite": told(report)})
         trained = self._train(order, rows, artifacts, timeout)
         if isinstance(trained, LearnerError):
-            return self._failed(order, trained)
+            return self._failed(order, str(trained).split("\nhint:")[0], {})
         version = f"v{len(artifacts) + 1:03d}-{trained.artifact[:6]}"
         self.scores.add(trained.artifact, trained.model)
         fair = self._fair(explore)
         validation = _Rows(known=known, fair=fair, held=held, golden=golden, hard=hard.offsets)
         sets = self._validation(order, validation, trained.artifact, artifacts)
-        return self._succeeded(order, version, trained, sets, self._told(sets[0], judged_to_ns))
+        facts = self._told(sets[0], judged_to_ns)
+        return self._succeeded(order, version, trained, sets, facts, report)
 
     # -- rows
 
@@ -346,13 +352,14 @@ class Trainer:
 
     # -- records
 
-    def _failed(self, order: TrainingRequested, error: LearnerError) -> Result:
+    def _failed(self, order: TrainingRequested, reason: str, evidence: Mapping[str, Any]) -> Result:
         failed = TrainingFailed(
             ts_event_ns=order.ts_event_ns,
             ts_record_ns=order.ts_record_ns,
             subject=order.subject,
             request=order.request,
-            reason=str(error).split("\nhint:")[0],
+            reason=reason,
+            evidence=evidence,
         )
         return Result(records=[failed], seconds=0.0)
 
@@ -362,9 +369,10 @@ class Trainer:
         version: str,
         trained: Trained,
         sets: tuple[ValidationSet, ...],
-        told: dict[str, Any],
+        facts: dict[str, Any],
+        report: SuiteReport | None,
     ) -> Result:
-        lineage = self._lineage(order, trained, told["metrics"])
+        lineage = self._lineage(order, trained, facts["metrics"])
         done = CandidateTrained(
             ts_event_ns=order.ts_event_ns,
             ts_record_ns=order.ts_record_ns,
@@ -376,7 +384,8 @@ class Trainer:
                 "rows": trained.rows,
                 "data_digest": trained.data_digest,
                 **({"missing": dict(trained.missing)} if trained.missing else {}),
-                **told,
+                **facts,
+                **({} if report is None else {"suite": told(report)}),
                 "validation_rows": {s.name: len(s) for s in sets},
                 "artifact_bytes": len(trained.data),
             },

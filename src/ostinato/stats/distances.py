@@ -74,9 +74,14 @@ def psi(reference: FloatArray, current: FloatArray) -> Distance:
     (0.017, 0.022, 0.46)
     """
     first, second = _merged(reference, current)
-    p, q = _shares(first + 0.5), _shares(second + 0.5)
-    effect = float(((p - q) * np.log(p / q)).sum())
+    effect = float(psi_of_shares(_shares(first + 0.5), _shares(second + 0.5)))
     return _from_chi2(effect, 1.0, first, second)
+
+
+def psi_of_shares(p: FloatArray, q: FloatArray) -> FloatArray:
+    """Return PSI of shares (..., b), each above 0."""
+    effect: FloatArray = ((p - q) * np.log(p / q)).sum(axis=-1)
+    return effect
 
 
 def jensen_shannon(reference: FloatArray, current: FloatArray) -> Distance:
@@ -86,10 +91,16 @@ def jensen_shannon(reference: FloatArray, current: FloatArray) -> Distance:
     degrees of freedom. Half a row is added to each bin.
     """
     first, second = _merged(reference, current)
-    p, q = _shares(first + 0.5), _shares(second + 0.5)
+    effect = float(js_of_shares(_shares(first + 0.5), _shares(second + 0.5)))
+    return _from_chi2(effect, 8.0 * math.log(2.0), first, second)
+
+
+def js_of_shares(p: FloatArray, q: FloatArray) -> FloatArray:
+    """Return the Jensen-Shannon divergence of shares (..., b), each above 0."""
     middle = 0.5 * (p + q)
     terms = p * np.log2(p / middle) + q * np.log2(q / middle)
-    return _from_chi2(max(0.5 * float(terms.sum()), 0.0), 8.0 * math.log(2.0), first, second)
+    effect: FloatArray = np.maximum(0.5 * terms.sum(axis=-1), 0.0)
+    return effect
 
 
 def cramers_v(reference: FloatArray, current: FloatArray) -> Distance:
@@ -105,12 +116,17 @@ def cramers_v(reference: FloatArray, current: FloatArray) -> Distance:
     n, m = float(first.sum()), float(second.sum())
     sizes = n * m / (n + m)
     chi2 = sizes * float((np.square(p - q) / pooled).sum())
-    squared = 0.25 * float((np.square(p - q) / (0.5 * (p + q))).sum())
     df = p.size - 1
     chance = math.sqrt(df / (4.0 * sizes))
-    effect = math.sqrt(squared)
+    effect = float(v_of_shares(p, q))
     low = effect * math.sqrt(_noncentrality(chi2, df) / chi2) if chi2 > 0.0 else 0.0
     return Distance(effect, chance, low, _tail(chi2, df))
+
+
+def v_of_shares(p: FloatArray, q: FloatArray) -> FloatArray:
+    """Return Cramer's V of shares (..., b) as of samples of equal size; p + q is above 0."""
+    effect: FloatArray = np.sqrt(0.25 * (np.square(p - q) / (0.5 * (p + q))).sum(axis=-1))
+    return effect
 
 
 def total_variation(

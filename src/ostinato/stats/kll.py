@@ -16,7 +16,12 @@ import numpy.typing as npt
 
 from ostinato.stats.arrays import FloatArray, as_floats
 from ostinato.stats.distances import Distance
-from ostinato.stats.value_distances import ks_distance, middle_ranks, wasserstein_distance
+from ostinato.stats.value_distances import (
+    bridges,
+    ks_distance,
+    middle_ranks,
+    wasserstein_distance,
+)
 
 
 @dataclass(slots=True)
@@ -127,7 +132,13 @@ class QuantileSketch:
         first, second = (s.quantiles(middle_ranks()) for s in (self, current))
         slack = self.rank_error + current.rank_error
         return wasserstein_distance(
-            first, second, n=self.n, m=current.n, sd=self.sd, rng=rng, draws=draws, slack=slack
+            first,
+            second,
+            n=self.n,
+            m=current.n,
+            sd=self.sd,
+            bridges=bridges(rng, draws),
+            slack=slack,
         )
 
     def _join(self, n: int, mean: float, scatter: float) -> None:

@@ -122,6 +122,68 @@ def ppi_mean(
     return FusedMean(mean, se, mean - reach, mean + reach, float(lam), rho, n, rows)
 
 
+@dataclass(frozen=True, slots=True)
+class FusedSums:
+    """All that ``ppi_of_sums`` needs of the rows; sums of several batches add up.
+
+    Parameters
+    ----------
+    n, losses, losses_squared
+        labelled rows, the sum of their losses and of the losses squared.
+    guesses, guesses_squared, products
+        sums over labelled rows of the guess, of the guess squared, and of loss times guess.
+    rows, all_guesses, all_guesses_squared
+        all rows, labelled or not, and sums over them.
+    """
+
+    n: float
+    losses: float
+    losses_squared: float
+    guesses: float
+    guesses_squared: float
+    products: float
+    rows: float
+    all_guesses: float
+    all_guesses_squared: float
+
+
+def ppi_of_sums(sums: FusedSums, *, alpha: float = 0.05) -> FusedMean:
+    """Return what ``ppi_mean`` does of rows that all had the same chance of a label.
+
+    Raises
+    ------
+    ValueError
+        when fewer than two rows are labelled, or more than there are.
+
+    Examples
+    --------
+    >>> fused = ppi_of_sums(FusedSums(4.0, 2.0, 2.0, 1.0, 0.5, 1.0, 100.0, 25.0, 6.5))
+    >>> fused.lam, round(fused.mean, 3), fused.n
+    (1.0, 0.5, 100)
+    """
+    n, rows = sums.n, sums.rows
+    if not 2.0 <= n <= rows:
+        raise ValueError(f"from 2 to all rows must be labelled, they were {n} of {rows}")
+    loss, guess, centre = sums.losses / n, sums.guesses / n, sums.all_guesses / rows
+    of_losses = max(sums.losses_squared - n * loss * loss, 0.0)
+    of_guesses = max(sums.guesses_squared - n * guess * guess, 0.0)
+    product = sums.products - n * loss * guess
+    everywhere = max(sums.all_guesses_squared - rows * centre * centre, 0.0)
+    # As in `ppi_mean`, with sums over rows multiplied out: s rows stand behind a labelled one.
+    s = rows / n
+    spread = everywhere - 2.0 * s * of_guesses + s * s * of_guesses
+    cross = s * (1.0 - s) * product
+    varies = everywhere > 1e-12 * max(sums.all_guesses_squared, 1e-300) and spread > 0.0
+    lam = min(max(-cross / spread, 0.0), 1.0) if varies else 0.0
+    squares = max(s * s * of_losses + 2.0 * lam * cross + lam * lam * spread, 0.0)
+    se = math.sqrt(squares * n / (n - 1.0)) / rows
+    mean = lam * centre + loss - lam * guess
+    reach = normal_quantile(1.0 - alpha / 2.0) * se
+    size = math.sqrt(of_losses * of_guesses)
+    rho = product / size if size > 0.0 else math.nan
+    return FusedMean(mean, se, mean - reach, mean + reach, lam, rho, round(n), round(rows))
+
+
 def _weights(told: FloatArray, known: FloatArray, chances: FloatArray | None) -> FloatArray:
     # Inverse chances, scaled to a mean of 1.
     if told.shape != known.shape or told.ndim != 1 or told.size < 2:

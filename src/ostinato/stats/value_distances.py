@@ -83,8 +83,7 @@ def wasserstein(
         n=first.size,
         m=second.size,
         sd=float(first.std()),
-        rng=rng,
-        draws=draws,
+        bridges=bridges(rng, draws),
     )
 
 
@@ -94,6 +93,17 @@ def middle_ranks() -> FloatArray:
     return ranks
 
 
+def bridges(rng: np.random.Generator, draws: int = 1000) -> FloatArray:
+    """Draw (draws, g - 1) Brownian bridges between ``middle_ranks``.
+
+    Many distances can be judged by the same ones; fewer draws make p-values coarser.
+    """
+    ranks = (np.arange(_GRID) + 1.0) / _GRID
+    walks = np.cumsum(rng.normal(0.0, math.sqrt(1.0 / _GRID), (draws, _GRID)), axis=1)
+    drawn: FloatArray = walks[:, :-1] - np.outer(walks[:, -1], ranks[:-1])
+    return drawn
+
+
 def wasserstein_distance(
     reference: FloatArray,
     current: FloatArray,
@@ -101,8 +111,7 @@ def wasserstein_distance(
     n: int,
     m: int,
     sd: float,
-    rng: np.random.Generator,
-    draws: int = 1000,
+    bridges: FloatArray,
     slack: float = 0.0,
 ) -> Distance:
     """Judge the distance of two sets of quantiles.
@@ -115,8 +124,8 @@ def wasserstein_distance(
         sizes of the two samples.
     sd
         standard deviation of the reference, > 0.
-    rng, draws
-        see ``total_variation``.
+    bridges
+        what ``bridges`` drew.
     slack
         how far ranks may be off, >= 0; costs slack times the range of the quantiles.
 
@@ -126,17 +135,13 @@ def wasserstein_distance(
         when ``sd`` is not above 0.
 
     Source: under no change sqrt(n m / (n + m)) (F - G) tends to a Brownian bridge in F, so the
-    distance to int |bridge(F(x))| dx (del Barrio, Gine, Matran 1999), which is drawn here.
+    distance to int |bridge(F(x))| dx (del Barrio, Gine, Matran 1999).
     """
     if not sd > 0.0:
         raise ValueError(f"the reference must vary, its standard deviation was {sd}")
-    ranks = middle_ranks()
     both = np.sort(np.concatenate([reference, current])).reshape(-1, 2).mean(axis=1)
     effect = float(np.abs(reference - current).mean()) / sd
-    steps = rng.normal(0.0, math.sqrt(1.0 / ranks.size), (draws, ranks.size))
-    walks = np.cumsum(steps, axis=1)
-    bridges = walks - np.outer(walks[:, -1], (np.arange(ranks.size) + 1.0) / ranks.size)
-    reach = np.abs(bridges[:, :-1]) @ np.diff(both) / (sd * math.sqrt(n * m / (n + m)))
+    reach = np.abs(bridges) @ np.diff(both) / (sd * math.sqrt(n * m / (n + m)))
     return from_draws(effect, reach, slack=slack * float(both[-1] - both[0]) / sd)
 
 

@@ -4,6 +4,8 @@ In: log e-values per line and alternative. Out: the log of a stream's e-detector
 line and alternative (`gathered`). Logs only, so that nothing overflows.
 """
 
+import math
+
 import numpy as np
 
 from ostinato.stats.arrays import FloatArray, IntArray
@@ -43,18 +45,15 @@ def mixed(logs: FloatArray, owner: IntArray, live: FloatArray) -> FloatArray:
     Source: a mean of e-detectors of one past is one, however dependent they are; Vovk and Wang
     2021, Annals of Statistics 49.
     """
-    streams = len(live)
-    found = np.full(streams, -np.inf)
-    if not len(owner):
+    found = np.full(len(live), -np.inf)
+    flat = logs.reshape(len(logs), math.prod(logs.shape[1:]))
+    told = np.flatnonzero(flat.max(axis=1, initial=-np.inf) > -np.inf)
+    if not len(told):
         return found
-    flat = logs.reshape(len(logs), -1)
-    line_top = flat.max(axis=1)
-    top = np.full(streams, -np.inf)
-    np.maximum.at(top, owner, line_top)
-    finite = np.isfinite(top)
-    if not finite.any():
-        return found
-    safe = np.where(finite, top, 0.0)
-    sums = np.bincount(owner, np.exp(flat - safe[owner][:, None]).sum(axis=1), minlength=streams)
-    found[finite] = safe[finite] + np.log(sums[finite]) - np.log(live[finite])
+    flat, owner = flat[told], owner[told]
+    starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
+    who, top = owner[starts], np.maximum.reduceat(flat.max(axis=1), starts)
+    above = np.repeat(top, np.diff(np.append(starts, len(owner))))
+    sums = np.add.reduceat(np.exp(flat - above[:, None]).sum(axis=1), starts)
+    found[who] = top + np.log(sums) - np.log(live[who])
     return found

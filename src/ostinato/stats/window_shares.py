@@ -13,10 +13,13 @@ import numpy as np
 from scipy.special import betaln
 
 from ostinato.stats.arrays import BoolArray, FloatArray, IntArray
+from ostinato.stats.window_memory import Pairs, inflation, unbiased_scatter, worth
+from ostinato.stats.window_prior import Common
 from ostinato.stats.windows import (
     CALMEST,
     FEWEST,
     Moments,
+    believed,
     scatter,
     spread_limits,
     two_sided,
@@ -42,8 +45,8 @@ class ShareReference:
         (sets,), share in the reference and its standard error, spread between windows included.
     alike, alike_high
         (sets,), correlation of two rows of one window (overdispersion), and its upper limit.
-    windows
-        (sets,), how many windows it rests on.
+    freedom
+        (sets,), degrees of freedom of the error; 0 where it was not estimated.
     floor
         (sets,), difference that does not matter.
     """
@@ -52,8 +55,13 @@ class ShareReference:
     error: FloatArray
     alike: FloatArray
     alike_high: FloatArray
-    windows: FloatArray
+    freedom: FloatArray
     floor: FloatArray
+
+    @classmethod
+    def nothing(cls) -> "ShareReference":
+        """Return the reference of no set."""
+        return cls(*(np.zeros(0) for _ in fields(cls)))
 
     def taken(self, places: IntArray) -> "ShareReference":
         """Return the reference of some sets alone."""
@@ -65,19 +73,20 @@ class ShareReference:
 
         From 1 on there is nothing beyond.
         """
-        reach = self.floor + two_sided(self.windows) * self.error
+        reach = self.floor + two_sided(self.freedom) * self.error
         mean = np.stack([self.mean, 1.0 - self.mean], axis=1)
         found: FloatArray = np.minimum(mean + reach[:, None], 1.0)
         return found
 
 
 def fit_shares(
-    moments: Moments, owner: IntArray, floor: FloatArray, seasons: FloatArray
+    moments: Moments, owner: IntArray, floor: FloatArray, seasons: FloatArray, common: Common
 ) -> ShareReference:
     """Learn what shares are compared with from the sums of reference windows.
 
-    The spread is that of all sets of a stream together, each set's own counted in by half where it
-    is larger: sets of few rows would say little by themselves.
+    The spread is that of all sets of a stream together, drawn to what is usual among streams; each
+    set's own is counted in by half where it is larger: sets of few rows would say little by
+    themselves.
 
     Parameters
     ----------
@@ -87,52 +96,94 @@ def fit_shares(
     owner
         (sets,), stream of each set.
     floor, seasons
-        (streams,), difference of a share that does not matter, > 0; windows that count as
-        independent.
+        (streams,), difference of a share that does not matter, > 0; most windows that count.
+    common
+        What streams take from all.
 
-    Source: see `spread_limits`; Pearson's statistic over its degrees of freedom as overdispersion,
-    Williams 1982, Applied Statistics 31.
+    Source: see `spread_limits` and `Common.drawn`.
     """
-    rows, windows, many = moments.rows[owner], moments.windows[owner], seasons[owner]
-    usual = np.maximum(usual_rows(windows, rows, moments.squared[owner]) - 1.0, 1.0)
+    rows = np.where(moments.rows > 0.0, moments.rows, 1.0)[owner]  # none yet: of no meaning
+    windows = moments.windows[owner]
     # A half row in and out: a share of none or all of the rows has a variance too.
     mean = (moments.sums + 0.5) / (rows + 1.0)
     variance = mean * (1.0 - mean)
-    ratio = _overdispersion(moments, owner, windows, variance)
-    many = np.minimum(many, windows)
-    alike, high = spread_limits(ratio, np.ones_like(ratio), many, usual)
+    joint, own, many, usual = share_spread(moments, owner, seasons, common.persistence)
+    joint, freedom = common.drawn(joint, many, usual)
+    ratio = np.where(np.isnan(own), joint[owner], np.maximum(joint[owner], own))
+    ratio = 0.5 * (joint[owner] + ratio)
+    freedom = freedom[owner]
+    alike, high = spread_limits(ratio, np.ones_like(ratio), freedom, usual[owner])
     # What a row varies by at most while the share is within the floor.
     edge = np.clip(0.5, mean - floor[owner], mean + floor[owner])
     at_edge = edge * (1.0 - edge)
-    few = many < FEWEST
+    few = np.minimum(seasons[owner], windows) < FEWEST
     alike = np.where(few, np.square(floor[owner]) / at_edge, alike)
     high = np.where(few, alike, high)
     high = np.maximum(high, np.square(CALMEST * floor[owner]) / at_edge)
     alike, high = np.clip(alike, 0.0, _LARGEST), np.clip(high, _SMALLEST, _LARGEST)
-    error = np.sqrt(variance * (1.0 / rows + alike * moments.squared[owner] / np.square(rows)))
+    between = alike * moments.squared[owner] / np.square(rows)
+    lasting = inflation(windows, common.persistence[owner])
     return ShareReference(
         mean=moments.sums / rows,
-        error=error,
+        error=np.sqrt(variance * (1.0 / rows + between) * lasting),
         alike=alike,
         alike_high=high,
-        windows=many,
+        freedom=np.where(few, 0.0, freedom),
         floor=floor[owner],
     )
 
 
-def _overdispersion(
-    moments: Moments, owner: IntArray, windows: FloatArray, variance: FloatArray
-) -> FloatArray:
-    found = scatter(moments.sums, moments.squares, moments.rows[owner])
-    known = ~np.isnan(found)
+def share_spread(
+    moments: Moments, owner: IntArray, seasons: FloatArray, persistence: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return how much more windows differ than their rows let expect.
+
+    Parameters
+    ----------
+    moments, owner, seasons
+        As in `fit_shares`.
+    persistence
+        (streams,), correlation of neighbouring windows, in [0, 1).
+
+    Returns
+    -------
+    FloatArray, FloatArray, FloatArray, FloatArray
+        Overdispersion of all sets of each stream together (streams,), and of each set (sets,), NaN
+        where not known; degrees of freedom and rows of a typical window (streams,).
+
+    Source: Pearson's statistic over its degrees of freedom, Williams 1982, Applied Statistics 31.
+    """
     streams = len(moments.rows)
+    rows = np.where(moments.rows > 0.0, moments.rows, 1.0)
+    mean = (moments.sums + 0.5) / (rows[owner] + 1.0)
+    variance = mean * (1.0 - mean) * np.maximum(moments.windows[owner] - 1.0, 1.0)
+    found = scatter(moments.sums, moments.squares, rows[owner])
+    known = ~np.isnan(found)
     top = np.bincount(owner, np.where(known, found, 0.0), minlength=streams)
-    free = np.maximum(windows - 1.0, 1.0)
-    bottom = np.bincount(owner, np.where(known, free * variance, 0.0), minlength=streams)
-    joint = (top / np.maximum(bottom, 1e-300))[owner]
-    own = np.where(known, found / (free * variance), joint)
-    both: FloatArray = np.maximum(joint, 0.5 * (joint + own))
-    return both
+    bottom = np.bincount(owner, np.where(known, variance, 0.0), minlength=streams)
+    joint = np.divide(top, bottom, out=np.zeros(streams), where=bottom > 0.0)
+    raised = unbiased_scatter(moments.windows, persistence)
+    own = found / variance * raised[owner]
+    many = worth(np.minimum(seasons, moments.windows), persistence) - 1.0
+    usual = np.maximum(usual_rows(moments.windows, rows, moments.squared) - 1.0, 1.0)
+    return joint * raised, own, many, usual
+
+
+def share_persistence(pairs: Pairs, moments: Moments, owner: IntArray) -> FloatArray:
+    """Return the correlation of neighbouring windows of each stream, all its sets together.
+
+    Parameters
+    ----------
+    pairs, moments, owner
+        As in `fit_shares`; NaN squares are left out.
+    """
+    rows, streams = np.maximum(moments.rows[owner], 1e-300), len(moments.rows)
+    spread = scatter(moments.sums, moments.squares, rows) / rows
+    known = ~np.isnan(spread)
+    both = pairs.covariance(owner, moments.sums / rows)
+    top = np.bincount(owner, np.where(known, both, 0.0), minlength=streams)
+    bottom = np.bincount(owner, np.where(known, spread, 0.0), minlength=streams)
+    return np.divide(top, bottom, out=np.zeros(streams), where=bottom > 0.0)
 
 
 def window_deviation(share: FloatArray, rows: FloatArray, alike: FloatArray) -> FloatArray:
@@ -179,14 +230,29 @@ def share_log_e_values(
     if not len(where[0]):
         return found
     sets, sides = where
-    n, k, m0 = rows[sets], hits[sets], borders[where]
-    k = np.where(sides == 0, k, n - k)[:, None]
-    n, m0, rho = n[:, None], m0[:, None], alike[sets][:, None]
-    step = window_deviation(m0, n, rho) * np.array(STEPS)
-    m1 = m0 + np.minimum(step, _FARTHEST * (1.0 - m0))
-    size = 1.0 / rho - 1.0
-    found[where] = _log_likelihood(k, n, m1, size) - _log_likelihood(k, n, m0, size)
+    n, m0, rho = rows[sets], borders[where], alike[sets]
+    k = np.where(sides == 0, hits[sets], n - hits[sets])
+    ratio = _log_ratio(k, n, m0, rho)
+    # A beta distribution of few hits and large spread has most of its mass at none at all and finds
+    # a few hits odd: what a smaller spread says of them must be heard too.
+    narrow = m0 / (1.0 + m0)
+    odd = np.flatnonzero(rho > narrow)
+    if len(odd):
+        ratio[odd] = np.minimum(ratio[odd], _log_ratio(k[odd], n[odd], m0[odd], narrow[odd]))
+    found[where] = ratio
     return found
+
+
+def _log_ratio(k: FloatArray, n: FloatArray, m0: FloatArray, rho: FloatArray) -> FloatArray:
+    """Return the log likelihood ratios of all alternatives, (sets, alternatives)."""
+    deviation = window_deviation(m0, n, rho)
+    step = deviation[:, None] * np.array(STEPS)
+    m1 = m0[:, None] + np.minimum(step, _FARTHEST * (1.0 - m0[:, None]))
+    size = 1.0 / rho - 1.0
+    below = _log_likelihood(k, n, m0, size)[:, None]
+    ratio = _log_likelihood(k[:, None], n[:, None], m1, size[:, None]) - below
+    between = rho * (n - 1.0) / (1.0 + rho * (n - 1.0))
+    return believed(ratio, (k / n - m0) / deviation, between)
 
 
 def _log_likelihood(k: FloatArray, n: FloatArray, mean: FloatArray, size: FloatArray) -> FloatArray:
@@ -210,6 +276,6 @@ def share_interval(
     """
     own = (value * rows + 0.5) / (rows + 1.0)
     spread = window_deviation(own, rows, reference.alike)
-    half = two_sided(reference.windows) * np.hypot(spread, reference.error)
+    half = two_sided(reference.freedom) * np.hypot(spread, reference.error)
     apart = value - reference.mean
     return apart - half, apart + half

@@ -5,6 +5,7 @@ upper limit that is the wider the fewer windows were seen. State: five sums per 
 sums of several workers add up.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -14,7 +15,7 @@ from scipy.stats import chi2, t
 
 from ostinato.stats.arrays import BoolArray, FloatArray, IntArray
 
-CONFIDENCE: Final = 0.95
+CONFIDENCE: Final = 0.9
 """Of the upper limit of the variance between windows. Smaller: streams whose reference was calm by
 luck alarm for nothing; larger: with eight windows, moves must be larger yet to be seen."""
 
@@ -26,6 +27,11 @@ CALMEST: Final = 0.125
 """Standard deviation between windows that is taken for granted, as a share of the floor. Smaller:
 streams of millions of rows, whose sampling error is nil, alarm for what no one would notice just
 beyond the floor; larger: what lies just beyond the floor takes more windows to be seen."""
+
+TAILS: Final = 4.0
+"""Degrees of freedom of what windows have of their own. Fewer: a fault in streams that vary much
+from window to window takes several windows to be believed, however large; more: a day unlike all
+others alarms."""
 
 
 @dataclass(slots=True)
@@ -118,7 +124,7 @@ def usual_rows(windows: FloatArray, rows: FloatArray, squared: FloatArray) -> Fl
 
 
 def spread_limits(
-    apart: FloatArray, inside: FloatArray, seasons: FloatArray, usual: FloatArray
+    apart: FloatArray, inside: FloatArray, freedom: FloatArray, usual: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the variance between windows: estimate and upper limit.
 
@@ -128,8 +134,8 @@ def spread_limits(
         (lines,), scatter of the windows over the number of windows less one, >= 0.
     inside
         (lines,), variance of a row, >= 0: what `apart` is where windows are alike.
-    seasons
-        (lines,), number of windows that count as independent.
+    freedom
+        (lines,), its degrees of freedom, > 0.
     usual
         (lines,), rows of a typical window.
 
@@ -142,30 +148,59 @@ def spread_limits(
     for shares, Kleinman 1973, JASA 68; the limit as in Williams 1962, Biometrika 49: the scatter
     over its expectation is about chi-squared over its degrees of freedom.
     """
-    freedom = np.maximum(seasons - 1.0, 1.0)
     upper = apart * freedom / _low_quantiles(freedom)
     more = np.maximum(usual, 1.0)
     return np.maximum(apart - inside, 0.0) / more, np.maximum(upper - inside, 0.0) / more
 
 
-def two_sided(windows: FloatArray) -> FloatArray:
-    """Return the quantile of 95 % intervals whose error was estimated from so many windows."""
-    freedom, places = np.unique(np.where(windows < FEWEST, 0.0, windows - 1.0), return_inverse=True)
-    found: FloatArray = np.array([_t_quantile(float(each)) for each in freedom])[places]
-    return found
+def two_sided(freedom: FloatArray) -> FloatArray:
+    """Return the quantile of 95 % intervals whose error has so many degrees of freedom.
+
+    Of a normal distribution where it has none: the error was not estimated then.
+    """
+    return _by_value(_t_quantile, freedom)
 
 
 def _low_quantiles(freedom: FloatArray) -> FloatArray:
-    values, places = np.unique(freedom, return_inverse=True)
-    found: FloatArray = np.array([_low_quantile(float(each)) for each in values])[places]
+    return _by_value(_low_quantile, freedom)
+
+
+def _by_value(function: Callable[[float], float], freedom: FloatArray) -> FloatArray:
+    values, places = np.unique(np.round(freedom, 2), return_inverse=True)
+    found: FloatArray = np.array([function(float(each)) for each in values])[places]
     return found
 
 
 @lru_cache(maxsize=4096)
 def _low_quantile(freedom: float) -> float:
-    return float(chi2.ppf(1.0 - CONFIDENCE, freedom))
+    return float(chi2.ppf(1.0 - CONFIDENCE, max(freedom, 1.0)))
 
 
 @lru_cache(maxsize=4096)
 def _t_quantile(freedom: float) -> float:
-    return 1.96 if freedom <= 0.0 else float(t.ppf(0.975, freedom))
+    return 1.96 if freedom <= 0.0 else float(t.ppf(0.975, max(freedom, 1.0)))
+
+
+def believed(log_e: FloatArray, z: FloatArray, between: FloatArray) -> FloatArray:
+    """Return log e-values, none larger than windows of heavy tails would allow.
+
+    What windows have of their own is not normal: there are days unlike all others. The more of the
+    variance lies between windows, the less one window says by itself. An e-value may always be made
+    smaller.
+
+    Parameters
+    ----------
+    log_e
+        (..., alternatives).
+    z
+        (...,), how far beyond the border, in standard deviations.
+    between
+        (...,), share of the variance that lies between windows, in [0, 1].
+
+    Source: the largest likelihood ratio of a shift under Student's t distribution with
+    ``TAILS / between**2`` degrees of freedom; the normal one where nothing lies between windows.
+    """
+    freedom = TAILS / np.maximum(np.square(between), 1e-6)
+    most = 0.5 * (freedom + 1.0) * np.log1p(np.square(z) / freedom)
+    found: FloatArray = np.where(z[..., None] > 0.0, np.minimum(log_e, most[..., None]), log_e)
+    return found

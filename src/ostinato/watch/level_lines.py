@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ from ostinato.core.records import Floats, Ints
 from ostinato.stats.window_levels import (
     LevelReference,
     fit_levels,
-    level_interval,
-    level_log_e_values,
+    level_persistence,
+    level_spread,
 )
-from ostinato.stats.window_runs import gathered, mixed
+from ostinato.stats.window_memory import Pairs, joint_correlation
+from ostinato.stats.window_prior import Common, usual_spread
 from ostinato.stats.window_shares import STEPS
 from ostinato.stats.windows import Moments
-from ostinato.watch.measured import NO_CELL, Bools, Measured, no_bools, no_floats, no_ints
+from ostinato.watch.measured import Bools, no_bools, no_floats, no_ints
 from ostinato.watch.reading import Level
 
 FEWEST_ROWS = 10
@@ -71,14 +72,16 @@ class LevelLines:
         Per stream: its name, and what `Level` says of it.
     open
         The long window that is open.
-    slow, fast, within, within_fast
-        Sums over long and short windows of the reference, and over their rows' own variances.
+    slow, pairs, fast, within, within_fast
+        Sums over long windows of the reference, over neighbours among them, over short windows, and
+        over their rows' own variances.
     center
         Per stream, its first mean, taken off for digits.
-    seasons, ready, ready_fast, live, log_sr, since_ns, absent
+    seasons, ready, ready_fast, common, common_fast, live, log_sr, before, since_ns, absent
         As in `ShareLines`, a stream for a set.
-    against
-        What streams are compared with; of those not ready, of no meaning.
+    against, borders
+        What streams are compared with, and their borders (streams, 2); of those not ready, of no
+        meaning.
     fast_between
         Upper limit of the variance between short windows; NaN where it is not known yet.
     """
@@ -90,6 +93,7 @@ class LevelLines:
     falling: Bools = field(default_factory=no_bools)
     open: LevelWindow = field(default_factory=lambda: LevelWindow.zeros(0))
     slow: Moments = field(default_factory=lambda: Moments.zeros(0, 0))
+    pairs: Pairs = field(default_factory=lambda: Pairs.zeros(0, 0))
     fast: Moments = field(default_factory=lambda: Moments.zeros(0, 0))
     within: Floats = field(default_factory=no_floats)
     within_fast: Floats = field(default_factory=no_floats)
@@ -97,12 +101,14 @@ class LevelLines:
     seasons: Floats = field(default_factory=no_floats)
     ready: Bools = field(default_factory=no_bools)
     ready_fast: Bools = field(default_factory=no_bools)
+    common: Common = field(default_factory=lambda: Common.nothing(0))
+    common_fast: Common = field(default_factory=lambda: Common.nothing(0))
+    before: Floats = field(default_factory=no_floats)
     live: Floats = field(default_factory=no_floats)
     since_ns: Ints = field(default_factory=no_ints)
     absent: Ints = field(default_factory=no_ints)
-    against: LevelReference = field(
-        default_factory=lambda: LevelReference(*(np.zeros(0) for _ in range(7)))
-    )
+    against: LevelReference = field(default_factory=LevelReference.nothing)
+    borders: Floats = field(default_factory=lambda: np.zeros((0, 2)))
     fast_between: Floats = field(default_factory=no_floats)
     log_sr: Floats = field(default_factory=lambda: np.zeros((0, 2, len(STEPS))))
 
@@ -140,6 +146,9 @@ class LevelLines:
             setattr(self, each, np.concatenate([had, np.zeros(more, dtype=had.dtype)]))
         self.open = self.open.grown(more)
         self.slow, self.fast = self.slow.grown(more, more), self.fast.grown(more, more)
+        self.pairs = self.pairs.grown(more, more)
+        self.common, self.common_fast = self.common.grown(more), self.common_fast.grown(more)
+        self.before[-more:] = np.nan
         self.log_sr = np.concatenate([self.log_sr, np.full((more, 2, len(STEPS)), -np.inf)])
         self._compare()
 
@@ -150,6 +159,8 @@ class LevelLines:
             setattr(self, each, getattr(self, each)[streams])
         self.open = self.open.kept(streams)
         self.slow, self.fast = self.slow.kept(streams, streams), self.fast.kept(streams, streams)
+        self.pairs = self.pairs.kept(streams, streams)
+        self.common, self.common_fast = self.common.kept(streams), self.common_fast.kept(streams)
         self._compare()
 
     # ------------------------------------------------------------ references
@@ -158,7 +169,9 @@ class LevelLines:
         """Forget what streams are compared with, and the evidence; not how short windows vary."""
         everything = np.ones(len(self.names), dtype=np.bool_)
         self.slow.forget(everything, everything)
-        self.within[:], self.ready[:], self.log_sr[:] = 0.0, False, -np.inf
+        self.pairs.forget(everything, everything)
+        self.within[:], self.ready[:] = 0.0, False
+        self.log_sr[:], self.before[:] = -np.inf, np.nan
         self._compare()
 
     def restart(self, names: frozenset[str]) -> None:
@@ -167,7 +180,11 @@ class LevelLines:
 
     def learn_long(self, window: LevelWindow) -> None:
         """Add a long window to the references of streams that have none yet."""
+        if self.ready.all() and self.ready_fast.all():
+            return
         self._learn(self.slow, self.within, window, ~self.ready)
+        owner, totals = np.arange(len(self.names)), window.rows * (window.mean - self.center)
+        self.pairs.add(owner, window.rows, totals, ~self.ready)
         self.seasons += (window.rows > 0.0) & ~self.ready_fast
 
     def learn_short(self, window: LevelWindow) -> None:
@@ -180,26 +197,50 @@ class LevelLines:
         moments.add(owner, window.rows, window.rows * (window.mean - self.center), who)
         within += np.where(who, window.rows * np.square(window.deviation), 0.0)
 
-    def complete(self, least: int, least_fast: int) -> list[str]:
-        """Close the references that have enough windows; return whose."""
+    def complete(self, least: int, least_fast: int, of: frozenset[str] | None = None) -> list[str]:
+        """Close the references that have enough windows, of some streams or all; return whose."""
         now = ~self.ready & (self.slow.windows >= least)
+        if of is not None:
+            now &= np.array([name in of for name in self.names], dtype=np.bool_)
         fast = ~self.ready_fast & (self.seasons >= least_fast) & (self.fast.windows > self.seasons)
         if now.any() or fast.any():
             self.ready |= now
             self.ready_fast |= fast
+            self._share(now, fast)
             self._compare()
         return [self.names[place] for place in np.flatnonzero(now).tolist()]
+
+    def _share(self, slow: Bools, fast: Bools) -> None:
+        """Tell new streams what all streams show together, how windows resemble and differ."""
+        if slow.any():
+            found, ready = level_persistence(self.pairs, self.slow), self.ready
+            joint = joint_correlation(found[ready], self.slow.windows[ready])
+            spread = self._usual(self.slow, self.within, self.slow.windows, ready, joint)
+            self.common.tell(slow, joint, *spread)
+        if fast.any():
+            spread = self._usual(self.fast, self.within_fast, self.seasons, self.ready_fast, 0.0)
+            self.common_fast.tell(fast, 0.0, *spread)
+
+    def _usual(
+        self, moments: Moments, within: Floats, seasons: Floats, ready: Bools, lasting: float
+    ) -> tuple[float, float]:
+        chosen = ready & (within > 0.0)
+        streams = len(self.names)
+        ratio, many, usual = level_spread(moments, within, seasons, np.full(streams, lasting))
+        one = np.ones(int(chosen.sum()))
+        return usual_spread(ratio[chosen], many[chosen], usual[chosen], one)
 
     def _compare(self) -> None:
         told = self.center, self.floor, self.relative
         endless = np.full(len(self.names), np.inf)
-        self.against = fit_levels(self.slow, self.within, *told, endless)
-        learned = fit_levels(self.fast, self.within_fast, *told, self.seasons)
+        self.against = fit_levels(self.slow, self.within, *told, endless, self.common)
+        learned = fit_levels(self.fast, self.within_fast, *told, self.seasons, self.common_fast)
         self.fast_between = np.where(self.ready_fast, learned.between_high, np.nan)
+        self.borders = self.against.borders
+        # A move that does not matter has no border to cross.
+        self.borders[~self.rising, 0], self.borders[~self.falling, 1] = np.inf, np.inf
         sides = self.rising.astype(np.float64) + self.falling
         self.live = np.maximum(sides * len(STEPS), 1.0)
-
-    # ------------------------------------------------------------ evidence
 
     @property
     def watched(self) -> int:
@@ -217,77 +258,18 @@ class LevelLines:
                     "rows": float(self.slow.rows[place]),
                     "reference": float(against.mean[place]),
                     "error": float(against.error[place]),
+                    "persistence": round(float(self.common.persistence[place]), 6),
                     "row_variance": float(against.row[place]),
                     "window_variance": float(against.between_high[place]),
                 }
         return found
-
-    def weigh_short(self, window: LevelWindow, least: float) -> Measured:
-        """Weigh a short window by itself; return the streams whose log evidence is large enough."""
-        usable = self.ready & self.ready_fast & self._enough(window)
-        if not usable.any():
-            return Measured.nothing()
-        against = replace(self.against, between_high=np.where(usable, self.fast_between, np.inf))
-        log_e = self._mixed(self._log_e(window, against, usable))
-        found = np.flatnonzero(log_e >= least)
-        return self._measured(window, log_e, found)
-
-    def weigh_long(self, window: LevelWindow, from_ns: int) -> Measured:
-        """Weigh a long window of streams that have their reference, with what came before."""
-        self.absent = np.where(window.rows > 0.0, 0, self.absent + 1)
-        usable = self.ready & self._enough(window) & self.against.scaled
-        before = self._mixed(self.log_sr)
-        found = self._log_e(window, self.against, usable)
-        self.log_sr = np.where(usable[:, None, None], gathered(self.log_sr, found), self.log_sr)
-        self.since_ns = np.where(before <= 0.0, from_ns, self.since_ns)
-        return self._measured(window, self._mixed(self.log_sr), np.flatnonzero(usable))
-
-    def _enough(self, window: LevelWindow) -> Bools:
-        lone = (window.rows > 0.0) & (window.deviation == 0.0)
-        enough: Bools = lone | (window.rows >= FEWEST_ROWS)
-        return enough
-
-    def _log_e(self, window: LevelWindow, against: LevelReference, usable: Bools) -> Floats:
-        rows = np.where(usable, window.rows, 1.0)
-        found = level_log_e_values(rows, window.mean, window.deviation, against)
-        found[~usable] = -np.inf
-        found[~self.rising, 0], found[~self.falling, 1] = -np.inf, -np.inf
-        return found
-
-    def _mixed(self, logs: Floats) -> Floats:
-        return mixed(logs, np.arange(len(self.names)), self.live)
-
-    def why_not(self, window: LevelWindow) -> dict[str, str]:
-        """Say why streams with a reference were not weighed in a long window."""
-        few = self.ready & (window.rows > 0.0) & ~self._enough(window)
-        flat = self.ready & (window.rows > 0.0) & ~self.against.scaled
-        told = {self.names[p]: f"{window.rows[p]:g} rows" for p in np.flatnonzero(few).tolist()}
-        always = "it was always 0: nothing says what a large move is"
-        return told | {self.names[place]: always for place in np.flatnonzero(flat).tolist()}
-
-    def _measured(self, window: LevelWindow, log_e: Floats, streams: Ints) -> Measured:
-        if not len(streams):
-            return Measured.nothing()
-        against = self.against.taken(streams)
-        value = window.mean[streams]
-        low, high = level_interval(window.rows[streams], value, window.deviation[streams], against)
-        return Measured(
-            names=[self.names[place] for place in streams.tolist()],
-            value=value,
-            reference=against.mean,
-            low=low,
-            high=high,
-            floor=against.floor,
-            log_e=log_e[streams],
-            cell=np.full(len(streams), NO_CELL),
-            since_ns=self.since_ns[streams],
-        )
 
 
 _PER_STREAM = (
     "within",
     "within_fast",
     "seasons",
+    "before",
     "ready",
     "ready_fast",
     "live",

@@ -66,9 +66,14 @@ def strongest(strength: Floats, owner: Ints, streams: Ints) -> Ints:
     streams
         Streams asked for, ascending, each with a line.
     """
-    order = np.lexsort((-strength, owner))
-    first = np.searchsorted(owner, streams)
-    found: Ints = order[first]
+    starts = np.searchsorted(owner, streams)
+    lines = np.searchsorted(owner, streams, side="right") - starts
+    within = np.arange(int(lines.sum())) - np.repeat(np.cumsum(lines) - lines, lines)
+    places = np.repeat(starts, lines) + within
+    begun = np.cumsum(lines) - lines
+    top = np.repeat(np.maximum.reduceat(strength[places], begun), lines)
+    first = np.where(strength[places] == top, within, len(owner))
+    found: Ints = starts + np.minimum.reduceat(first, begun)
     return found
 
 

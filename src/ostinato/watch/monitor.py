@@ -14,6 +14,10 @@ NOW = "now"
 MATURED = "matured"
 """Clock of monitors of matured rows: a window is over when all its predictions have matured."""
 
+SETTLED = "settled "
+"""With the name of an outcome: clock of monitors of business outcomes. A window is over when all
+its predictions have matured and their outcomes of that name are settled."""
+
 
 class Monitor(Protocol):
     """One thing that is watched, by one method; a frozen dataclass, state apart.
@@ -31,7 +35,7 @@ class Monitor(Protocol):
     name
         What it is called; unique in the loop.
     clock
-        `NOW` or `MATURED`.
+        `NOW`, `MATURED`, or `SETTLED` and the name of an outcome.
     wants
         Kinds of records it takes: what the stage wants, `LossesObserved` and `OutcomesRevealed`.
     """

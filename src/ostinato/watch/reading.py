@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ostinato.core.records import Floats
+from ostinato.core.records import Floats, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +123,18 @@ Reading: TypeAlias = Shares | Level
 class Readings:
     """All that a monitor read off one window.
 
-    `unmeasured` says, by stream name or subject, what could not be read and why.
+    `unmeasured` says, by stream name or subject, what could not be read and why. `references`:
+    windows that are a reference for streams which come up here for the first time since the last
+    champion (those of challengers); without them their first windows are. `records`: what else
+    became known with the window, for whoever keeps it.
     """
 
     from_ns: int
     to_ns: int
     found: tuple[Reading, ...] = ()
     unmeasured: tuple[tuple[str, str], ...] = ()
+    references: tuple[Readings, ...] = ()
+    records: tuple[Record, ...] = ()
 
 
 def merged(one: Reading, other: Reading) -> Reading:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ostinato.core.records import EvidenceRegistered, Promoted, Record, RolledBack, RowsMatured
 from ostinato.core.stage import Stage
-from ostinato.core.watched import ReferenceRenewed, StreamsRestarted
+from ostinato.core.watched import OutcomesJoined, ReferenceRenewed, StreamsRestarted
 from ostinato.watch import performance
 from ostinato.watch.config import WatchConfig
-from ostinato.watch.monitor import MATURED, Monitor
+from ostinato.watch.monitor import MATURED, NOW, SETTLED, Monitor
 from ostinato.watch.state import WatchState
 from ostinato.watch.streams import StreamBook
 
@@ -51,21 +51,31 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
         for monitor, inner in zip(config.monitors, state.monitors, strict=True):
             if record.kind in monitor.wants:
                 monitor.take(inner, record, now_ns)
-        match record:
-            case RowsMatured():
-                state.matured_to_ns = max(record.matured_to_ns, state.matured_to_ns or 0)
-            case Promoted():
-                out.extend(_renew(state, config, record.subject, now_ns))
-            case RolledBack():
-                out.extend(_renew(state, config, record.previous, now_ns))
-            case StreamsRestarted():
-                _restart(state, config, record)
-            case _:
-                pass
+        out.extend(_follow(state, config, record, now_ns))
     if state.champion is not None:
         for index in range(len(config.monitors)):
             out.extend(_close(state, config, index, now_ns))
     return out
+
+
+def _follow(
+    state: WatchState, config: WatchConfig, record: Record, now_ns: int
+) -> Iterable[Record]:
+    """Follow how far truth is known, who is champion, and which alarms are over."""
+    match record:
+        case RowsMatured():
+            state.matured_to_ns = max(record.matured_to_ns, state.matured_to_ns or 0)
+        case OutcomesJoined():
+            state.settled_to_ns[record.name] = record.settled_to_ns
+        case Promoted():
+            return _renew(state, config, record.subject, now_ns)
+        case RolledBack():
+            return _renew(state, config, record.previous, now_ns)
+        case StreamsRestarted():
+            _restart(state, config, record)
+        case _:
+            pass
+    return ()
 
 
 def _renew(state: WatchState, config: WatchConfig, champion: str, now_ns: int) -> Iterator[Record]:
@@ -90,7 +100,7 @@ def _restart(state: WatchState, config: WatchConfig, restarted: StreamsRestarted
 def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> Iterator[Record]:
     """Close the windows of one monitor that are over, and weigh them."""
     monitor, inner, book = config.monitors[index], state.monitors[index], state.books[index]
-    clock_ns = state.matured_to_ns if monitor.clock == MATURED else now_ns
+    clock_ns = _clock_ns(state, monitor, now_ns)
     if clock_ns is None:
         return
     begun_ns = state.read_to_ns[index]
@@ -99,6 +109,7 @@ def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> I
     for from_ns in range(begun_ns, clock_ns - config.fast_ns + 1, config.fast_ns):
         to_ns = from_ns + config.fast_ns
         readings = monitor.read(inner, from_ns, to_ns)
+        yield from readings.records
         yield from book.take(monitor, readings, slow_ns=config.slow_ns, now_ns=now_ns)
         if to_ns % config.slow_ns == 0:
             details = monitor.describe(inner, to_ns - config.slow_ns, to_ns)
@@ -106,6 +117,17 @@ def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> I
             yield from _registered(monitor, book, now_ns)
         begun_ns = to_ns
     state.read_to_ns[index] = begun_ns
+
+
+def _clock_ns(state: WatchState, monitor: Monitor, now_ns: int) -> int | None:
+    """Return up to where what a monitor watches is known."""
+    if monitor.clock == NOW:
+        return now_ns
+    matured_ns = state.matured_to_ns
+    if monitor.clock == MATURED or matured_ns is None:
+        return matured_ns
+    settled_ns = state.settled_to_ns.get(monitor.clock.removeprefix(SETTLED))
+    return None if settled_ns is None else min(settled_ns, matured_ns)
 
 
 def _registered(monitor: Monitor, book: StreamBook, now_ns: int) -> Iterator[Record]:

@@ -15,7 +15,8 @@ class WatchState:
     """Summaries of performance, and of each monitor its state, its streams and its place in time.
 
     `read_to_ns`: up to where each monitor's windows are closed, None before its first record;
-    `matured_to_ns`: up to where predictions have matured.
+    `matured_to_ns`: up to where predictions have matured; `settled_to_ns`: by name, up to where
+    their outcomes are settled.
     """
 
     performance: Performance = field(default_factory=Performance)
@@ -23,5 +24,6 @@ class WatchState:
     books: list[StreamBook] = field(default_factory=list)
     read_to_ns: list[int | None] = field(default_factory=list)
     matured_to_ns: int | None = None
+    settled_to_ns: dict[str, int] = field(default_factory=dict)
     champion: str | None = None
     config_: WatchConfig | None = None

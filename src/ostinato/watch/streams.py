@@ -13,6 +13,7 @@ from ostinato.core.records import Floats, Record
 from ostinato.core.watched import WindowMeasured
 from ostinato.stats.window_shares import STEPS
 from ostinato.stats.windows import CONFIDENCE
+from ostinato.watch import level_evidence, share_evidence
 from ostinato.watch.level_lines import LevelLines, LevelWindow
 from ostinato.watch.measured import NO_CELL, Measured
 from ostinato.watch.monitor import Monitor
@@ -75,6 +76,15 @@ class StreamBook:
         gathered.close()
         self._complete(1)
 
+    def introduce(self, references: Sequence[Readings]) -> None:
+        """Take these long windows as the reference of streams that have none yet."""
+        windows = _of_one_sort(sorted(references, key=lambda each: each.from_ns))
+        for readings in windows:
+            self._learn_long(self._placed(readings))
+        names = frozenset(each.stream.name for r in windows for each in r.found)
+        self.untold += self.shares.complete(1, REFERENCE, names)
+        self.untold += self.levels.complete(1, REFERENCE, names)
+
     def restart(self, names: Sequence[str]) -> None:
         """Forget the evidence of some streams: what comes from now on counts."""
         chosen = frozenset(names)
@@ -89,6 +99,8 @@ class StreamBook:
             self.unmeasured[subject] = why
         if not readings.found:
             return
+        if readings.references:
+            self.introduce(readings.references)
         if self.begun_ns is None:
             self.begun_ns = readings.from_ns
         window = self._placed(readings)
@@ -117,11 +129,12 @@ class StreamBook:
         window, unmeasured = self._closed()
         if self.begun_ns is None and not unmeasured:
             return
-        measured = self.shares.weigh_long(window.counts, from_ns)
-        measured = measured.joined(self.levels.weigh_long(window.levels, from_ns))
+        measured = share_evidence.weigh_long(self.shares, window.counts, from_ns)
+        measured = measured.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
         for name in measured.names:
             unmeasured.pop(name, None)
-        unmeasured |= self.levels.why_not(window.levels)
+        unmeasured |= share_evidence.why_not(self.shares, window.counts)
+        unmeasured |= level_evidence.why_not(self.levels, window.levels)
         if self.begun_ns is not None and self.begun_ns <= from_ns:  # the first may be a part of one
             self._learn_long(window)
             self._complete(REFERENCE)
@@ -171,8 +184,8 @@ class StreamBook:
         return window, unmeasured
 
     def _weighed(self, window: Window) -> Measured:
-        shares = self.shares.weigh_short(window.counts, NOTABLE)
-        return shares.joined(self.levels.weigh_short(window.levels, NOTABLE))
+        shares = share_evidence.weigh_short(self.shares, window.counts, NOTABLE)
+        return shares.joined(level_evidence.weigh_short(self.levels, window.levels, NOTABLE))
 
     def _learn_short(self, window: Window) -> None:
         self.shares.learn_short(window.counts)
@@ -296,8 +309,11 @@ def _cells(reading: Reading) -> int:
 def _detailed(
     measured: Measured, details: Mapping[str, Mapping[str, Any]], from_ns: int | None
 ) -> dict[str, Mapping[str, Any]]:
-    """Add to the details of streams with evidence since when, and where the difference is."""
-    found: dict[str, Mapping[str, Any]] = {n: details[n] for n in measured.names if n in details}
+    """Add to the details of streams with evidence since when, and where the difference is.
+
+    Details of what is no stream stay: rates beside their gap, a verdict in words.
+    """
+    found: dict[str, Mapping[str, Any]] = dict(details)
     for place in np.flatnonzero(measured.log_e >= NOTABLE).tolist():
         name, cell = measured.names[place], int(measured.cell[place])
         since_ns = int(measured.since_ns[place]) if from_ns is None else from_ns

@@ -33,11 +33,11 @@ def run(*arguments):
 
 def test_options_become_the_configuration(called, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    done = run("flights.py:loop", "--port", 9000, "--webhook", "http://a", "--webhook", "http://b")
+    done = run("flights.py:loop", "--port", 9000, "--alert", "http://a", "--alert", "http://b")
     assert done.exit_code == 0
     config = called["config"]
     assert config.target == f"{tmp_path}/flights.py:loop"
-    assert (config.port, config.webhooks) == (9000, ("http://a", "http://b"))
+    assert (config.port, config.alerts) == (9000, ("http://a", "http://b"))
     assert (config.autonomy, config.open_access) == ("suggest", True)
     assert called["layout"].folder == tmp_path / ".ostinato"
 

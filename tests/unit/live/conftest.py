@@ -10,7 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import httptools
 import numpy as np
@@ -421,3 +424,32 @@ def free_port():
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
+
+
+class Taker(BaseHTTPRequestHandler):
+    """Takes what is posted, with a status that tests set."""
+
+    taken: ClassVar = []
+    status = 200
+
+    def do_POST(self):
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        self.taken.append((self.path, content))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def taker():
+    """Host and port of a server, and what it takes."""
+    Taker.taken, Taker.status = [], 200
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}", Taker
+    server.shutdown()
+    thread.join()
+    server.server_close()

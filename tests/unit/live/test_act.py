@@ -242,3 +242,28 @@ def test_the_level_of_the_first_start_is_no_act(layout):
 
 def standing(level):
     return Status(tick=4, now_ns=7, folded_offset=0, decisions=9, epoch=1, autonomy=level)
+
+
+def test_a_silence_ends_after_as_long_as_it_lasts(layout, running):
+    act = make_act("silence", who="ana", reason="moving", subject="drift/*", lasts="7d")
+    carry_out(layout, act)
+    ((path, body, _),) = running.seen
+    assert path == "/loops/flights/silence"
+    assert (body["subject"], body["for"]) == ("drift/*", "7d")
+
+
+def test_a_silence_of_a_stopped_service_counts_from_when_it_was_asked_for(layout):
+    config = read(layout.service, ServiceConfig)
+    write(layout.service, msgspec.structs.replace(config, clock="events"))
+    write(layout.status, Status(tick=5, now_ns=10**18, folded_offset=0, decisions=0, epoch=1))
+    carry_out(layout, make_act("silence", who="ana", reason="moving", subject="*", lasts="1h"))
+    with SqliteEventLog(layout.events, readonly=True) as log:
+        ((_, _, payload),) = log.read(0, 10)
+    event = decode(payload)
+    assert (event.time_ns, event.until_ns) == (10**18, 10**18 + 3600 * 10**9)
+
+
+@pytest.mark.parametrize("lasts", ["", "soon"])
+def test_a_silence_needs_an_end(lasts):
+    with pytest.raises(InputError, match="--for is not"):
+        make_act("silence", who="ana", reason="moving", subject="*", lasts=lasts)

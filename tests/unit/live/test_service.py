@@ -34,8 +34,8 @@ def test_a_first_start_changes_nothing_and_is_read_back(tmp_path):
 
 def test_a_restart_with_other_options_says_which(tmp_path):
     settle(Layout(tmp_path), CONFIG)
-    changes = settle(Layout(tmp_path), changed(port=9000, webhooks=("http://x",)))
-    assert changes == ["--port: 8000 -> 9000", "--webhook: none -> http://x"]
+    changes = settle(Layout(tmp_path), changed(port=9000, alerts=("http://x/secret",)))
+    assert changes == ["--port: 8000 -> 9000", "--alert: none -> warning=http://x"]
     assert read_config(Layout(tmp_path)).port == 9000
 
 

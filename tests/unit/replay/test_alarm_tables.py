@@ -145,6 +145,8 @@ def test_what_is_written_sums_streams_up_and_has_each_window_of_those_that_alarm
     assert list(told["lines"]) == ["drift/a"]
     assert told["lines"]["drift/a"]["value"] == [0.1, -0.7, 0.2]
     assert told["lines"]["drift/a"]["time"][0] == "1970-01-02T00:00:00Z"
+    both = told_monitors(windows.table(), alarms, quiet=5)["lines"]
+    assert list(both) == ["drift/a", "drift/b"]
     many = alarms_table(entries(*(raised(f"drift/{i}", 3) for i in range(MOST_LINES + 5))))
     assert len(told_monitors(windows.table(), many)["lines"]) == MOST_LINES
 

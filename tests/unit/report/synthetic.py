@@ -102,6 +102,241 @@ def replay_document(
     return _document(policy, story, n, loss, champion, habit % 5, seed)
 
 
+def with_watching(replay: dict[str, Any], seed: int = 0) -> dict[str, Any]:
+    """Return a replay's document with what the page gets of watching; alarms in its journal."""
+    ticks = len(replay["timeline"]["time"])
+    alarms = [
+        _alarm("drift/temp", "drift", "warning", ticks // 4, ticks // 2, 0.14, 0.02),
+        _alarm("quality/temp:missing", "quality", "critical", ticks // 3, None, 0.31, 0.01),
+        _alarm(
+            "performance/log_loss @origin=JFK", "performance", "warning", ticks // 2, None, 0.5, 0.4
+        ),
+        _alarm("drift/wind", "drift", "info", ticks // 2, ticks * 3 // 4, 0.1, 0.02),
+        _alarm("drift/temp", "drift", "warning", ticks * 4 // 5, None, 0.12, 0.02),
+    ]
+    lines = {
+        name: _line(
+            name, ticks, seed + place, next((a for a in alarms if a["stream"] == name), None)
+        )
+        for place, name in enumerate(STREAMS)
+    }
+    return {
+        **replay,
+        "decisions": _with_alarms(replay["decisions"], alarms),
+        "alarms": alarms,
+        "monitors": {
+            "streams": [
+                {"stream": name, "family": STREAMS.get(name, "drift"), "windows": ticks // 24}
+                for name in (*STREAMS, *(f"drift/x{i}" for i in range(208)))
+            ],
+            "lines": lines,
+        },
+        "watch": {
+            "budget": {
+                "declared": 1.0,
+                "days": 30.0,
+                "expected": ticks / 24 / 30,
+                "raised": 3,
+                "since": _time(0),
+            },
+            "streams": 214,
+            "monitors": [
+                {
+                    "monitor": name,
+                    "family": family,
+                    "share": 0.125,
+                    "streams": 30,
+                    "measured_to": _time(ticks),
+                    "unmeasured": unmeasured,
+                    "unmeasured_total": len(unmeasured),
+                }
+                for name, family, unmeasured in MONITORS
+            ],
+        },
+        "estimates": [
+            {
+                "time": _time(t),
+                "version": version,
+                "covered": None if t >= ticks - 72 else t % 480 > 0,
+                "estimate": 0.41 + 0.01 * float(np.sin(t / 400)),
+                "low": 0.4 + 0.01 * float(np.sin(t / 400)),
+                "high": 0.42 + 0.01 * float(np.sin(t / 400)),
+                "realised": 0.412 + 0.011 * float(np.sin(t / 380)) if t < ticks - 72 else None,
+            }
+            for t in range(24, ticks, 24)
+            for version in ("v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8")
+        ],
+        "verdicts": {
+            "feedback": {
+                "verdict": "clear",
+                "text": "8% of the labelled rows were explored; labels agree with the others.",
+                "action": "Keep exploring.",
+            },
+            "business revenue": {
+                "verdict": "diverges",
+                "text": "The metric improves and revenue does not.",
+                "action": "Look at what the metric leaves out.",
+            },
+        },
+        "feedback": [
+            {"time": _time(ticks), "figure": "explored", "value": 0.08},
+            {"time": _time(ticks), "figure": "naive_loss", "value": 0.41},
+            {"time": _time(ticks), "figure": "film:exposures gini", "value": 0.7},
+        ],
+        "fairness": [
+            _gap("selection rate", None, 0.13, low=0.08, high=0.18, ratio=0.7),
+            _gap("selection rate", "sex=f", 0.31),
+            _gap("selection rate", "sex=m", 0.44),
+            {**_gap("selection rate", None, 0.2), "version": "v9"},
+        ],
+    }
+
+
+def _gap(measure: str, group: str | None, value: float, **numbers: float) -> dict[str, Any]:
+    return {
+        "time": _time(0),
+        "column": "sex",
+        "measure": measure,
+        "group": group,
+        "version": None,
+        "value": value,
+        "low": numbers.get("low"),
+        "high": numbers.get("high"),
+        "ratio": numbers.get("ratio"),
+    }
+
+
+STREAMS = {
+    "drift/temp": "drift",
+    "drift/wind": "drift",
+    "quality/temp:missing": "quality",
+    "performance/log_loss @origin=JFK": "performance",
+    "fairness/sex:demographic_parity": "fairness",
+    "output/score": "output",
+}
+MONITORS = [
+    ("inputs", "drift", {}),
+    ("completeness", "quality", {"gust": "no value in the reference"}),
+    ("losses", "performance", {"carrier=HA": "9 rows of 100", "carrier=OO": "9 rows of 100"}),
+    ("fairness", "fairness", {"sex=x": "12 rows of 100"}),
+]
+
+
+def _alarm(
+    stream: str,
+    family: str,
+    severity: str,
+    raised: int,
+    resolved: int | None,
+    value: float,
+    reference: float,
+) -> dict[str, Any]:
+    return {
+        "stream": stream,
+        "family": family,
+        "severity": severity,
+        "raised": _time(raised),
+        "resolved": None if resolved is None else _time(resolved),
+        "since": _time(raised - 72),
+        "value": value,
+        "reference": reference,
+        "low": 0.6 * (value - reference),
+        "high": 1.4 * (value - reference),
+        "floor": 0.05,
+    }
+
+
+def _line(name: str, ticks: int, seed: int, alarm: dict[str, Any] | None) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    days = range(0, ticks, 24)
+    level = 0.4 if alarm is None else alarm["reference"]
+    moved = 0.0 if alarm is None else alarm["value"] - alarm["reference"]
+    value = [
+        level + 0.01 * rng.normal() + (moved if alarm and _time(t) >= alarm["since"] else 0.0)
+        for t in days
+    ]
+    return {
+        "time": [_time(t) for t in days],
+        "value": value,
+        "reference": [level] * len(value),
+        "low": [v - level - 0.02 for v in value],
+        "high": [v - level + 0.02 for v in value],
+        "floor": [0.03] * len(value),
+    }
+
+
+def _with_alarms(
+    decisions: list[dict[str, Any]], alarms: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return a journal with entries for the alarms, and a diagnosis after two of them."""
+    found = list(decisions)
+    for alarm in alarms:
+        entry = {"policy_digest": _hash("p"), "subject": alarm["stream"]}
+        evidence = {name: alarm[name] for name in ("value", "reference", "low", "high", "family")}
+        raised = {
+            **entry,
+            "time": alarm["raised"],
+            "kind": "alarm_raised",
+            "reason": f"{alarm['stream']} was {alarm['value']}, beside {alarm['reference']}.",
+            "evidence": evidence,
+        }
+        found.append(raised)
+        if alarm["resolved"] is not None:
+            over = {"kind": "alarm_resolved", "time": alarm["resolved"], "reason": "It is back."}
+            found.append({**raised, **over})
+        if alarm["severity"] != "info":
+            found.append({**entry, "time": alarm["raised"], **_diagnosis(alarm)})
+    found.sort(key=lambda each: each["time"])
+    return [{**each, "seq": seq, "hash": _hash(str(seq))} for seq, each in enumerate(found)]
+
+
+def _diagnosis(alarm: dict[str, Any]) -> dict[str, Any]:
+    cause = {"quality": "data quality", "drift": "covariate shift"}.get(
+        alarm["family"], "concept drift"
+    )
+    return {
+        "kind": "diagnosis_made",
+        "subject": "v3",
+        "reason": "The loss rose: 0.41 in the reference, 0.47 now (+0.06, +0.04 to +0.08). "
+        f"What raises it most: {cause}.",
+        "evidence": {
+            "cause": cause,
+            "action": "degradation asks for a new model when its evidence suffices.",
+            "loss": {
+                "reference": 0.41,
+                "current": 0.47,
+                "change": {"change": 0.06, "low": 0.04, "high": 0.08},
+            },
+            "parts": {
+                "covariate shift": {"change": 0.01, "low": -0.004, "high": 0.024},
+                "concept drift": {"change": 0.045, "low": 0.03, "high": 0.06},
+                "unseen inputs": {"change": 0.005, "low": -0.001, "high": 0.011},
+            },
+            "broken": [{"column": "temp", "what": ["missing"], "change": 0.01}],
+            "columns": [
+                {
+                    "column": "temp",
+                    "moved": 0.3,
+                    "loss": {"change": 0.03, "low": 0.01, "high": 0.05},
+                    "matters": True,
+                    "verdict": "moved and costs",
+                },
+                {"column": "wind", "moved": 0.2, "loss": None, "verdict": "moved; unclear"},
+            ],
+            "slices": {
+                "origin = JFK and hour = 17": {
+                    "rows": 210,
+                    "loss": {"change": 0.61, "low": 0.5, "high": 0.7},
+                    "rise": {"change": 0.2, "low": 0.1, "high": 0.3},
+                    "verdict": "fails anew",
+                }
+            },
+            "domain": {"auc": 0.64, "low": 0.61, "high": 0.67, "stance": "watch", "columns": {}},
+            "unmeasured": {"gust": "no value in the reference"},
+        },
+    }
+
+
 def _world(ticks: int) -> np.ndarray:
     """How far the world has moved from where it began: a jump, a slow drift, a jump back."""
     t = np.arange(ticks) / ticks

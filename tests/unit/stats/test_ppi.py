@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ostinato.stats.ppi import ppi_mean
+from ostinato.stats.ppi import FusedSums, ppi_mean, ppi_of_sums
 from ostinato.stats.ppi_stream import FusedStream
 
 WORLDS = ("none", "covariate", "concept", "reversal")
@@ -38,6 +38,37 @@ def test_the_interval_covers_the_truth_in_every_world_from_200_labels(world):
     assert np.mean(wide) <= 1.001 * np.mean(plain)
     # The guesses alone are right where P(y | x) did not change, and nowhere else.
     assert (guessed > 450) == (world in {"none", "covariate"})
+
+
+def sums_of(loss, guess, rest):
+    everything = np.concatenate([guess, rest])
+    labelled = (np.ones(loss.size), loss, loss**2, guess, guess**2, loss * guess)
+    all_rows = (np.ones(everything.size), everything, everything**2)
+    return FusedSums(*(float(each.sum()) for each in labelled + all_rows))
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize(("n", "rows"), [(2, 50), (60, 700), (300, 300)])
+def test_sums_over_rows_give_what_the_rows_give(world, n, rows):
+    loss, guess, _ = rows_of(np.random.default_rng(9), rows, world)
+    by_row = ppi_mean(loss[:n], guess[:n], guess[n:], alpha=0.1)
+
+    by_sums = ppi_of_sums(sums_of(loss[:n], guess[:n], guess[n:]), alpha=0.1)
+
+    for name in ("mean", "se", "low", "high", "lam", "rho"):
+        expected = getattr(by_row, name)
+        assert getattr(by_sums, name) == pytest.approx(expected, abs=1e-9, nan_ok=True), name
+    assert (by_sums.n_labelled, by_sums.n) == (n, rows)
+
+
+def test_sums_of_guesses_that_do_not_vary_are_not_believed():
+    loss = np.array([0.0, 1.0, 1.0])
+
+    fused = ppi_of_sums(sums_of(loss, np.full(3, 0.1), np.full(40, 0.1)))
+
+    assert (fused.lam, fused.mean) == (0.0, pytest.approx(2.0 / 3.0))
+    with pytest.raises(ValueError, match="2 to all rows"):
+        ppi_of_sums(sums_of(loss[:1], loss[:1], loss))
 
 
 def chosen_by_guess(rng, guess, share):

@@ -87,6 +87,7 @@ def test_sums_are_the_same_to_the_bit_however_rows_are_cut_into_records(rows):
     for part in np.array_split(np.arange(300), 17):
         watch.take(parts, observed(times[part], losses[part], groups[part]), 0)
 
+    assert watch.read(whole, 0, FAST) == watch.read(parts, 0, FAST)
     assert encode(whole) == encode(parts)
 
 

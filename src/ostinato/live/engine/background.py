@@ -21,19 +21,21 @@ class Background:
     name
         Of the thread.
     work
-        What to do. What it raises is kept as `error`, and it is done again after a while; it has
-        to take up where it left off.
+        What to do; it returns after how many seconds it is to be done again by itself, None: when
+        it is asked for. What it raises is kept as `error`, and it is done again after a while; it
+        has to take up where it left off.
     retry_seconds
         How long it waits after the first failure.
     """
 
     def __init__(
-        self, name: str, work: Callable[[], None], *, retry_seconds: float = RETRY_SECONDS
+        self, name: str, work: Callable[[], float | None], *, retry_seconds: float = RETRY_SECONDS
     ) -> None:
         self.work, self.retry_seconds = work, retry_seconds
         self.error: OstinatoError | None = None
         self._wake, self._stop = threading.Event(), threading.Event()
         self._wait_seconds = retry_seconds
+        self._again: float | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -49,7 +51,7 @@ class Background:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait()
+            self._wake.wait(self._again)
             if self._stop.is_set():
                 return
             self._wake.clear()
@@ -57,7 +59,7 @@ class Background:
 
     def _try(self) -> None:
         try:
-            self.work()
+            self._again = self.work()
         except BaseException as error:  # noqa: BLE001 - a thread that is gone would not be missed
             self.error = error if isinstance(error, OstinatoError) else _unforeseen(error)
             self._stop.wait(self._wait_seconds)

@@ -20,6 +20,7 @@ from ostinato.features.reading import read_by_book
 from ostinato.features.schema_book import SchemaBook, save_book
 from ostinato.live.config import ServiceConfig
 from ostinato.live.engine.first_features import begin_features, keep_known
+from ostinato.live.engine.inputs_told import InputsTold, inputs_told
 from ostinato.live.engine.policies import kept
 from ostinato.live.engine.same import check_same, renewed
 from ostinato.live.history_file import read_history, write_history
@@ -30,7 +31,7 @@ from ostinato.loop.kernel import Plan
 from ostinato.loop.loading import data_of, load_loop
 from ostinato.loop.loop import Loop
 from ostinato.loop.plan import check, make_plan
-from ostinato.loop.policy import Policy
+from ostinato.loop.watching import Sights
 from ostinato.replay.history import History, blind_spot, make_history
 from ostinato.replay.sights import sights_of
 from ostinato.stores.tables import read_table
@@ -39,26 +40,32 @@ from ostinato.stores.times import moment_ns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """A service's folder made ready: how it was started, its loop, schema and history."""
+    """A service's folder made ready: how it was started, its loop, schema and history.
+
+    `sights`: what monitors know of the history, None where nothing is watched; `inputs` tells of
+    what is served, None where inputs are not watched.
+    """
 
     layout: Layout
     config: ServiceConfig
     loop: Loop
     schema: InputSchema
     history: History
+    sights: Sights | None
+    inputs: InputsTold | None
 
-    def policy_of(self, digest: str) -> Policy:
-        """Return the policy of a plan, today's or an earlier one.
+    def loop_of(self, digest: str) -> Loop:
+        """Return the loop with the policy and the suite of a plan, today's or an earlier one.
 
         Raises
         ------
         StoreError
             If none of that digest is kept.
         """
-        return kept(self.layout, digest)
+        return kept(self.layout, digest).of(self.loop)
 
     def plan_of(self, digest: str) -> Plan:
-        """Return the plan of a digest: that of today, or with an earlier policy.
+        """Return the plan of a digest: that of today, or with an earlier policy and suite.
 
         Raises
         ------
@@ -67,29 +74,29 @@ class Folder:
         StoreError
             If no policy of that digest is kept.
         """
-        plan = self.plan(self.policy_of(digest))
+        plan = self.plan(self.loop_of(digest))
         if plan.policy_digest != digest:
             raise ConfigError(
-                "More than the policy of the loop file was changed",
-                found=f"plan {plan.policy_digest[:12]} with the policy of then",
+                "More than the policy and the suite of the loop file was changed",
+                found=f"plan {plan.policy_digest[:12]} with the policy and the suite of then",
                 expected=f"plan {digest[:12]}",
                 hint="Put the rest back (learner, label, metric, slices, prices); a loop with "
                 "others gets a folder of its own: --dir.",
             )
         return plan
 
-    def plan(self, policy: Policy | None = None) -> Plan:
+    def plan(self, loop: Loop | None = None) -> Plan:
         """Return the plan of the kernel, the same as a replay's of the same history.
 
         Parameters
         ----------
-        policy
-            An earlier one; None: that of the loop file.
+        loop
+            As it was declared earlier; None: as the loop file declares it.
         """
-        loop, history = self.loop, self.history
+        loop, history = loop or self.loop, self.history
         return make_plan(
             loop,
-            policy or loop.policy,
+            loop.policy,
             scorer=_Unused(),
             classes=history.n_classes,
             group_names=self.schema.group_names,
@@ -99,7 +106,7 @@ class Folder:
             seed=self.config.seed,
             remark=blind_spot(loop) if self.config.clock == "events" else "",
             slice_groups=self.schema.slicing().first_groups(len(loop.slices)),
-            sights=sights_of(loop, history),
+            sights=self.sights,
         )
 
     def golden(self, now_ns: int) -> list[Record]:
@@ -150,8 +157,15 @@ def prepare(
     return open_folder(layout)
 
 
-def open_folder(layout: Layout) -> Folder:
+def open_folder(layout: Layout, *, read_suite: bool = True) -> Folder:
     """Read what `prepare` made.
+
+    Parameters
+    ----------
+    layout
+        Where.
+    read_suite
+        Whether today's validation suite is read; who works under a kept one does not need it.
 
     Raises
     ------
@@ -168,10 +182,19 @@ def open_folder(layout: Layout) -> Folder:
             expected="a folder that `ostinato serve` made",
             hint="Start it: ostinato serve LOOP_FILE --data HISTORY.",
         )
-    loop = load_loop(config.target).loop
+    loop = load_loop(config.target, read_suite=read_suite).loop
     history = read_history(layout.history, schema)
     check_same(loop, schema)
-    return Folder(layout=layout, config=config, loop=loop, schema=schema, history=history)
+    sights = sights_of(loop, history)
+    return Folder(
+        layout=layout,
+        config=config,
+        loop=loop,
+        schema=schema,
+        history=history,
+        sights=sights,
+        inputs=inputs_told(history, schema, sights),
+    )
 
 
 def _begin(

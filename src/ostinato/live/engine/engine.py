@@ -21,28 +21,51 @@ from ostinato.core.records import (
     HardCasesListed,
     Promoted,
     Record,
+    RequestsAnswered,
     RolledBack,
     TrainingFailed,
     TrainingRequested,
 )
 from ostinato.core.snapshot import decode
 from ostinato.core.units import duration_ns, format_duration, format_time
+from ostinato.core.watched import DiagnosisMade, ExaminationRequested
 from ostinato.live.engine.bootstrap import Folder
 from ostinato.live.engine.comparisons import Comparisons
 from ostinato.live.engine.feed import AUTONOMY, Feed, Readable, Turn, beginning
 from ostinato.live.engine.missing import MissingWatch
+from ostinato.live.engine.outcomes_told import outcomes_told
 from ostinato.live.engine.parity_watch import ParityWatch, counted, parity_status
 from ostinato.live.engine.policies import first_policy, keep
 from ostinato.live.engine.publish import Publisher
-from ostinato.live.engine.saved import Open, Saved, read_snapshots, write_snapshot
-from ostinato.live.engine.trainings import Job, Outcome, Trainings
-from ostinato.live.events import FIRST_POLICY, Acted, PolicyGiven, Tick, TrainingDone, encode
+from ostinato.live.engine.saved import (
+    Open,
+    OpenExamination,
+    Saved,
+    read_snapshots,
+    write_snapshot,
+)
+from ostinato.live.engine.trainings import ExaminationJob, Job, Outcome, Trainings
+from ostinato.live.events import (
+    FIRST_POLICY,
+    Acted,
+    ExaminationDone,
+    PolicyGiven,
+    Tick,
+    TrainingDone,
+    encode,
+)
 from ostinato.live.lake.lake import Lake, WholeLog
 from ostinato.loop import kernel
 from ostinato.loop.kernel import LoopState
+from ostinato.loop.standing import standing
+from ostinato.replay.suiting import SUITE_HINT
 
 SNAPSHOT_EVERY: Final = 16
 """Ticks between snapshots. Smaller: more writing; larger: recovery has more to fold again."""
+
+ORDERS_KEPT: Final = 50
+"""Versions whose orders are remembered, for examinations. Fewer: one that comes back after many
+others cannot be examined; more: larger snapshots."""
 
 VERDICTS: Final = {
     "training_requested": "inconclusive",
@@ -70,8 +93,17 @@ def fold(folder: Folder, state: LoopState, turn: Turn) -> tuple[LoopState, list[
         state, told = kernel.change_policy(state, folder.plan_of(digest), turn.now_ns)
         changed += told
     golden = folder.golden(turn.now_ns) if turn.tick == 0 else []
-    state, made = kernel.step(state, [*turn.batch, *golden], turn.now_ns)
+    state, made = kernel.step(state, [*_batch(folder, turn), *golden], turn.now_ns)
     return state, [*changed, *made]
+
+
+def _batch(folder: Folder, turn: Turn) -> list[Record]:
+    """Return what a tick tells, with what of it is only for watching, in the order of a replay."""
+    outcomes = outcomes_told(folder.loop, folder.schema, turn)
+    inputs = [] if folder.inputs is None else folder.inputs.of(turn)
+    kinds = [record.kind for record in turn.batch]
+    rows = kinds.index(RequestsAnswered.kind) if RequestsAnswered.kind in kinds else len(kinds)
+    return [*turn.batch[:rows], *inputs, *turn.batch[rows:], *outcomes]
 
 
 def _newest(folder: Folder) -> tuple[LoopState, Saved] | None:
@@ -95,7 +127,7 @@ class Engine:
     ----------
     folder
         The service's folder, prepared.
-    events, journal, registry, trainings, publisher
+    events, journal, registry, trainings, examinations, publisher
         What it works on.
     plan
         The plan with the policy of the loop file, which holds from the next tick on.
@@ -114,6 +146,7 @@ class Engine:
     journal: Journal
     registry: Registry
     trainings: Trainings
+    examinations: Trainings
     publisher: Publisher
     plan: kernel.Plan
     state: LoopState
@@ -141,13 +174,14 @@ class Engine:
         journal: Journal,
         registry: Registry,
         trainings: Trainings,
+        examinations: Trainings,
         publisher: Publisher,
         comparisons: Comparisons | None = None,
         between: Callable[[str], None] = _nothing,
     ) -> Engine:
         """Begin, or go on where the newest whole snapshot and the events after it lead to."""
         plan = folder.plan()
-        keep(folder.layout, plan.policy_digest, folder.loop.policy)
+        keep(folder.layout, plan.policy_digest, folder.loop)
         whole = WholeLog(events, Lake(folder.layout, folder.schema))
         newest = _newest(folder)
         if newest is None:
@@ -163,6 +197,7 @@ class Engine:
             journal=journal,
             registry=registry,
             trainings=trainings,
+            examinations=examinations,
             publisher=publisher,
             plan=plan,
             state=state,
@@ -226,6 +261,7 @@ class Engine:
         now_ns = max(reading_ns, self.now_ns)
         self.catch_up()
         self._tell_result(now_ns)
+        self._tell_examined(now_ns)
         self._tell_compared()
         self._write_tick(now_ns)
         if self._parity is not None:
@@ -313,6 +349,7 @@ class Engine:
         if self._parity is not None:
             self._parity.take(turn, self.state)
         self.saved.compared = counted(self.saved.compared, turn)
+        self.saved.watched.take(made)
         self.saved.place, self.saved.policy = turn.place, self.state.policy_digest
         self.between("after effects")
 
@@ -353,8 +390,12 @@ class Engine:
             case TrainingRequested():
                 self._order(record, turn, made)
             case CandidateTrained():
-                self.saved.artifacts[record.subject] = record.artifact
+                self._trained(record)
                 self._told(record.request)
+            case ExaminationRequested():
+                self._examine(record, turn)
+            case DiagnosisMade():
+                self._examined(record.request)
             case TrainingFailed():
                 self._told(record.request)
             case CandidateAccepted():
@@ -379,7 +420,7 @@ class Engine:
                 judged_to_ns=self.saved.judged_to_ns,
             )
         )
-        if order.champion is not None and self.folder.policy_of(order.policy_digest).gates:
+        if order.champion is not None and self.folder.loop_of(order.policy_digest).policy.gates:
             self.saved.judged_to_ns = order.matured_to_ns
 
     def _told(self, request: str) -> None:
@@ -407,12 +448,64 @@ class Engine:
             self.events.append(entries)
             self.between("after parity")
 
+    # -- examinations
+
+    def _examine(self, order: ExaminationRequested, turn: Turn) -> None:
+        champion = order.champion
+        self.saved.examinations.append(
+            OpenExamination(
+                order=order,
+                trained=self.saved.orders[champion],
+                artifact=self.saved.artifacts[champion],
+                tick=turn.tick,
+                now_ns=turn.now_ns,
+            )
+        )
+
+    def _examined(self, request: str) -> None:
+        kept = [each for each in self.saved.examinations if each.order.request != request]
+        self.saved.examinations = kept
+        self.examinations.drop(request)
+
+    @property
+    def examining(self) -> bool:
+        """Whether the oldest examination has not come to anything yet."""
+        waiting = self.saved.examinations
+        return bool(waiting) and self.examinations.outcome(waiting[0].order.request) is None
+
+    def _tell_examined(self, now_ns: int) -> None:
+        """Write what the oldest examination found to the log."""
+        if not self.saved.examinations:
+            return
+        oldest = self.saved.examinations[0]
+        request = oldest.order.request
+        outcome = None if self.feed.told(request) else self.examinations.outcome(request)
+        if outcome is None:
+            return
+        # On the clock of events it takes no time, as in a replay.
+        ready_ns = oldest.now_ns if self.folder.config.clock == "events" else now_ns
+        done = ExaminationDone(request=request, ready_ns=ready_ns, records=outcome.records)
+        self.events.append([(f"examination/{request}", encode(done))])
+        self.between("after examination")
+
     # -- trainings
 
+    def _trained(self, trained: CandidateTrained) -> None:
+        """Remember a version, and the newest orders by which versions were trained."""
+        self.saved.artifacts[trained.subject] = trained.artifact
+        found = [each.order for each in self.saved.open if each.order.request == trained.request]
+        self.saved.orders.update((trained.subject, order) for order in found)
+        stands = standing(self.state)
+        while len(self.saved.orders) > ORDERS_KEPT:
+            serving = (stands.champion, stands.previous, stands.challenger)
+            del self.saved.orders[next(v for v in self.saved.orders if v not in serving)]
+
     def _carry_on(self) -> None:
-        """See to it that the oldest order is carried out: one training at a time."""
+        """See to it that the oldest orders are carried out: one of each sort at a time."""
         if self.saved.open:
             self.trainings.begin(Job(open=self.saved.open[0], artifacts=self.saved.artifacts))
+        if self.saved.examinations:
+            self.examinations.begin(ExaminationJob(open=self.saved.examinations[0]))
 
     def result_due_ns(self) -> int | None:
         """Return when the result of the oldest order is told on the clock of events."""
@@ -465,7 +558,9 @@ class Engine:
             "The first champion could not be trained",
             found=failed[0].reason,
             expected="a learner that can learn the history before the start",
-            hint=f"At the start ({format_time(history.start_ns)}) labels have matured up to "
+            hint=SUITE_HINT
+            if "suite" in failed[0].evidence
+            else f"At the start ({format_time(history.start_ns)}) labels have matured up to "
             f"{format_time(matured)}, with a horizon of {format_duration(horizon)}. Give a later "
             "start, a shorter horizon, or check the learner and the features.",
         )

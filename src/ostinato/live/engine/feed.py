@@ -17,6 +17,7 @@ from ostinato.core import snapshot
 from ostinato.core.errors import StoreError
 from ostinato.core.records import AutonomySet, LabelsArrived, OperatorActed, Record
 from ostinato.core.units import SECOND_NS
+from ostinato.core.watched import ResourcesObserved
 from ostinato.live.engine.gather import Gathered, Served, as_keys, gather, joined
 from ostinato.live.events import (
     FIRST_POLICY,
@@ -25,10 +26,12 @@ from ostinato.live.events import (
     AnyEvent,
     ClockMoved,
     EventsGiven,
+    ExaminationDone,
     LabelsGiven,
     OutcomesGiven,
     ParityDone,
     PolicyGiven,
+    ResourcesGiven,
     Shadowed,
     Tick,
     TrainingDone,
@@ -127,8 +130,9 @@ class Feed:
     _outcomes: list[OutcomesGiven] = field(default_factory=list)
     _events: list[tuple[int, EventsGiven]] = field(default_factory=list)
     _acts: list[Acted] = field(default_factory=list)
-    _results: list[TrainingDone] = field(default_factory=list)
+    _results: list[TrainingDone | ExaminationDone] = field(default_factory=list)
     _compared: list[ParityDone] = field(default_factory=list)
+    _resources: list[ResourcesGiven] = field(default_factory=list)
     _policies: list[str] = field(default_factory=list)
     _moved_to_ns: int | None = None
 
@@ -166,7 +170,7 @@ class Feed:
         return any(not each.complete for each in self._served.values())
 
     def told(self, request: str) -> bool:
-        """Whether the result of a training was read since the last tick."""
+        """Whether the result of a training or examination was read since the last tick."""
         return any(each.request == request for each in self._results)
 
     def turns(self, events: Readable) -> Iterator[Turn]:
@@ -194,7 +198,7 @@ class Feed:
                 self._events.append((offset, event))
             case Acted():
                 self._acts.append(event)
-            case TrainingDone() | ParityDone():
+            case TrainingDone() | ExaminationDone() | ParityDone() | ResourcesGiven():
                 self._take_result(event)
             case PolicyGiven() if key != FIRST_POLICY:
                 self._policies.append(event.digest)
@@ -203,11 +207,16 @@ class Feed:
             case _:
                 pass  # the first policy; shadow scores whose answers went in without them
 
-    def _take_result(self, event: TrainingDone | ParityDone) -> None:
-        if isinstance(event, TrainingDone):
-            self._results.append(event)
-        else:
-            self._compared.append(event)
+    def _take_result(
+        self, event: TrainingDone | ExaminationDone | ParityDone | ResourcesGiven
+    ) -> None:
+        match event:
+            case ParityDone():
+                self._compared.append(event)
+            case ResourcesGiven():
+                self._resources.append(event)
+            case _:
+                self._results.append(event)
 
     def _turn(self, tick: Tick) -> Turn:
         before = self.place
@@ -227,6 +236,7 @@ class Feed:
             *(each.answered for each in requests),
             *([] if labels is None else [labels]),
             *(latency for each in requests for latency in each.latencies),
+            *(_resources(each, before.now_ns, now_ns) for each in self._resources),
             *(_act(event, self.schema.loop, before.now_ns, now_ns) for event in self._acts),
         ]
         self.place = Place(
@@ -239,7 +249,7 @@ class Feed:
         outcomes, self._outcomes, self._moved_to_ns = self._outcomes, [], None
         events, self._events = self._events, []
         policies, self._policies, self._acts = self._policies, [], []
-        compared, self._compared = self._compared, []
+        compared, self._compared, self._resources = self._compared, [], []
         return Turn(
             tick=tick.number,
             now_ns=now_ns,
@@ -307,6 +317,19 @@ def _compared_told(compared: list[ParityDone], now_ns: int) -> Iterator[Record]:
             yield replace(record, ts_record_ns=now_ns)
 
 
+def _resources(given: ResourcesGiven, since_ns: int, now_ns: int) -> ResourcesObserved:
+    return ResourcesObserved(
+        ts_event_ns=min(max(given.to_ns, since_ns), now_ns),
+        ts_record_ns=now_ns,
+        source=given.source,
+        from_ns=given.from_ns,
+        to_ns=given.to_ns,
+        requests=given.requests,
+        errors=given.errors,
+        values=given.values,
+    )
+
+
 def restamped(record: Record, ready_ns: int) -> Record:
     """Return a result as it is told at a moment."""
     return replace(record, ts_event_ns=ready_ns, ts_record_ns=ready_ns)
@@ -357,4 +380,5 @@ def _act(event: Acted, loop: str, since_ns: int, now_ns: int) -> Record:
         act=event.act,
         who=event.who,
         act_id=event.act_id,
+        until_ns=event.until_ns,
     )

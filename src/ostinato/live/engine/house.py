@@ -12,19 +12,22 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-from ostinato.core.clock import SteadyClock
+from ostinato.core.clock import SteadyClock, WallClock
 from ostinato.core.ports import Clock, Registry
 from ostinato.core.units import DAY_NS
-from ostinato.live.engine.alerts import Alerts
+from ostinato.live.alerts.address import read_address
+from ostinato.live.alerts.channel import send
+from ostinato.live.alerts.message import Sender
+from ostinato.live.alerts.notifier import Notifier
 from ostinato.live.engine.background import Background
 from ostinato.live.engine.bootstrap import Folder
 from ostinato.live.engine.features import FeatureKeeper
 from ostinato.live.engine.feed import Place
 from ostinato.live.engine.saved import read_snapshots
-from ostinato.live.engine.webhook import post
 from ostinato.live.events import Tick, decode
 from ostinato.live.lake.lake import Lake
-from ostinato.live.published import SourceStatus
+from ostinato.live.published import AlertStatus, SourceStatus
+from ostinato.live.service import link_of
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.journal_sqlite import SqliteJournal
 from ostinato.stores.open import open_registry
@@ -62,6 +65,8 @@ class House:
     _alerts: Background | None = field(init=False)
     _features: Background | None = field(init=False)
     _keeper: FeatureKeeper | None = field(init=False)
+    _notifier: Notifier | None = None
+    _tick_ns: int = 0
     _write_due: bool = True
     _next_write_ns: int = 0
     _mirrored: MirroredRegistry | None = None
@@ -82,8 +87,9 @@ class House:
             self._features = Background("features", self._follow_features)
             self._features.ask()
 
-    def ticked(self) -> None:
+    def ticked(self, now_ns: int) -> None:
         """After a tick: there may be something to tell."""
+        self._tick_ns = now_ns
         for each in (self._mirror, self._alerts, self._features):
             if each is not None:
                 each.ask()
@@ -128,6 +134,11 @@ class House:
             return ""
         error = self._features.error
         return self._keeper.trouble if error is None else str(error)
+
+    @property
+    def alerts_status(self) -> tuple[AlertStatus, ...]:
+        """How it stands with each address of alerts."""
+        return () if self._notifier is None else self._notifier.statuses()
 
     @property
     def sources(self) -> tuple[SourceStatus, ...]:
@@ -214,17 +225,23 @@ class House:
 
     def _begin_alerts(self) -> Background | None:
         config, layout = self.folder.config, self.folder.layout
-        if not config.webhooks:
+        if not config.alerts:
             return None
-        alerts = Alerts(
-            path=layout.folder / "alerts.json", loop=config.loop, urls=config.webhooks, post=post
+        notifier = Notifier(
+            path=layout.alerts,
+            sender=Sender(loop=config.loop, link=link_of(config)),
+            addresses=tuple(read_address(each) for each in config.alerts),
+            send=send,
+            clock=WallClock(),
+            per_hour=config.alerts_per_hour,
         )
         with SqliteJournal(layout.journal, readonly=True) as journal:
-            alerts.begin(journal)
+            notifier.begin(journal)
+        self._notifier = notifier
 
-        def tell() -> None:
+        def tell() -> float | None:
             with SqliteJournal(layout.journal, readonly=True) as journal:
-                alerts.tell(journal)
+                return notifier.tell(journal, self._tick_ns)
 
         return Background("alerts", tell)
 

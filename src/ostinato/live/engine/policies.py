@@ -1,26 +1,43 @@
 """The policies a loop has lived under: a state and a log can only be read under their own.
 
-The loop file holds the policy of today. A snapshot made yesterday, an order given under the policy
-before, and an audit of the whole log need the earlier ones, so each is kept when it is first seen.
-A trigger or gate of your own is kept by name: its class has to stay in the loop file.
+The loop file holds the policy of today, the file beside it the validation suite of today. A
+snapshot made yesterday, an order given under the policy before, and an audit of the whole log need
+the earlier ones, so each is kept when it is first seen. A trigger or gate of your own is kept by
+name: its class has to stay in the loop file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import pickle
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ostinato.core.errors import ConfigError, StoreError
 from ostinato.live.engine.feed import PAGE, Readable, read_event
 from ostinato.live.events import PolicyGiven
 from ostinato.live.layout import Layout
+from ostinato.loop.loop import Loop
 from ostinato.loop.policy import Policy
+from ostinato.loop.suited import suite_of
 from ostinato.stores.durable import write_whole
+from ostinato.watch.suite import Suite
 
 
-def keep(layout: Layout, digest: str, policy: Policy) -> None:
-    """Keep a policy under the digest of its plan, unless it is kept already.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a loop's declaration may change while it serves."""
+
+    policy: Policy
+    suite: Suite | None
+
+    def of(self, loop: Loop) -> Loop:
+        """Return a loop as it was declared then."""
+        return replace(loop, policy=self.policy, suite=self.suite)
+
+
+def keep(layout: Layout, digest: str, loop: Loop) -> None:
+    """Keep a loop's policy and suite under the digest of its plan, unless they are kept already.
 
     Raises
     ------
@@ -31,7 +48,7 @@ def keep(layout: Layout, digest: str, policy: Policy) -> None:
     if path.exists():
         return
     try:
-        data = pickle.dumps(policy)
+        data = pickle.dumps(Kept(loop.policy, suite_of(loop)))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ConfigError(
             "The policy cannot be kept for later",
@@ -42,8 +59,8 @@ def keep(layout: Layout, digest: str, policy: Policy) -> None:
     write_whole(path, hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
 
 
-def kept(layout: Layout, digest: str) -> Policy:
-    """Return the policy of a digest.
+def kept(layout: Layout, digest: str) -> Kept:
+    """Return the policy and the suite of a digest.
 
     Raises
     ------
@@ -58,10 +75,10 @@ def kept(layout: Layout, digest: str) -> Policy:
     if hashlib.sha256(data).hexdigest().encode() != written:
         raise _unreadable(path, "bytes that do not match their hash")
     try:
-        policy: Policy = pickle.loads(data)  # noqa: S301 - our own bytes, and whole
+        found: Kept = pickle.loads(data)  # noqa: S301 - our own bytes, and whole
     except (pickle.UnpicklingError, AttributeError, ImportError, TypeError) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from error
-    return policy
+    return found
 
 
 def first_policy(events: Readable) -> str:

@@ -19,10 +19,13 @@ from ostinato.live.engine.compare_beside import ComparisonsBeside
 from ostinato.live.engine.comparisons import comparable
 from ostinato.live.engine.engine import Engine
 from ostinato.live.engine.house import House
+from ostinato.live.engine.own_resources import EngineResources
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.train_elsewhere import TrainingsElsewhere
+from ostinato.live.engine.trainings import EXAMINATIONS
 from ostinato.live.layout import Layout
 from ostinato.live.published import Alive, write
+from ostinato.live.usage import watches_resources
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.journal_sqlite import SqliteJournal
 from ostinato.stores.registry_folder import FolderRegistry
@@ -54,6 +57,8 @@ class Driver:
         What time it is; and what paces the ticks, since the first may be set back.
     stop
         Set when it is to end.
+    resources
+        Tells what the engine takes; None: that is not watched.
     """
 
     engine: Engine
@@ -62,6 +67,7 @@ class Driver:
     clock: Clock
     steady: Clock
     stop: threading.Event
+    resources: EngineResources | None = None
     _ticked_ns: int = field(init=False)
     _seen_tick: int = -1
     _seen_snapshot: int = -1
@@ -85,7 +91,7 @@ class Driver:
         engine = self.engine
         if engine.saved.place.tick != self._seen_tick:
             self._seen_tick = engine.saved.place.tick
-            self.house.ticked()
+            self.house.ticked(engine.now_ns)
             self._ask_the_house()
         if engine.saved_tick != self._seen_snapshot:
             self._seen_snapshot = engine.saved_tick
@@ -95,6 +101,7 @@ class Driver:
         publisher, house = self.engine.publisher, self.house
         publisher.lake, publisher.registry = house.lake_status, house.registry_status
         publisher.features, publisher.sources = house.features_status, house.sources
+        publisher.alerts = house.alerts_status
 
     def look(self) -> bool:
         """Do what is due; False if nothing was."""
@@ -108,6 +115,8 @@ class Driver:
         due = self.steady.now_ns() - self._ticked_ns >= width
         if not due and not engine.feed.acts_waiting:
             return False
+        if self.resources is not None:
+            engine.events.append(self.resources.entries(engine.saved.place.tick))
         engine.tick(self.clock.now_ns())
         if due:
             self._ticked_ns = self.steady.now_ns()
@@ -129,9 +138,11 @@ class Driver:
         return True
 
     def _owed(self, to_ns: int) -> bool:
-        """Whether results due by then, a comparison, or shadow scores are still to come."""
+        """Whether results due by then, a diagnosis, a comparison, or shadow scores are to come."""
         due_ns = self.engine.result_due_ns()
         if due_ns is not None and due_ns <= to_ns and not self.engine.result_ready():
+            return True
+        if self.engine.examining:
             return True
         if not self.engine.feed.shadows_waiting and not self.engine.comparing:
             return False
@@ -174,13 +185,16 @@ def opened(layout: Layout, clock: Clock, steady: Clock) -> Iterator[tuple[Engine
         journal = stores.enter_context(SqliteJournal(layout.journal))
         registry = stores.enter_context(FolderRegistry(layout.registry))
         trainings = TrainingsElsewhere(layout, folder.config)
+        examinations = TrainingsElsewhere(layout, folder.config, name=EXAMINATIONS)
         stores.callback(trainings.close)
+        stores.callback(examinations.close)
         engine = Engine.recover(
             folder,
             events=events,
             journal=journal,
             registry=registry,
             trainings=trainings,
+            examinations=examinations,
             publisher=Publisher(layout),
             comparisons=_comparisons(folder, stores),
             between=heart.beat,
@@ -216,7 +230,14 @@ def run_engine(layout: Layout) -> None:
         signal.signal(number, lambda *_: stop.set())
     clock, steady = WallClock(), SteadyClock()
     with opened(layout, clock, steady) as (engine, house, heart):
+        watched = watches_resources(engine.folder.loop, engine.folder.config)
         driver = Driver(
-            engine=engine, house=house, heart=heart, clock=clock, steady=steady, stop=stop
+            engine=engine,
+            house=house,
+            heart=heart,
+            clock=clock,
+            steady=steady,
+            stop=stop,
+            resources=EngineResources(clock) if watched else None,
         )
         driver.run()

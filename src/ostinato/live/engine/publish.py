@@ -9,8 +9,10 @@ import msgspec
 
 from ostinato.core.errors import StoreError
 from ostinato.live.engine.saved import Saved
+from ostinato.live.engine.watch_status import watch_status
 from ostinato.live.layout import Layout
 from ostinato.live.published import (
+    AlertStatus,
     MissingStatus,
     ParityStatus,
     Published,
@@ -40,6 +42,8 @@ class Publisher:
         Features that are missing in another share of rows than in training.
     parity, parity_trouble
         How features stand that are compared, and why they cannot be.
+    alerts
+        How it stands with each address of alerts.
     """
 
     layout: Layout
@@ -50,6 +54,7 @@ class Publisher:
     missing: tuple[MissingStatus, ...] = ()
     parity: tuple[ParityStatus, ...] = ()
     parity_trouble: str = ""
+    alerts: tuple[AlertStatus, ...] = ()
     _written: Published | None = field(default=None)
 
     def publish(self, state: LoopState, saved: Saved, *, decisions: int) -> None:
@@ -67,6 +72,8 @@ class Publisher:
             missing=self.missing,
             parity=self.parity,
             parity_trouble=self.parity_trouble,
+            watch=watch_status(state, saved.watched, saved.place.now_ns),
+            alerts=self.alerts,
         )
         write(self.layout.status, status)
 

@@ -15,7 +15,9 @@ from typing import Final
 from ostinato.core import snapshot
 from ostinato.core.errors import StoreError
 from ostinato.core.records import HardCasesListed, TrainingRequested
+from ostinato.core.watched import ExaminationRequested
 from ostinato.live.engine.feed import Place
+from ostinato.live.engine.watch_status import Watched
 from ostinato.stores.durable import write_whole
 
 KEPT: Final = 2
@@ -40,6 +42,21 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenExamination:
+    """An order to examine that has no result, and what was known when it was given.
+
+    `tick` and `now_ns` are of the tick that gave it; `trained` is the order by which the champion
+    was trained, `artifact` its hash.
+    """
+
+    order: ExaminationRequested
+    trained: TrainingRequested
+    artifact: str
+    tick: int
+    now_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """How many served rows of a feature were compared, how many differed, and up to which time."""
 
@@ -54,7 +71,9 @@ class Saved:
 
     `artifacts`: hash by version, in order of training; `open`: orders under way, oldest first;
     `verdict`: what came of the last candidate, ``pass``, ``fail`` or ``inconclusive``; `policy`:
-    digest of the plan that the state was made under; `compared`: by feature, what parity was told.
+    digest of the plan that the state was made under; `compared`: by feature, what parity was told;
+    `watched`: what monitors said last; `examinations`: orders to examine under way, oldest first;
+    `orders`: by which a version was trained, of the newest versions.
     """
 
     place: Place
@@ -64,6 +83,9 @@ class Saved:
     verdict: str = "inconclusive"
     policy: str = ""
     compared: dict[str, Compared] = field(default_factory=dict)
+    watched: Watched = field(default_factory=Watched)
+    examinations: list[OpenExamination] = field(default_factory=list)
+    orders: dict[str, TrainingRequested] = field(default_factory=dict)
 
 
 def write_snapshot(folder: Path, saved: Saved, state: bytes) -> Path:

@@ -1,4 +1,4 @@
-"""Trainings in a process of their own, with limits of time and memory.
+"""Trainings and examinations in processes of their own, with limits of time and memory.
 
 Memory is what the process and its children hold resident, looked at now and then. A limit on
 addresses (RLIMIT_AS) would end sound trainings: numeric libraries and threads reserve many times
@@ -19,13 +19,14 @@ from typing import Any, Final
 from ostinato.core.clock import SteadyClock
 from ostinato.core.units import SECOND_NS
 from ostinato.live.config import ServiceConfig
-from ostinato.live.engine.trainings import Desk, Job, Outcome, failed
+from ostinato.live.engine.trainings import TRAININGS, AnyJob, Desk, Outcome
 from ostinato.live.launch import command
 from ostinato.live.layout import Layout
 
 ATTEMPTS: Final = 5
-"""How often a training that is killed or dies is begun in one life of the engine. Less: a machine
-in trouble loses a training; more: a learner that always takes its process down is tried in vain."""
+"""How often a job whose process is killed or dies is begun in one life of the engine. Less: a
+machine in trouble loses a training; more: a learner that always takes its process down is tried in
+vain."""
 
 _WEIGH_NS: Final = SECOND_NS // 4  # between two looks at the memory: reading /proc costs
 _MODULE: Final = "ostinato.live.engine.train_process"
@@ -35,7 +36,7 @@ _SAID: Final = 2_000  # bytes of the trainer's last words that are told
 
 @dataclass(slots=True)
 class _Running:
-    job: Job
+    job: AnyJob
     process: subprocess.Popen[bytes]
     since_ns: int
     weighed_ns: int
@@ -51,21 +52,24 @@ class TrainingsElsewhere:
         Where, and within which limits.
     attempts
         How often a training that is killed or dies is begun before it has failed.
+    name
+        Of the desk.
     """
 
     layout: Layout
     config: ServiceConfig
     attempts: int = ATTEMPTS
+    name: str = TRAININGS
     desk: Desk = field(init=False)
     _running: _Running | None = None
     _attempts: dict[str, int] = field(default_factory=dict)
     _clock: SteadyClock = field(default_factory=SteadyClock)
 
     def __post_init__(self) -> None:
-        self.desk = Desk.of(self.layout)
+        self.desk = Desk.of(self.layout, self.name)
 
-    def begin(self, job: Job) -> None:
-        request = job.open.order.request
+    def begin(self, job: AnyJob) -> None:
+        request = job.request
         if self._running is not None or self.desk.has(request):
             return
         self._attempts[request] = self._attempts.get(request, 0) + 1
@@ -77,7 +81,7 @@ class TrainingsElsewhere:
         return self.desk.outcome(request)
 
     def drop(self, request: str) -> None:
-        if self._running is not None and self._running.job.open.order.request == request:
+        if self._running is not None and self._running.job.request == request:
             self._end()
         self.desk.clear(request)
         self._attempts.pop(request, None)
@@ -86,7 +90,7 @@ class TrainingsElsewhere:
         self._end()
 
     def _start(self, job: Path) -> subprocess.Popen[bytes]:
-        arguments = command(_MODULE, str(self.layout.folder), str(job))
+        arguments = command(_MODULE, str(self.layout.folder), self.name, str(job))
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with (self.layout.logs / _LOG).open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -108,27 +112,27 @@ class TrainingsElsewhere:
         if code is None and not broken:
             return
         self._end()
-        order = running.job.open.order
-        if self.desk.outcome(order.request) is not None:
+        job = running.job
+        if self.desk.outcome(job.request) is not None:
             return
         if broken:
-            self.desk.answer(order.request, failed(order, broken))
-        elif self._attempts[order.request] < self.attempts:
-            self.begin(running.job)
+            self.desk.answer(job.request, job.failed(broken))
+        elif self._attempts[job.request] < self.attempts:
+            self.begin(job)
         else:
-            reason = f"The process of the training ended with {code}; attempts: {self.attempts}. "
-            self.desk.answer(order.request, failed(order, reason + self._last_words()))
+            reason = f"died: its process ended with {code}; attempts: {self.attempts}. "
+            self.desk.answer(job.request, job.failed(reason + self._last_words()))
 
     def _broken_limit(self, running: _Running) -> str:
         seconds, megabytes = self.config.train_timeout_s, self.config.train_memory_mb
         now_ns = self._clock.now_ns()
         if seconds and now_ns - running.since_ns > seconds * SECOND_NS:
-            return f"The training took longer than {seconds} s, its limit (train_timeout_s)."
+            return f"took longer than {seconds} s, its limit (train_timeout_s)."
         if not megabytes or now_ns - running.weighed_ns < _WEIGH_NS:
             return ""
         running.weighed_ns = now_ns
         if resident_bytes(running.process.pid) > megabytes * 1024**2:
-            return f"The training held more than {megabytes} MB, its limit (train_memory_mb)."
+            return f"held more than {megabytes} MB, its limit (train_memory_mb)."
         return ""
 
     def _end(self) -> None:

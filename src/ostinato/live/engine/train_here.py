@@ -1,5 +1,6 @@
-"""Trainings carried out at once, in the engine's own process: for audits, tests and measurements.
+"""Trainings and examinations carried out at once, in the engine's own process.
 
+For audits, tests and measurements.
 The outcome goes through the same files as that of a process of its own.
 """
 
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ostinato.live.engine.bootstrap import Folder
 from ostinato.live.engine.train_process import carry_out
-from ostinato.live.engine.trainings import Desk, Job, Outcome
+from ostinato.live.engine.trainings import TRAININGS, AnyJob, Desk, Outcome
 
 
 @dataclass(slots=True)
@@ -20,18 +21,20 @@ class TrainingsHere:
     ----------
     folder
         The service's folder.
+    name
+        Of the desk.
     """
 
     folder: Folder
+    name: str = TRAININGS
     desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
-        self.desk = Desk.of(self.folder.layout)
+        self.desk = Desk.of(self.folder.layout, self.name)
 
-    def begin(self, job: Job) -> None:
-        request = job.open.order.request
-        if self.desk.outcome(request) is None:
-            self.desk.answer(request, carry_out(self.folder, job))
+    def begin(self, job: AnyJob) -> None:
+        if self.desk.outcome(job.request) is None:
+            self.desk.answer(job.request, carry_out(self.folder, job))
 
     def outcome(self, request: str) -> Outcome | None:
         return self.desk.outcome(request)

@@ -1,7 +1,8 @@
-"""The process of one training: ``python -m ostinato.live.engine.train_process FOLDER JOB``.
+"""The process of a training or examination.
 
-It reads the folder, trains on what was known at the tick of the order, writes the outcome and ends.
-It runs with low priority, and `ostinato.live.launch` ends it with the engine, which begins it anew.
+It is ``python -m ostinato.live.engine.train_process FOLDER DESK JOB``. It reads the folder, works
+on what was known at the tick of the order, writes the outcome and ends. It runs with low priority,
+and `ostinato.live.launch` ends it with the engine, which begins it anew.
 """
 
 from __future__ import annotations
@@ -19,9 +20,18 @@ from ostinato.learn.model import Model
 from ostinato.live.engine.bootstrap import Folder, open_folder
 from ostinato.live.engine.feed import Feed, Readable
 from ostinato.live.engine.known import Told, history_at
-from ostinato.live.engine.trainings import Desk, Job, Outcome, outcome_of, read_job
+from ostinato.live.engine.trainings import (
+    AnyJob,
+    Desk,
+    ExaminationJob,
+    Job,
+    Outcome,
+    outcome_of,
+    read_job,
+)
 from ostinato.live.lake.lake import Lake
 from ostinato.live.layout import Layout
+from ostinato.replay.examining import Examiner
 from ostinato.replay.history import History
 from ostinato.replay.scores import ModelScores
 from ostinato.replay.training import Trainer
@@ -34,17 +44,36 @@ NICENESS: Final = 10
 
 def main(arguments: list[str]) -> None:
     """Carry out the job in a file."""
-    layout, path = Layout(Path(arguments[0])), Path(arguments[1])
+    layout, path = Layout(Path(arguments[0])), Path(arguments[2])
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     job = read_job(path)
-    desk = Desk.of(layout)
-    if desk.outcome(job.open.order.request) is None:
-        desk.answer(job.open.order.request, carry_out(open_folder(layout), job))
+    desk = Desk.of(layout, arguments[1])
+    if desk.outcome(job.request) is None:
+        desk.answer(job.request, carry_out(open_folder(layout, read_suite=False), job))
 
 
-def carry_out(folder: Folder, job: Job) -> Outcome:
-    """Train what a job orders, on what was known at its tick."""
+def carry_out(folder: Folder, job: AnyJob) -> Outcome:
+    """Carry out a job on what was known at its tick."""
+    return examine(folder, job) if isinstance(job, ExaminationJob) else train(folder, job)
+
+
+def examine(folder: Folder, job: ExaminationJob) -> Outcome:
+    """Examine what is ordered."""
+    history, _ = known_at(folder, job.open.tick)
+    order, artifact = job.open.order, job.open.artifact
+    scores = ModelScores(history.frame)
+    scores.add(
+        artifact, Model.from_bytes(FolderRegistry(folder.layout.registry).load(order.champion))
+    )
+    policy = folder.loop_of(order.policy_digest).policy
+    examiner = Examiner(loop=folder.loop, policy=policy, history=history, scores=scores)
+    made = examiner.carry_out(order, job.open.trained, artifact, now_ns=job.open.now_ns)
+    return outcome_of([made], None, b"", None)
+
+
+def train(folder: Folder, job: Job) -> Outcome:
+    """Train what a job orders."""
     history, lies = known_at(folder, job.open.tick)
     scores = ModelScores(history.frame)
     order = job.open.order
@@ -52,16 +81,16 @@ def carry_out(folder: Folder, job: Job) -> Outcome:
     for version in (order.champion, order.anchor, order.warm_start_from):
         if version is not None:
             scores.add(job.artifacts[version], Model.from_bytes(registry.load(version)))
-    policy = folder.policy_of(order.policy_digest)
+    loop = folder.loop_of(order.policy_digest)
     schemas = load_book(folder.layout.schemas).labels()
-    result = Trainer(loop=folder.loop, history=history, scores=scores, schemas=schemas).carry_out(
+    result = Trainer(loop=loop, history=history, scores=scores, schemas=schemas).carry_out(
         order,
         job.open.hard,
         dict(job.artifacts),
-        timeout=policy.train_timeout,
+        timeout=loop.policy.train_timeout,
         now_ns=job.open.now_ns,
         judged_to_ns=job.open.judged_to_ns,
-        explore=policy.explore,
+        explore=loop.policy.explore,
     )
     artifact = b"" if result.trained is None else result.trained.data
     lineage = None if result.lineage is None else replace(result.lineage, lake=lies)

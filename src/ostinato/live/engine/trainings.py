@@ -1,7 +1,7 @@
-"""Trainings: what is ordered, how it is carried out, and what it leaves for the engine.
+"""Trainings and examinations: what is ordered, who carries it out, and what it leaves.
 
-A training is a pure function of the folder as it was at the tick of its order, so that whoever is
-killed in it, trainer or engine, loses time only. Its result is a file, written whole.
+Both are pure functions of the folder as it was at the tick of their order, so that whoever is
+killed in one, its process or the engine, loses time only. The result is a file, written whole.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
 from ostinato.core import snapshot
 from ostinato.core.canonical import canonical_json
 from ostinato.core.ports import Lineage
-from ostinato.core.records import Record, TrainingFailed, TrainingRequested
-from ostinato.live.engine.saved import Open
+from ostinato.core.records import Record, TrainingFailed
+from ostinato.core.watched import DiagnosisMade
+from ostinato.live.engine.saved import Open, OpenExamination
 from ostinato.live.layout import Layout
 from ostinato.stores.durable import write_whole
 from ostinato.stores.version_text import read_lineage
+
+TRAININGS: Final = "trainings"
+EXAMINATIONS: Final = "examinations"
+"""Names of the desks: a diagnosis need not wait for a long training."""
 
 _JOB: Final = ".job"
 _DONE: Final = ".done"
@@ -35,9 +40,56 @@ class Job:
     open: Open
     artifacts: Mapping[str, str]
 
+    @property
+    def request(self) -> str:
+        """Its name."""
+        return self.open.order.request
+
+    def failed(self, reason: str) -> Outcome:
+        """Return the outcome of a training that was ended."""
+        order = self.open.order
+        record = TrainingFailed(
+            ts_event_ns=order.ts_event_ns,
+            ts_record_ns=order.ts_record_ns,
+            subject=order.subject,
+            request=order.request,
+            reason=f"The training {reason}",
+        )
+        return outcome_of([record], None, b"", None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminationJob:
+    """An examination to carry out, as it is kept."""
+
+    open: OpenExamination
+
+    @property
+    def request(self) -> str:
+        """Its name."""
+        return self.open.order.request
+
+    def failed(self, reason: str) -> Outcome:
+        """Return the outcome of an examination that was ended: nothing was found."""
+        order = self.open.order
+        record = DiagnosisMade(
+            ts_event_ns=self.open.now_ns,
+            ts_record_ns=self.open.now_ns,
+            subject=order.champion,
+            request=order.request,
+            reason=f"The examination {reason}",
+            evidence={"unmeasured": {"examination": reason}},
+            cause="none found",
+            action="Nothing: nothing was examined.",
+        )
+        return outcome_of([record], None, b"", None)
+
+
+AnyJob: TypeAlias = Job | ExaminationJob
+
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
-    """What a training came to: records as a snapshot, and the version where there is one."""
+    """What a job came to: records as a snapshot, and the version where there is one."""
 
     records: bytes
     version: str | None = None
@@ -51,7 +103,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Trainings(Protocol):
-    """Carries out trainings, one at a time.
+    """Carries out trainings, or examinations, one at a time.
 
     Contract
     --------
@@ -59,16 +111,16 @@ class Trainings(Protocol):
     until it is dropped. MUST NOT block in `begin` and `outcome`.
     """
 
-    def begin(self, job: Job) -> None:
-        """Begin a training, unless it is under way or done."""
+    def begin(self, job: AnyJob) -> None:
+        """Begin a job, unless it is under way or done."""
         ...
 
     def outcome(self, request: str) -> Outcome | None:
-        """Return what a training came to; None while it runs."""
+        """Return what a job came to; None while it runs."""
         ...
 
     def drop(self, request: str) -> None:
-        """Forget a training whose result is in the log."""
+        """Forget a job whose result is in the log."""
         ...
 
     def close(self) -> None:
@@ -88,21 +140,9 @@ def outcome_of(
     )
 
 
-def failed(order: TrainingRequested, reason: str) -> Outcome:
-    """Return the outcome of a training that was ended."""
-    record = TrainingFailed(
-        ts_event_ns=order.ts_event_ns,
-        ts_record_ns=order.ts_record_ns,
-        subject=order.subject,
-        request=order.request,
-        reason=reason,
-    )
-    return outcome_of([record], None, b"", None)
-
-
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The files by which engine and trainer speak: a job in, an outcome out.
+    """The files by which the engine and who works for it speak: a job in, an outcome out.
 
     Parameters
     ----------
@@ -113,15 +153,15 @@ class Desk:
     folder: Path
 
     @classmethod
-    def of(cls, layout: Layout) -> Desk:
-        """Return the desk of a service."""
-        desk = cls(layout.run / "trainings")
+    def of(cls, layout: Layout, name: str) -> Desk:
+        """Return a desk of a service."""
+        desk = cls(layout.run / name)
         desk.folder.mkdir(parents=True, exist_ok=True)
         return desk
 
-    def put(self, job: Job) -> Path:
+    def put(self, job: AnyJob) -> Path:
         """Write a job; return its file."""
-        path = self.folder / f"{job.open.order.request}{_JOB}"
+        path = self.folder / f"{job.request}{_JOB}"
         write_whole(path, snapshot.encode(job))
         return path
 
@@ -147,7 +187,7 @@ class Desk:
         return self._done(request).exists()
 
     def clear(self, request: str) -> None:
-        """Take the files of a training away."""
+        """Take the files of a job away."""
         for suffix in (_JOB, _DONE):
             (self.folder / f"{request}{suffix}").unlink(missing_ok=True)
 
@@ -155,7 +195,7 @@ class Desk:
         return self.folder / f"{request}{_DONE}"
 
 
-def read_job(path: Path) -> Job:
+def read_job(path: Path) -> AnyJob:
     """Read a job.
 
     Raises
@@ -163,5 +203,5 @@ def read_job(path: Path) -> Job:
     StoreError
         If the file does not hold one.
     """
-    job: Job = snapshot.decode(path.read_bytes())
+    job: AnyJob = snapshot.decode(path.read_bytes())
     return job

@@ -10,7 +10,8 @@ import msgspec
 
 from ostinato.core.errors import OstinatoError
 from ostinato.core.ports import Clock
-from ostinato.core.records import ACTS, AUTONOMY
+from ostinato.core.records import ACTS, ALARM_ACTS, AUTONOMY
+from ostinato.core.units import duration_ns
 from ostinato.live.events import Acted, encode
 from ostinato.live.gateway.batcher import not_stored
 from ostinato.live.gateway.committer import Committer
@@ -22,18 +23,20 @@ from ostinato.live.published import Published, Undo, read, write
 from ostinato.live.schema import InputSchema
 
 Short = Annotated[str, msgspec.Meta(max_length=200)]
+Name = Annotated[str, msgspec.Meta(max_length=1000)]
 Long = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 
-ALL_ACTS: Final = (*ACTS, "autonomy")
+ALL_ACTS: Final = (*ACTS, *ALARM_ACTS, "autonomy")
 
 
 class ActBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Who acts, why, on what; `act_id` makes a retry harmless."""
+    """Who acts, why, on what; `act_id` makes a retry harmless; `lasts`: how long a silence is."""
 
     reason: Long
     who: Short = ""
-    subject: Short = ""
+    subject: Name = ""
     act_id: Short = ""
+    lasts: Short = msgspec.field(default="", name="for")
 
 
 class Acts:
@@ -82,15 +85,18 @@ class Acts:
         only_loop(self.schema.loop, request.arguments["loop"])
         body = self._body(request.body)
         _check_subject(act, body.subject)
+        lasts_ns = _lasts_ns(act, body.lasts)
         act_id = body.act_id or self.new_key()
         undo = await asyncio.to_thread(self._undo, act_id) if act == "undo" else None
+        now_ns = self.clock.now_ns()
         acted = Acted(
             act=act,
             act_id=act_id,
             who=request.who or body.who or "unknown",
             reason=body.reason,
             subject=body.subject,
-            time_ns=self.clock.now_ns(),
+            time_ns=now_ns,
+            until_ns=None if lasts_ns is None else now_ns + lasts_ns,
         )
         try:
             ((_, earlier),) = await self.committer.commit([(f"act/{act_id}", encode(acted))])
@@ -139,3 +145,25 @@ def _check_subject(act: str, subject: str) -> None:
             expected="the id of the proposal",
             hint="GET /loops/{loop} lists what waits for approval.",
         )
+    if act in ALARM_ACTS and not subject:
+        raise HttpError(
+            422,
+            "subject is missing",
+            expected="the name of an alarm, or a pattern with *",
+            hint="GET /loops/{loop}/alarms lists the alarms that stand.",
+        )
+
+
+def _lasts_ns(act: str, lasts: str) -> int | None:
+    """Return how long a silence is; None for other acts."""
+    if (act == "silence") != bool(lasts):
+        raise HttpError(
+            422,
+            "A silence needs an end, and nothing else has one",
+            found=f"{act}, for={lasts!r}",
+            expected="a duration as 7d for silence alone",
+        )
+    try:
+        return duration_ns(lasts, name="for") if lasts else None
+    except OstinatoError as error:
+        raise HttpError(422, error.what, found=repr(lasts), expected=error.expected) from error

@@ -31,6 +31,7 @@ from ostinato.live.gateway.ports import Prediction
 from ostinato.live.gateway.posted_events import PostedEvents
 from ostinato.live.gateway.predict import Predict
 from ostinato.live.gateway.rehearsal import EventsClock, Rehearsal
+from ostinato.live.gateway.resources import ResourceMeter
 from ostinato.live.gateway.route import Route
 from ostinato.live.gateway.routing import Table
 from ostinato.live.gateway.shadow import Shadows
@@ -40,6 +41,7 @@ from ostinato.live.history_file import read_history
 from ostinato.live.layout import Layout
 from ostinato.live.published import Alive, Published, read
 from ostinato.live.schema import InputSchema
+from ostinato.live.usage import watches_resources
 from ostinato.loop.loop import Loop
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
 from ostinato.stores.registry_folder import FolderRegistry
@@ -126,6 +128,7 @@ class Gateway:
         self.meters = Meters(schema.loop, index, self.started_ns)
         self.batcher.watching = BatchMeter(self.meters)
         self.committer.observe = self.meters.committed
+        self.resources = self._make_resources(loop)
         self.heart = Heart(layout.run / f"gateway-{index}.json", self.alive, self._tell_figures)
         self.predicting = Predict(schema, self.batcher, timed=timed)
         self._routes = self._make_routes(timed=timed, safe=safe)
@@ -248,7 +251,22 @@ class Gateway:
         self.turned_ns = self.wall.now_ns()
         if self.features is not None:
             self.features.measure(self.meters)
+        if self.resources is not None and not self.closing:
+            self.resources.look()
         self._turning = self.event_loop.call_later(0.25, self._turn)
+
+    def _make_resources(self, loop: Loop) -> ResourceMeter | None:
+        """Return what tells of resources, where they are watched: not on the clock of events."""
+        if not watches_resources(loop, self.config):
+            return None
+        return ResourceMeter(
+            meters=self.meters,
+            source=f"gateway-{self.index}",
+            instance=self.instance,
+            clock=self.wall,
+            waiting=lambda: self.batcher.waiting,
+            submit=self.committer.submit_later,
+        )
 
     def _make_routes(self, *, timed: bool, safe: bool) -> list[Route]:
         new_key: Callable[[], str] = self.batcher.new_key

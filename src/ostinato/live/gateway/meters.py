@@ -7,6 +7,7 @@ that any of them can tell of all (`metrics.py`).
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,6 +89,68 @@ class Followed(msgspec.Struct, kw_only=True):
     skipped: int = 0
 
 
+PREDICTING: Final = frozenset(
+    {
+        "/loops/{loop}/predict",
+        "/v2/models/{loop}/infer",
+        "/v2/models/{loop}/versions/{version}/infer",
+        "/invocations",
+    }
+)
+"""Paths that answer with predictions."""
+
+MOST_LATENCIES: Final = 10_000
+"""Latencies kept between two reports, the newest. Fewer: the 99th percentile is less sure; more:
+memory, and a longer pause when they are sorted."""
+
+
+class Latencies:
+    """How long requests took that were answered: a count of all, and the newest of them."""
+
+    __slots__ = ("_seconds", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._seconds = array("d")
+
+    def __len__(self) -> int:
+        return len(self._seconds)
+
+    def add(self, seconds: float) -> None:
+        """Count an answer."""
+        if self.count < MOST_LATENCIES:
+            self._seconds.append(seconds)
+        else:
+            self._seconds[self.count % MOST_LATENCIES] = seconds
+        self.count += 1
+
+    def seconds(self) -> array[float]:
+        """Return the newest, in any order."""
+        return self._seconds
+
+
+class Answering:
+    """Answers and failures of requests for predictions since somebody last asked."""
+
+    __slots__ = ("errors", "latencies")
+
+    def __init__(self) -> None:
+        self.latencies, self.errors = Latencies(), 0
+
+    def request(self, status: int, seconds: float) -> None:
+        """Count a request: answered, failed (5xx), or refused for what it asked."""
+        if status < 400:
+            self.latencies.add(seconds)
+        elif status >= 500:
+            self.errors += 1
+
+    def hand_over(self) -> tuple[Latencies, int]:
+        """Return what was counted, and begin anew."""
+        found = self.latencies, self.errors
+        self.latencies, self.errors = Latencies(), 0
+        return found
+
+
 class Counted(msgspec.Struct, kw_only=True):
     """All that one gateway has counted since it started.
 
@@ -129,6 +192,7 @@ class Meters:
     def __init__(self, loop: str, gateway: int, started_ns: int = 0) -> None:
         self.loop, self.gateway = loop, gateway
         self.counted = Counted(started_ns=started_ns)
+        self.answered, self.rows_answered = Answering(), 0
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Count a request by the path of its route; one of no route under an empty path."""
@@ -141,11 +205,14 @@ class Meters:
         histogram = counted.request_seconds[path]
         histogram.counts[bisect_left(SECONDS, seconds)] += 1
         histogram.total += seconds
+        if path in PREDICTING:
+            self.answered.request(status, seconds)
 
     def predictions(self, version: str, role: str, count: int = 1) -> None:
         """Count answers of a version."""
         by_role = self.counted.predictions.setdefault(version, {})
         by_role[role] = by_role.get(role, 0) + count
+        self.rows_answered += count
 
     def scored(self, version: str, rows: int, seconds: float) -> None:
         """Count a batch that a version scored."""

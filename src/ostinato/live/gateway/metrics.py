@@ -209,6 +209,8 @@ class Metrics:
         ):
             told.add(f"ostinato_{name}", meaning, [(loop, value)])
         self._parity(told, status)
+        self._watch(told, status)
+        self._alerts(told, status)
         for name, figure in status.metrics.items():
             told.add(
                 f"ostinato_engine_{metric_name(name)}",
@@ -234,6 +236,52 @@ class Metrics:
             "ostinato_parity_broken",
             "1 if a feature is not served as it is declared.",
             [(labels, each.broken is not None) for labels, each in features],
+        )
+
+    def _watch(self, told: Exposition, status: Status) -> None:
+        watch, loop = status.watch, {"loop": self.meters.loop}
+        if watch is None:
+            return
+        budget = watch["budget"]
+        for name, meaning, value in (
+            ("watched_streams", "Streams that monitors watch.", watch["streams"]),
+            ("false_alarms_declared", "False alarms that 30 days may have.", budget["declared"]),
+            ("false_alarms_expected", "False alarms so far, by the budget.", budget["expected"]),
+            ("alarms_raised", "Alarms raised within the last 30 days.", budget["raised"]),
+        ):
+            told.add(f"ostinato_{name}", meaning, [(loop, value)])
+        told.add(
+            "ostinato_alarms",
+            "Alarms that stand.",
+            [({**loop, "severity": name}, n) for name, n in watch["by_severity"].items()],
+        )
+        told.add(
+            "ostinato_unmeasured",
+            "Streams of a monitor that cannot be measured.",
+            [
+                ({**loop, "monitor": each["monitor"]}, each["unmeasured_total"])
+                for each in watch["monitors"]
+            ],
+        )
+        told.add(
+            "ostinato_estimated",
+            "Estimate of a metric whose labels have not come yet.",
+            [
+                ({**loop, "stream": each["stream"]}, each["estimated"])
+                for each in watch["estimates"]
+                if each["estimated"] is not None
+            ],
+        )
+
+    def _alerts(self, told: Exposition, status: Status) -> None:
+        loop = {"loop": self.meters.loop}
+        told.add(
+            "ostinato_alerts_failing",
+            "How often the message at hand was not taken by an address of alerts.",
+            [
+                ({**loop, "place": place, "address": each.address}, each.tries)
+                for place, each in enumerate(status.alerts)
+            ],
         )
 
     def _status(self) -> Status | None:

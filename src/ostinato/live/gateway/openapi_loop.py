@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ostinato.core.records import ACTS, AUTONOMY, ROLES
+from ostinato.core.records import ACTS, ALARM_ACTS, AUTONOMY, ROLES
 from ostinato.learn.columns import NUMBER_MAX
 from ostinato.live.gateway.openapi_parts import (
     EXAMPLES,
@@ -45,9 +45,16 @@ _ACTS: Final = {
     "pause": "Learn and release nothing more until it is resumed",
     "resume": "Learn and release again",
     "approve": "Carry out what was proposed",
+    "acknowledge": "Say that somebody looks after alarms that stand",
+    "silence": "Tell people nothing of some alarms for a while",
+    "unsilence": "Tell people of these alarms again",
     "autonomy": "Set how far the loop acts by itself",
 }
-assert set(_ACTS) == {*ACTS, "autonomy"}, "every act is described"
+assert set(_ACTS) == {*ACTS, *ALARM_ACTS, "autonomy"}, "every act is described"
+
+
+_SUBJECTS: Final = {"autonomy": AUTONOMY[0], "approve": "proposal-0123456789ab"}
+_DURATION: Final = r"^[1-9][0-9]{0,3}(ms|s|m|h|d)$"
 
 
 def components(schema: InputSchema) -> dict[str, Schema]:
@@ -113,6 +120,7 @@ def paths(schema: InputSchema, *, timed: bool) -> Paths:
         },
         "/loops/{loop}/events": {"post": _events(schema, loop, timed=timed)},
         "/loops/{loop}/gate": {"post": _gate(loop)},
+        "/loops/{loop}/alarms": {"get": _alarms(loop)},
     }
     for act, summary in _ACTS.items():
         found[f"/loops/{{loop}}/{act}"] = {"post": _act(act, summary, loop)}
@@ -240,20 +248,37 @@ def _gate(loop: Parameters) -> Operation:
     return made
 
 
+def _alarms(loop: Parameters) -> Operation:
+    told = thing({"loop": TEXT, "watch": {"type": ["object", "null"]}})
+    named_one = {"name": "name", "in": "query", "description": "One alarm alone.", "schema": TEXT}
+    return operation(
+        "Tell which alarms stand, and what is watched",
+        "read",
+        content(told),
+        refusals=("404", "503"),
+        parameters=(*loop, named_one),
+    )
+
+
 def _act(act: str, summary: str, loop: Parameters) -> Operation:
     short = {**TEXT, "maxLength": 200}
-    subject: Schema = {**TEXT, "enum": list(AUTONOMY)} if act == "autonomy" else short
+    name = {**TEXT, "maxLength": 1000, **({"minLength": 1} if act in ALARM_ACTS else {})}
+    subject: Schema = {**TEXT, "enum": list(AUTONOMY)} if act == "autonomy" else name
     body = {
         "reason": {**TEXT, "minLength": 1, "maxLength": 2000},
         "subject": subject,
         "who": short,
         "act_id": short,
     }
-    needs_subject = act in {"autonomy", "approve"}
+    if act == "silence":
+        body["for"] = {**TEXT, "pattern": _DURATION}
+    needs_subject = act in {"autonomy", "approve", *ALARM_ACTS}
     optional = ("who", "act_id") if needs_subject else ("subject", "who", "act_id")
     example = {"reason": "the weekly check"}
     if needs_subject:
-        example["subject"] = AUTONOMY[0] if act == "autonomy" else "proposal-0123456789ab"
+        example["subject"] = _SUBJECTS.get(act, "drift/*")
+    if act == "silence":
+        example["for"] = "7d"
     return operation(
         summary,
         "operate",

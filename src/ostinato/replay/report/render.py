@@ -14,8 +14,9 @@ from ostinato.replay.report.embed import asset, packed_json, script_json
 from ostinato.replay.report.figures import FILTERS, number
 from ostinato.replay.report.payload import chart_data, journals
 from ostinato.replay.report.table import Interval, PolicyRow, baseline_of, placed, policy_rows
+from ostinato.replay.report.watching import watch_data
 
-STYLES: Final = ("page.css", "detail.css")
+STYLES: Final = ("page.css", "detail.css", "watch.css")
 SCRIPTS: Final = (
     "theme.js",
     "series.js",
@@ -24,6 +25,7 @@ SCRIPTS: Final = (
     "tables.js",
     "evidence.js",
     "decisions.js",
+    "watch.js",
     "main.js",
 )
 
@@ -54,7 +56,7 @@ class Page:
         Figures of the replay; of the first one in a comparison.
     hashes
         Journal hash by policy.
-    data, decisions
+    data, decisions, watch
         What the scripts read, ready to embed.
     """
 
@@ -78,6 +80,7 @@ class Page:
     hashes: Mapping[str, str]
     data: Markup
     decisions: str
+    watch: str
 
 
 def render_comparison(document: Mapping[str, Any]) -> str:
@@ -152,6 +155,7 @@ def _page(
         hashes={name: str(replay["journal_hash"]) for name, replay in replays.items()},
         data=script_json(chart_data(replays, advice)),
         decisions=packed_json(journals(replays)),
+        watch=packed_json(watch_data(replays)),
     )
 
 

@@ -25,6 +25,7 @@ from ostinato.core.records import (
 from ostinato.stats.metrics import metric_for
 from ostinato.watch.by_group import Table, Windows, add_rows
 from ostinato.watch.monitor import MATURED
+from ostinato.watch.pending import Columns, PendingBy
 from ostinato.watch.reading import Level, Reading, Readings, Shares, Stream, two_cells
 
 LEAST_ROWS: Final = 30
@@ -43,12 +44,14 @@ _LABELS: Final = " labels"  # no version begins with a space
 class LossState:
     """What was counted: rows, losses and squares of losses by version; rows and missing labels.
 
-    `held` has, by version, rows of groups that are too few to be read; they wait for more.
-    `seen` (groups + 1,) are the champion's rows in the open long window, `read` which groups of it
-    were read. `references` has the tables of each candidate's validation rows by long window.
+    `pending` are rows not counted yet. `held` has, by version, rows of groups that are too few to
+    be read; they wait for more. `seen` (groups + 1,) are the champion's rows in the open long
+    window, `read` which groups of it were read. `references` has the tables of each candidate's
+    validation rows by long window.
     """
 
     champion: str = ""
+    pending: PendingBy = field(default_factory=PendingBy)
     windows: Windows = field(default_factory=Windows)
     held: dict[str, Table] = field(default_factory=dict)
     seen: Floats = field(default_factory=lambda: np.zeros(0))
@@ -119,6 +122,7 @@ class Losses:
                 pass
 
     def read(self, state: LossState, from_ns: int, to_ns: int) -> Readings:
+        self._fold(state, all_of_them=True)
         found: list[Reading] = []
         for key, table in state.windows.pop(from_ns, to_ns):
             if key == state.champion:
@@ -173,30 +177,38 @@ class Losses:
             rows &= told.answered == told.versions.index(version)
         if self.explored:
             rows &= told.roles == _EXPLORE
-        everyone = bool(rows.all())
-        chosen = losses if everyone else losses[rows]
-        state.windows.add(
-            version,
-            told.times_ns if everyone else told.times_ns[rows],
-            told.groups if everyone else told.groups[rows],
-            _moments(chosen),
-            count=len(self.groups),
-            fast_ns=self.fast_ns,
-        )
+        columns: Columns = {"times_ns": told.times_ns, "groups": told.groups, "values": losses}
+        if not rows.all():
+            columns = {name: each[rows] for name, each in columns.items()}
+        self._wait(state, version, columns)
 
     def _take_labels(self, state: LossState, rows: RowsMatured) -> None:
         chosen: slice | Ints = slice(None)
         if self.explored:
             chosen = np.flatnonzero(rows.roles == _EXPLORE)
-        missing = np.isnan(rows.labels[chosen]).astype(np.float64)
-        state.windows.add(
-            _LABELS,
-            rows.times_ns[chosen],
-            rows.groups[chosen],
-            np.stack([np.ones(len(missing)), missing]),
-            count=len(self.groups),
-            fast_ns=self.fast_ns,
-        )
+        columns: Columns = {
+            "times_ns": rows.times_ns[chosen],
+            "groups": rows.groups[chosen],
+            "values": np.isnan(rows.labels[chosen]).astype(np.float64),
+        }
+        self._wait(state, _LABELS, columns)
+
+    def _wait(self, state: LossState, key: str, columns: Columns) -> None:
+        state.pending.add(key, columns, len(columns["values"]))
+        if state.pending.full():
+            self._fold(state, all_of_them=False)
+
+    def _fold(self, state: LossState, *, all_of_them: bool) -> None:
+        for key, block in state.pending.blocks(all_of_them=all_of_them):
+            values = _moments(block["values"])
+            state.windows.add(
+                key,
+                block["times_ns"],
+                block["groups"],
+                values[:2] if key == _LABELS else values,
+                count=len(self.groups),
+                width_ns=self.fast_ns,
+            )
 
     def _readings(self, state: LossState, key: str, table: Table, ready: Ints) -> Iterator[Reading]:
         if key == _LABELS:  # those of all rows are the label monitor's

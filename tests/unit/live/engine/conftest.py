@@ -22,7 +22,8 @@ from ostinato.live.engine.bootstrap import Folder, prepare
 from ostinato.live.engine.engine import Engine
 from ostinato.live.engine.publish import Publisher
 from ostinato.live.engine.train_here import TrainingsHere
-from ostinato.live.events import Answered, LabelsGiven, Shadowed, encode
+from ostinato.live.engine.trainings import EXAMINATIONS
+from ostinato.live.events import Answered, LabelsGiven, OutcomesGiven, Shadowed, encode
 from ostinato.live.layout import Layout
 from ostinato.live.published import Published, read
 from ostinato.loop.loading import load_loop
@@ -49,6 +50,7 @@ loop = ost.Loop(
     learner=DecisionTreeClassifier(max_depth=3, random_state=0),
     slices=["kind"],
     policy=ost.policies.scheduled("5d", holdout="2d"),
+    monitors=ost.Monitors(examine="8d", window="1d", fast="6h"),
 )
 """
 
@@ -186,6 +188,7 @@ class Play:
             registry=stores.enter_context(FolderRegistry(self.layout.registry)),
             **{
                 "trainings": TrainingsHere(self.folder),
+                "examinations": TrainingsHere(self.folder, EXAMINATIONS),
                 "publisher": Publisher(self.layout),
                 **settings,
             },
@@ -202,7 +205,24 @@ class Play:
         first = engine.saved.place.tick - 3
         for now_ns, start, stop, from_label, to_label in self.moments()[first:ticks]:
             engine.events.append(self.events(start, stop, from_label, to_label))
+            engine.events.append(self.outcomes(engine.now_ns, now_ns, start, stop))
             engine.tick(now_ns)
+
+    def outcomes(self, since_ns: int, now_ns: int, start: int, stop: int) -> list[Any]:
+        """What gateways write of the outcomes that became known between two ticks."""
+        found = []
+        for each in self.history.outcomes:
+            low, high = each.stop(0, since_ns, start), each.stop(0, now_ns, stop)
+            if low < high:
+                given = OutcomesGiven(
+                    ids=self.history.ids[each.rows[low:high]].tolist(),
+                    units=[None] * (high - low),
+                    names=[each.name] * (high - low),
+                    times_ns=each.times_ns[low:high].tolist(),
+                    values=each.values[low:high].tolist(),
+                )
+                found.append((f"o/{each.name}/{low}", encode(given)))
+        return found
 
     def entries(self) -> list[tuple[str, str]]:
         """The journal: bodies and hashes."""

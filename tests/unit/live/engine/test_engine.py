@@ -18,7 +18,7 @@ from ostinato.core.errors import ConfigError
 from ostinato.live.audit import replay_journal
 from ostinato.live.engine.bootstrap import open_folder
 from ostinato.live.engine.saved import read_snapshots
-from ostinato.live.events import Acted, TrainingDone, decode, encode
+from ostinato.live.events import Acted, ExaminationDone, TrainingDone, decode, encode
 from ostinato.live.lake.lake import Lake
 from ostinato.live.published import Published, Status, Undo, read, write
 from ostinato.stores.eventlog_sqlite import SqliteEventLog
@@ -39,6 +39,7 @@ def test_its_journal_is_byte_for_byte_that_of_a_replay(played: Any, world: pl.Da
     assert live == replayed
     kinds = {body.split('"kind":"')[1].split('"')[0] for body, _ in live}
     assert {"training_requested", "candidate_trained", "routes_changed"} <= kinds
+    assert {"examination_requested", "diagnosis_made"} <= kinds
     assert sum("training_requested" in body for body, _ in live) > 2, "the champion is challenged"
 
 
@@ -49,6 +50,19 @@ def test_it_publishes_the_routes_with_the_hash_of_every_version(played: Any) -> 
     assert routes.epoch == status.epoch
     assert set(routes.artifacts) >= {routes.champion}
     assert status.decisions == len(played.entries())
+
+
+def test_it_publishes_what_is_watched_and_what_was_found(played: Any) -> None:
+    watch = read(played.layout.status, Status).watch
+    made = [json.loads(body) for body, _ in played.entries()]
+    last = [each for each in made if each["kind"] == "diagnosis_made"][-1]
+    assert watch["diagnosis"]["cause"] == last["cause"]
+    assert watch["diagnosis"]["champion"] == last["subject"]
+    raised = {each["subject"] for each in made if each["kind"] == "alarm_raised"}
+    assert {each["stream"] for each in watch["standing"]} <= raised
+    assert watch["budget"]["declared"] == pytest.approx(1.0)
+    assert watch["streams"] > 1
+    assert {each["stream"] for each in watch["estimates"]} >= {"estimate/log_loss"}
 
 
 def test_killed_between_any_two_steps_it_comes_to_the_same_journal(
@@ -70,7 +84,7 @@ def test_killed_between_any_two_steps_it_comes_to_the_same_journal(
             except DiedError:
                 deaths += 1
     assert deaths == 25
-    assert len(points) == 10
+    assert len(points) == 11
     assert play.entries() == played.entries()
     for alias in ("champion", "previous", "challenger"):
         found = FolderRegistry(play.layout.registry).alias_history(alias)
@@ -81,7 +95,7 @@ def test_killed_between_any_two_steps_it_comes_to_the_same_journal(
 def results(play: Any) -> list[str]:
     with SqliteEventLog(play.layout.events, readonly=True) as events:
         found = [decode(payload) for _, _, payload in events.read(0, 100_000)]
-    return [each.request for each in found if isinstance(each, TrainingDone)]
+    return [each.request for each in found if isinstance(each, TrainingDone | ExaminationDone)]
 
 
 def test_a_torn_snapshot_is_passed_over(make_play: Callable[..., Any], played: Any) -> None:

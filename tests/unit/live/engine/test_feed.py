@@ -20,11 +20,13 @@ from ostinato.core.records import (
     TrainingFailed,
 )
 from ostinato.core.units import SECOND_NS
+from ostinato.core.watched import ResourcesObserved
 from ostinato.live.engine.feed import Feed, Turn, beginning
 from ostinato.live.events import (
     Acted,
     Answered,
     LabelsGiven,
+    ResourcesGiven,
     Shadowed,
     Tick,
     TrainingDone,
@@ -250,3 +252,21 @@ def test_bytes_that_are_no_event_are_named(line: Line) -> None:
     line.log.append([("odd", b"\xc1")])
     with pytest.raises(StoreError, match="key 'odd'"):
         list(line.feed.turns(line.log))
+
+
+def test_what_processes_took_is_told_with_the_next_tick_within_its_time(line: Line) -> None:
+    values = {"cpu": 0.5}
+    for to_ns in (500, 1_500):
+        line.write(
+            ResourcesGiven(
+                source="engine", from_ns=0, to_ns=to_ns, requests=3, errors=1, values=values
+            )
+        )
+    told = line.tick(2_000).batch
+    assert all(isinstance(each, ResourcesObserved) for each in told)
+    assert [each.ts_event_ns for each in told] == [1_000, 1_500]
+    (_, last) = told
+    assert isinstance(last, ResourcesObserved)
+    assert (last.source, last.to_ns, last.requests, last.errors) == ("engine", 1_500, 3, 1)
+    assert last.values == values
+    assert not line.tick(3_000).batch

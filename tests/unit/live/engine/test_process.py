@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -28,8 +29,9 @@ class NoHouse:
     """Nothing goes on beside the loop."""
 
     lake_status, registry_status, features_status, sources = "", "", "", ()
+    alerts_status = ()
 
-    def ticked(self) -> None:
+    def ticked(self, now_ns: int) -> None:
         pass
 
     def saved(self, now_ns: int) -> None:
@@ -262,3 +264,24 @@ def test_events_in_the_lake_that_are_old_enough_are_dropped(
     assert engine.now_ns - 12 * DAY_NS < kept_ns < engine.now_ns - 11 * DAY_NS
     assert house.lake_status.startswith("at offset")
     assert replay_journal(play.layout) is None
+
+
+def test_what_people_should_know_reaches_the_addresses_of_the_service(
+    make_play: Callable[..., Any], stores: ExitStack, taker: Any
+) -> None:
+    host, took = taker
+    place = str(make_play().place / "mirror")
+    play = make_play(alerts=(f"info=http://{host}/hook", "http://127.0.0.1:1/"), registry=place)
+    engine = play.engine(stores)
+    house = House(play.folder)
+    stores.callback(house.close)
+    play.live_until(engine, 1)
+    house.ticked(engine.now_ns)
+    wait_for(lambda: took.taken)
+    path, content = took.taken[0]
+    told = json.loads(content)
+    assert path == "/hook"
+    assert "promoted" in [each["kind"] for each in told["notices"]]
+    assert told["link"] == "http://127.0.0.1:8000/loops/small/alarms"
+    (there, away) = house.alerts_status
+    assert (there.tries, away.tries) == (0, 0), "the other hears warnings, and there are none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -26,6 +27,8 @@ loop = ost.Loop(
     label=ost.Label("yes", time="known", horizon="1d", affected_by_prediction=True),
     learner=DecisionTreeClassifier(max_depth=3, random_state=0), slices=["kind", "x0"],
     policy=ost.policies.scheduled("4d", holdout="2d", gates=[]),
+    outcomes=[ost.Outcome(name="revenue", column="small", delay="5h", horizon="2d")],
+    monitors=ost.Monitors(examine=None, window="1d", fast="6h"),
 )
 """,
     "binary, where no label means no": """
@@ -34,6 +37,7 @@ loop = ost.Loop(
     label=ost.Label("sold", time="known", horizon="12h", never="negative"),
     learner=DecisionTreeClassifier(max_depth=3, random_state=0), slices=["count"],
     policy=ost.policies.triggered(holdout="2d"),
+    monitors=ost.Monitors(examine="4d"),
 )
 """,
     "multiclass": """
@@ -42,6 +46,7 @@ loop = ost.Loop(
     label=ost.Label("which", delay="5h"),
     learner=DecisionTreeClassifier(max_depth=4, random_state=0), slices=["flag"],
     policy=ost.policies.scheduled("5d", holdout="2d"),
+    monitors=ost.Monitors(examine="6d", window="2d", fast="12h", sensitive=["flag"]),
 )
 """,
     "binary, with labels where the answer let through, explored and by canary": """
@@ -64,6 +69,7 @@ loop = ost.Loop(
     label=ost.Label("target", delay="7h"),
     learner=DecisionTreeRegressor(max_depth=4, random_state=0),
     policy=ost.policies.scheduled("5d", holdout="2d"),
+    monitors=ost.Monitors(examine="7d", window="1d", fast="6h", pairs=[]),
 )
 """,
 }
@@ -110,3 +116,6 @@ def test_the_journal_is_the_replays(
         assert live[0] == other[0]
     assert play.entries() == replayed
     assert sum("candidate_trained" in body for body, _ in replayed) > 1
+    kinds = {json.loads(body)["kind"] for body, _ in replayed}
+    if play.loop.monitors is not None and play.loop.monitors.examine is not None:
+        assert {"examination_requested", "diagnosis_made"} <= kinds

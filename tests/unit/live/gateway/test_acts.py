@@ -23,6 +23,8 @@ def act(service, run_gateway, name, body):
         ("resume", ""),
         ("approve", "proposal-1"),
         ("autonomy", "observe"),
+        ("acknowledge", "drift/temp"),
+        ("unsilence", "drift/*"),
     ],
 )
 def test_an_act_is_an_event(make_service, run_gateway, name, subject):
@@ -48,6 +50,10 @@ def test_an_act_is_an_event(make_service, run_gateway, name, subject):
         ("autonomy", {"reason": "x", "subject": "full"}),
         ("approve", {"reason": "x"}),
         ("pause", {"reason": "x", "more": 1}),
+        ("pause", {"reason": "x", "for": "7d"}),
+        ("acknowledge", {"reason": "x"}),
+        ("silence", {"reason": "x", "subject": "drift/*"}),
+        ("silence", {"reason": "x", "subject": "drift/*", "for": "soon"}),
     ],
 )
 def test_an_act_without_its_facts_is_refused(make_service, run_gateway, name, body):
@@ -57,6 +63,41 @@ def test_an_act_without_its_facts_is_refused(make_service, run_gateway, name, bo
 
     assert status == 422
     assert service.events() == []
+
+
+def test_a_silence_says_when_it_ends(make_service, run_gateway):
+    service = make_service()
+
+    status, _ = act(
+        service, run_gateway, "silence", {"reason": "x", "subject": "*", "for": "1d12h"}
+    )
+
+    assert status == 202
+    ((_, event),) = service.events()
+    assert event.until_ns - event.time_ns == 36 * 3600 * 10**9
+
+
+WATCH = {"standing": [{"stream": "drift/temp"}, {"stream": "quality/x"}], "silences": {}}
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "standing"),
+    [
+        ("", 200, ["drift/temp", "quality/x"]),
+        ("?name=quality%2Fx", 200, ["quality/x"]),
+        ("?name=quality%2Fy", 404, None),
+    ],
+)
+def test_alarms_are_told(make_service, run_gateway, query, status, standing):
+    service = make_service()
+    facts = {"tick": 1, "now_ns": 1, "folded_offset": 1, "decisions": 1, "epoch": 1}
+    write(service.layout.status, Status(**facts, watch=WATCH))
+
+    got, answer = run_gateway(service, lambda client: client.get(f"/loops/small/alarms{query}"))
+
+    assert got == status
+    if standing is not None:
+        assert [each["stream"] for each in answer["watch"]["standing"]] == standing
 
 
 def test_an_undo_takes_effect_on_the_next_request_with_the_engine_dead(make_service, run_gateway):

@@ -21,7 +21,7 @@ from ostinato.live.gateway.meters import (
 )
 from ostinato.live.gateway.metrics import Metrics, routes
 from ostinato.live.layout import Layout
-from ostinato.live.published import Alive, ParityStatus, Status, write
+from ostinato.live.published import AlertStatus, Alive, ParityStatus, Status, write
 
 NOW_NS = 10**18
 
@@ -253,3 +253,31 @@ def test_a_client_that_makes_up_columns_does_not_fill_the_metrics(scrape):
     ignored = [key for key in found if key[0] == "ostinato_source_ignored_total"]
     assert len(ignored) == MOST_IGNORED + 1
     assert found["ostinato_source_ignored_total", "0", "landings", OTHERS] == 1_000 - MOST_IGNORED
+
+
+def test_what_is_watched_is_told(scrape, layout):
+    watch = {
+        "budget": {"declared": 1.0, "expected": 0.25, "raised": 2},
+        "streams": 120,
+        "by_severity": {"info": 0, "warning": 1, "critical": 1},
+        "monitors": [{"monitor": "losses", "unmeasured_total": 3}],
+        "estimates": [
+            {"stream": "estimate/log_loss", "estimated": 0.5},
+            {"stream": "estimate/log_loss @kind=a", "estimated": None},
+        ],
+    }
+    facts = {"tick": 1, "now_ns": 1, "folded_offset": 1, "decisions": 1, "epoch": 1}
+    alerts = (AlertStatus(address="https://a", least="warning", tries=3, trouble="away"),)
+    write(layout.status, Status(**facts, watch=watch, alerts=alerts))
+
+    found = scrape(Meters("flights", 0))
+
+    assert found["ostinato_alarms", "critical"] == 1
+    assert found["ostinato_alarms", "info"] == 0
+    assert found["ostinato_watched_streams",] == 120
+    assert found["ostinato_false_alarms_expected",] == 0.25
+    assert found["ostinato_alarms_raised",] == 2
+    assert found["ostinato_unmeasured", "losses"] == 3
+    assert found["ostinato_estimated", "estimate/log_loss"] == 0.5
+    assert ("ostinato_estimated", "estimate/log_loss @kind=a") not in found
+    assert found["ostinato_alerts_failing", "0", "https://a"] == 3

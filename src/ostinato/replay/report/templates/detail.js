@@ -5,6 +5,8 @@ const LANES = [
   { label: "Rejected", kinds: ["candidate_rejected", "training_failed"], symbol: "x-thin", colour: "--bad" },
   { label: "Canary step", kinds: ["rollout_advanced"], symbol: "triangle-right", colour: "--challenger" },
   { label: "Promoted", kinds: ["promoted"], symbol: "diamond", colour: "--good" },
+  { label: "Alarm", kinds: ["alarm_raised"], symbol: "triangle-up", colour: "--bad" },
+  { label: "Diagnosis", kinds: ["diagnosis_made"], symbol: "square", colour: "--c3" },
   { label: "Taken back", kinds: ["rolled_back", "rollout_ended"], symbol: "triangle-left", colour: "--bad" },
 ];
 const DETAIL_MARGIN = { l: 84, r: 14, t: 10, b: 34 };
@@ -146,7 +148,7 @@ function faint(colour) {
   return `rgba(${value >> 16}, ${(value >> 8) & 255}, ${value & 255}, 0.16)`;
 }
 
-/* Zooming one of the three charts zooms the others. */
+/* Zooming one chart of a policy zooms the others. */
 function linkZoom(ids) {
   let busy = false;
   for (const id of ids) {

@@ -6,6 +6,8 @@ const KINDS = {
   gate_judged: ["Gate", "--c0"], candidate_accepted: ["Accepted", "--good"], candidate_rejected: ["Rejected", "--bad"],
   rollout_advanced: ["Canary step", "--challenger"], promoted: ["Promoted", "--good"], rollout_ended: ["Rollout ended", "--bad"],
   rolled_back: ["Rolled back", "--bad"], routes_changed: ["Routes", "--faint"], serving_fault: ["Serving fault", "--bad"],
+  alarm_raised: ["Alarm", "--bad"], alarm_resolved: ["Alarm over", "--good"], examination_requested: ["Examination", "--muted"],
+  diagnosis_made: ["Diagnosis", "--c3"], alarm_acknowledged: ["Acknowledged", "--muted"], alarms_silenced: ["Silenced", "--muted"],
   labels_unusable: ["Labels unusable", "--bad"], validation_set_retired: ["Set retired", "--muted"],
 };
 

@@ -18,12 +18,15 @@ function showPolicy(page, place) {
   buildVersions(page.data, policy);
   buildJournal(page.decisions);
   drawDetail(page.data, policy, page.decisions);
+  showWatch(page.data, page.watch[policy.name], page.decisions);
   document.body.dataset.policy = policy.name;
 }
 
 function redraw(page) {
   if (document.getElementById("chart-overview")) drawOverview(page.data);
-  drawDetail(page.data, page.data.policies[page.place], page.decisions);
+  const policy = page.data.policies[page.place];
+  drawDetail(page.data, policy, page.decisions);
+  redrawWatch(page.data, page.watch[policy.name], page.decisions);
 }
 
 /* The policy to open with: the best one, else the one with most decisions. */
@@ -50,7 +53,8 @@ function listen(page) {
     chooseDecision(points[0].customdata);
     document.querySelector(".journal").scrollIntoView({ block: "center" });
   });
-  linkZoom(["chart-metric", "chart-traffic"].concat(document.getElementById("chart-evidence").data ? ["chart-evidence"] : []));
+  const drawn = ["chart-evidence", "chart-alarms", "chart-stream", "chart-estimates"].filter((id) => document.getElementById(id).data);
+  linkZoom(["chart-metric", "chart-traffic", ...drawn]);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(page));
   const printing = (on) => () => {
     document.documentElement.classList.toggle("printing", on);
@@ -62,7 +66,7 @@ function listen(page) {
 
 async function start() {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const page = { data, journals: await unpacked("journals"), place: 0, decisions: [] };
+  const page = { data, journals: await unpacked("journals"), watch: await unpacked("watch"), place: 0, decisions: [] };
   wireJournal();
   if (document.getElementById("chart-overview")) {
     buildLegend(data);

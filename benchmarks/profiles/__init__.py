@@ -1,0 +1,1 @@
+"""Contenders of `monitoring.py`: each is a script that runs in a process of its own."""
