@@ -48,6 +48,9 @@ _MOST_AWAITED: Final = 400
 """Long windows whose labels are awaited. Fewer: labels that take longer never tell; more: the state
 is larger."""
 
+_MOST_TOLD: Final = 100
+"""Challengers whose reference is known to be given. Fewer: it is given once more, for nothing."""
+
 _FEW_RECENT: Final = 500
 """Recent validation rows from which on others are no reference. Fewer: it is noise; more: rows of
 long ago are mixed in."""
@@ -381,7 +384,7 @@ class PerformanceEstimate:
         """Return the reference of a challenger when it is read first."""
         if version == state.champion or version in state.told:
             return ()
-        state.told.append(version)
+        state.told = [*state.told, version][-_MOST_TOLD:]
         return self._reference(state, version, version)
 
     def _reference(self, state: EstimateState, version: str, name: str) -> tuple[Readings, ...]:
@@ -405,7 +408,8 @@ def _chosen(sets: tuple[ValidationSet, ...]) -> tuple[ValidationSet, ...]:
     recent = named.get("recent")
     few = recent is None or len(recent) < _FEW_RECENT
     names = ("recent", "random") if few else ("recent",)
-    return tuple(named[name] for name in names if name in named and len(named[name]))
+    chosen = [named[name] for name in names if name in named]
+    return tuple(each for each in chosen if not unscored(each.candidate).all())
 
 
 def _by_window(times_ns: Ints, width_ns: int) -> Iterator[tuple[int, Ints | slice]]:

@@ -357,3 +357,17 @@ def test_revised_labels_are_learned_but_do_not_settle_a_window_again(made, draw)
     assert len(before) == 1
     assert after == []
     assert (state.versions["v1"].learned.sum(axis=1) - learned).tolist() == [0.0, 1.0]
+
+
+def test_validation_rows_that_a_candidate_could_not_score_teach_nothing(made, draw):
+    watch = monitor("multiclass", "log_loss", 3)
+    state = watch.begin()
+    failed = made.evaluated("v1", np.arange(20), np.full(20, np.nan))
+    scores, labels = draw.dirichlet(np.ones(3), 300), draw.integers(0, 3, 300)
+    rows = made.evaluated("v1", np.arange(300), scores, labels, name="random")
+
+    watch.take(state, replace(failed, sets=failed.sets + rows.sets), 0)
+    watch.take(state, replace(failed, version="v2"), 0)
+
+    assert watch.renew(state, "v1")
+    assert watch.renew(state, "v2") == ()
