@@ -22,7 +22,6 @@ from ostinato.core.watched import (
     WindowMeasured,
 )
 from ostinato.decide.alarms import AlarmRule
-from ostinato.decide.standing_alarm import Standing, group_of, subject_of
 from ostinato.decide.trigger import Diagnosis
 
 ASKING: Final = ("performance", "estimate", "drift")
@@ -73,23 +72,13 @@ def want(
     raised: Iterable[Record],
     window: WindowMeasured,
     now_ns: int,
-    *,
-    standing: Mapping[str, Standing],
 ) -> None:
     """Ask for an examination on account of alarms of a window.
-
-    That a column has drifted on a slice as well, of which it is known that it has, asks nothing.
 
     What moved without labels is examined at once, and once more when its labels are there: only
     they tell whether the same inputs have other labels now.
     """
-    alarms = [
-        each
-        for each in raised
-        if isinstance(each, AlarmRaised)
-        and each.family in ASKING
-        and not _is_known(each, standing, now_ns)
-    ]
+    alarms = [each for each in raised if isinstance(each, AlarmRaised) and each.family in ASKING]
     if not alarms:
         return
     asked = Wanted(
@@ -101,12 +90,6 @@ def want(
     state.wanted = _together(state.wanted, asked)
     if state.matured_to_ns is None or state.matured_to_ns < window.to_ns:
         state.labelled = _together(state.labelled, asked)
-
-
-def _is_known(alarm: AlarmRaised, standing: Mapping[str, Standing], now_ns: int) -> bool:
-    whole = standing.get(f"{alarm.family}/{subject_of(alarm.subject)}")
-    slice_of = alarm.family == "drift" and bool(group_of(alarm.subject))
-    return slice_of and whole is not None and whole.raised_ns < now_ns
 
 
 def _together(earlier: Wanted | None, later: Wanted) -> Wanted:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.core.canonical import digest
 from ostinato.core.records import Floats, Record
 from ostinato.core.watched import WindowMeasured
 from ostinato.stats.window_shares import STEPS
@@ -33,6 +34,9 @@ FORGOTTEN: Final = 40
 """Long windows without rows after which a stream is forgotten. Smaller: a slice that comes seldom
 begins anew each time; larger: streams of retired versions fill the state."""
 
+
+_TOLD: Final = 100
+"""Streams that the journal has the numbers of; of the others it has the digest."""
 
 METHOD: Final = "Shiryaev-Roberts of beta-binomial and normal windows"
 
@@ -133,6 +137,7 @@ class StreamBook:
         measured = measured.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
         for name in measured.names:
             unmeasured.pop(name, None)
+        unmeasured |= share_evidence.why_not(self.shares, window.counts)
         unmeasured |= level_evidence.why_not(self.levels, window.levels)
         if self.begun_ns is not None and self.begun_ns <= from_ns:  # the first may be a part of one
             self._learn_long(window)
@@ -158,11 +163,14 @@ class StreamBook:
         names, self.untold = frozenset(self.untold), []
         if not names:
             return None
+        facts = self.shares.facts(names) | self.levels.facts(names)
         return {
             "method": METHOD,
             "steps": list(STEPS),
             "confidence": CONFIDENCE,
-            "streams": self.shares.facts(names) | self.levels.facts(names),
+            "streams": dict(list(facts.items())[:_TOLD]),
+            "streams_total": len(facts),
+            "digest": digest(facts),
         }
 
     # ------------------------------------------------------------ windows

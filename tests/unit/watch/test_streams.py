@@ -140,6 +140,28 @@ def test_short_windows_of_a_reference_add_up_to_long_ones(draw):
     assert hourly.registered() is None
 
 
+def test_the_journal_gets_the_numbers_of_some_streams_and_the_digest_of_all(draw):
+    def registered(streams, change=0.0):
+        book = StreamBook()
+        given = [
+            Readings(
+                from_ns=d * DAY_NS,
+                to_ns=(d + 1) * DAY_NS,
+                found=tuple(shares(f"c{i}", [90 - d, 10 + d + change * i]) for i in range(streams)),
+            )
+            for d in range(9)
+        ]
+        book.renew(given, slow_ns=DAY_NS)
+        return book.registered()
+
+    many, other = registered(150), registered(150, change=1.0)
+
+    assert len(many["streams"]) == 100
+    assert many["streams_total"] == 150
+    assert many["digest"] != other["digest"]
+    assert many["digest"] == registered(150)["digest"]
+
+
 def test_a_gross_fault_is_told_within_a_short_window(days, draw):
     for _ in range(REFERENCE + 2):
         days([shares("gap", draw.multinomial(300, [0.98, 0.02]), floor=0.01, rising=True)])
@@ -265,7 +287,7 @@ def test_levels_of_few_rows_are_not_weighed(days, draw):
     told = days.long([level("delay", 1, 90.0, 5.0)])
 
     assert not len(told)
-    assert told.unmeasured == {"drift/delay": "4 rows"}
+    assert told.unmeasured == {"drift/delay": "4 rows are too few for a mean"}
 
 
 def test_single_cells_rows_of_none_and_constant_columns_are_survived(days, draw):
@@ -274,6 +296,7 @@ def test_single_cells_rows_of_none_and_constant_columns_are_survived(days, draw)
         told = days.long(odd)
 
     assert told.streams == ("drift/flat",)
+    assert told.unmeasured == {"drift/one": "there is one cell only: it cannot move"}
     assert told.value.tolist() == told.reference.tolist()
     moved = days.long([shares("flat", [0, 25, 0, 25])])
     assert moved.log_e[0] > math.log(1e6)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ostinato.core.records import Floats, Ints, Record
 from ostinato.core.units import DAY_NS
 from ostinato.core.watched import InputsSummarised
-from ostinato.watch.cells import Cells, Grid, coarse_size
+from ostinato.watch.cells import Cells, Grid, coarse_size, mixed
 from ostinato.watch.input_effects import Effects
 from ostinato.watch.kept import Kept, Trainings, evenly
 from ostinato.watch.monitor import NOW
@@ -207,7 +207,7 @@ class Drift:
         lost: list[tuple[str, str]] = []
         counts = rows.astype(np.float64)
         for start, stop, cells, stream in self._watched:
-            values = counts[start:stop]
+            values = mixed(cells, counts[start:stop])
             if values.any():
                 found.append(self._shares(stream, values, ordered=cells.ordered))
             else:
