@@ -54,7 +54,7 @@ class StreamBook:
     untold
         Streams whose reference is complete, and which the journal does not know of yet.
     begun_ns
-        Start of the first window with readings.
+        Start of the first window with rows.
     """
 
     shares: ShareLines = field(default_factory=ShareLines)
@@ -105,9 +105,9 @@ class StreamBook:
             return
         if readings.references:
             self.introduce(readings.references)
-        if self.begun_ns is None:
-            self.begun_ns = readings.from_ns
         window = self._placed(readings)
+        if self.begun_ns is None and window.filled:
+            self.begun_ns = readings.from_ns
         self.shares.open += window.counts
         self.levels.open.add(window.levels)
         if readings.to_ns - readings.from_ns >= slow_ns:  # the long window itself
@@ -262,6 +262,11 @@ class Window:
 
     counts: Floats
     levels: LevelWindow
+
+    @property
+    def filled(self) -> bool:
+        """Whether there are rows."""
+        return bool(self.counts.any() or self.levels.rows.any())
 
     def add(self, other: Window) -> None:
         """Add another window of the same streams, in place."""

@@ -221,6 +221,14 @@ def test_restarted_streams_forget_their_evidence(days, draw):
     assert after.log_e[0] < 3
 
 
+def test_a_first_day_that_began_late_is_no_part_of_the_reference(days, draw):
+    late = days.long([shares("temp", [0] * 16)], [normal(draw)])
+    whole = days.long([normal(draw)])
+
+    assert late.unmeasured == {"drift/temp": f"learning: 0 of {REFERENCE} windows"}
+    assert whole.unmeasured == {"drift/temp": f"learning: 1 of {REFERENCE} windows"}
+
+
 def test_streams_come_and_go(days, draw):
     for _ in range(REFERENCE):
         days([normal(draw), normal(draw, name="wind")])

@@ -104,7 +104,9 @@ class Drift:
                 del state.slices[min(state.slices)]
         if start_ns in state.slices:  # else it is older than all that are kept
             part = slice(int(record.slice_starts[place]), int(record.slice_starts[place + 1]))
-            np.add.at(state.slices[start_ns], record.slice_cells[part], record.slice_rows[part])
+            # Of these types NumPy adds at places twenty times as fast as of narrower ones.
+            places, rows = record.slice_cells[part], record.slice_rows[part]
+            np.add.at(state.slices[start_ns], places.astype(np.intp), rows.astype(np.int64))
 
     def read(self, state: DriftState, from_ns: int, to_ns: int) -> Readings:
         counts = state.kept.close(from_ns, to_ns)

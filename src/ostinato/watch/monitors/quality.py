@@ -17,7 +17,7 @@ from ostinato.core.records import Ints, Record
 from ostinato.core.watched import InputsSummarised
 from ostinato.watch.cells import CategoryCells, Grid
 from ostinato.watch.kept import FINE, Kept, Trainings, evenly
-from ostinato.watch.marks import duplicates, smallest
+from ostinato.watch.marks import smallest
 from ostinato.watch.monitor import NOW
 from ostinato.watch.pace import FEWEST, Pace, Usual
 from ostinato.watch.reading import Level, Reading, Readings, Shares, Stream, two_cells
@@ -232,7 +232,7 @@ class Quality:
 
     @cached_property
     def _streams(self) -> tuple[tuple[int, Stream, float], ...]:
-        """Of each stream of a column its place among all (column, measure), and its floor.
+        """Of each stream of a column its place among all (measure, column), and its floor.
 
         Categories repeat as their mix has it: that is drift.
         """
@@ -247,7 +247,7 @@ class Quality:
             for measure, (name, floor) in enumerate(told.items()):
                 if floor < 1.0:  # else no share is too large
                     stream = Stream(family=self.family, subject=each.name, measure=name)
-                    found.append((place * len(told) + measure, stream, floor))
+                    found.append((measure * len(self.grid.columns) + place, stream, floor))
         return tuple(found)
 
     @cached_property
@@ -271,10 +271,12 @@ class Quality:
             yield Shares(
                 stream=twice, counts=two_cells(sampled, again), floor=self.floor, rising=True
             )
-        lost, unread, known, odd, same = figures[len(_OF_ROWS) :].reshape(len(_OF_COLUMN), -1)
-        hits = np.stack([lost, unread, odd, same], axis=1).ravel().astype(np.float64)
-        of = np.stack(np.broadcast_arrays(rows, rows - lost, known, pairs), axis=1).ravel()
-        counts, there = np.stack([of - hits, hits], axis=1), of.tolist()
+        table = figures[len(_OF_ROWS) :].reshape(len(_OF_COLUMN), -1)
+        of, hits = np.empty((4, table.shape[1])), table[[0, 1, 3, 4]]
+        of[0], of[1], of[2], of[3] = rows, rows - table[0], table[2], pairs
+        counts = np.empty((of.size, 2))
+        counts[:, 0], counts[:, 1] = (of - hits).ravel(), hits.ravel()
+        there = of.ravel().tolist()
         for place, stream, floor in self._streams:
             if there[place]:
                 yield Shares(stream=stream, counts=counts[place], floor=floor, rising=True)
@@ -334,6 +336,6 @@ def _smallest(marks: list[Ints]) -> Ints:
 
 def _sampled(marks: list[Ints]) -> tuple[int, int]:
     """Return the rows of a sample, and how many of them are equal to an earlier one."""
-    kept = _smallest(marks)
-    again, rows = duplicates(kept[0].view(np.uint64), kept[1])
-    return rows, again
+    marked = _smallest(marks)[1]
+    rows = int(marked.sum())
+    return rows, rows - len(marked)
