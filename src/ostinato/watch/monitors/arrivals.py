@@ -2,8 +2,8 @@
 
 In: labels as they arrive, answers (how many there are), and labels that matured rows got anew. Out:
 labels per prediction, how those that come are spread, and shares of labels that are withdrawn, of
-no known class, that contradict another one, or that come too late. State kept: counts of open
-windows, and of the long windows of the past.
+no known class, that contradict another one, that come too late, or that all say the same. State
+kept: counts of open windows, and of the long windows of the past.
 """
 
 from __future__ import annotations
@@ -34,7 +34,24 @@ ODD: Final = ("withdrawn", "unknown class", "conflicts", "too late")
 otherwise than another one that came with it, or than the one that its matured row had; it is for a
 row that matured without one."""
 
+ONE_VALUE: Final = "one value"
+"""Measure: all labels that came in a window if they all say the same, else none."""
+
+_FEWEST: Final = 20
+"""Labels of a window from which on it says something that they are all alike. Fewer: rare classes
+are absent by chance in most windows, and the stream learns to expect it; more: a broken source of
+few labels is seen later."""
+
+_MIXED: Final = 30
+"""Short windows that all had labels of several kinds, from which on one with a single kind counts:
+labels may well come class by class. Fewer: chance decides; more: until then a break is seen only
+when the long window is over."""
+
+_BY_CHANCE: Final = math.log(1e-9)  # log chance of labels all alike, below which it is none
+
 _ASKED, _LABELS, _ODD, _CELLS = 0, 1, 2, 2 + len(ODD)  # places in the counts
+
+_STEADY: Final = ("per prediction", "arrived")
 
 _RATE_FLOOR: Final = 0.25
 """Relative change of the labels per prediction that does not matter. Smaller: traffic that grows
@@ -43,8 +60,15 @@ while labels are late looks like a break; larger: a source that falls silent is 
 
 @dataclass(slots=True)
 class ArrivalState:
-    """Counts by start of window: predictions, labels, the odd ones, labels per cell."""
+    """Counts by start of window: predictions, labels, the odd ones, labels per cell.
 
+    `since_ns`: the first prediction. Labels of those before the start are not told, so that for a
+    horizon fewer come than will. `mixed`: short windows whose labels were of several kinds, up to
+    `_MIXED`; -1 once one had a single kind before that.
+    """
+
+    since_ns: int | None = None
+    mixed: int = 0
     asked: WaitingRows = field(default_factory=WaitingRows)
     labels: WaitingRows = field(default_factory=WaitingRows)
     open: dict[int, Floats] = field(default_factory=dict)
@@ -104,6 +128,8 @@ class LabelArrivals:
         """Keep what came to be counted."""
         match record:
             case PredictionsMade():
+                if state.since_ns is None and len(record):
+                    state.since_ns = int(record.times_ns[0])
                 full = state.asked.add(record.times_ns)
             case LabelsArrived():
                 full = state.labels.add(record.times_ns, record.values)
@@ -129,19 +155,35 @@ class LabelArrivals:
             nothing = ((self._stream("per prediction").name, why),)
             return Readings(from_ns=from_ns, to_ns=to_ns, unmeasured=nothing)
         counts: Floats = np.sum([state.open.pop(start) for start in over], axis=0)
-        state.past.add(from_ns // self.slow_ns * self.slow_ns, counts)
         unmeasured: list[tuple[str, str]] = []
+        steady = self._steady(state, from_ns)
+        if steady:
+            state.past.add(from_ns // self.slow_ns * self.slow_ns, counts)
+        else:
+            why = "within a horizon of the start labels of the predictions before are not told"
+            unmeasured += [(self._stream(each).name, why) for each in _STEADY]
         if not counts[_ASKED]:
             why = "no prediction was made in the window"
             unmeasured.append((self._stream("per prediction").name, why))
         if not counts[_LABELS]:
             unmeasured.append((self._stream("arrived").name, "no label came in the window"))
+        found = self._readings(counts, steady=steady)
+        if state.mixed == _MIXED:
+            found += self._alike_now(state, counts)
+        else:
+            state.mixed = _still_mixed(state.mixed, counts[_CELLS:])
+            if to_ns % self.slow_ns == 0:
+                found += self._alike(state.past.of(to_ns - self.slow_ns))
         return Readings(
             from_ns=from_ns,
             to_ns=to_ns,
-            found=self._readings(counts),
+            found=found,
             unmeasured=tuple(unmeasured),
         )
+
+    def _steady(self, state: ArrivalState, from_ns: int) -> bool:
+        """Say whether labels of all predictions that can have one come in a window."""
+        return state.since_ns is None or from_ns >= state.since_ns + self.history.cells.horizon_ns
 
     def renew(self, state: ArrivalState, champion: str) -> tuple[Readings, ...] | None:
         """Compare with the time that the champion was trained on, if its windows are kept."""
@@ -149,7 +191,11 @@ class LabelArrivals:
         if windows is None:
             return None
         return tuple(
-            Readings(from_ns=start, to_ns=start + self.slow_ns, found=self._readings(counts))
+            Readings(
+                from_ns=start,
+                to_ns=start + self.slow_ns,
+                found=self._readings(counts) + self._alike(counts),
+            )
             for start, counts in windows
         )
 
@@ -219,10 +265,10 @@ class LabelArrivals:
 
     # -- readings
 
-    def _readings(self, counts: Floats) -> tuple[Reading, ...]:
+    def _readings(self, counts: Floats, *, steady: bool = True) -> tuple[Reading, ...]:
         asked, labels = float(counts[_ASKED]), float(counts[_LABELS])
         found: list[Reading] = []
-        if asked:
+        if asked and steady:
             rate = labels / asked
             found.append(
                 Level(
@@ -234,25 +280,49 @@ class LabelArrivals:
                 )
             )
         cells = counts[_CELLS:]
-        if cells.sum() and len(cells) > 1:
+        if cells.sum() and len(cells) > 1 and steady:
             ordered = not self.history.cells.classes
             stream = self._stream("arrived")
             found.append(Shares(stream=stream, counts=cells, ordered=ordered, floor=self.floor))
         if labels:
-            found += [self._odd(counts, labels, place) for place in range(len(ODD))]
+            found += [self._odd(ODD[i], labels, float(counts[_ODD + i])) for i in range(len(ODD))]
         return tuple(found)
 
-    def _odd(self, counts: Floats, labels: float, place: int) -> Shares:
-        hits = min(float(counts[_ODD + place]), labels)
+    def _alike_now(self, state: ArrivalState, counts: Floats) -> tuple[Shares, ...]:
+        """Read whether all labels of a window say the same, unless that may well be chance."""
+        only = only_cell(counts[_CELLS:])
+        if only is not None and state.past.counts:
+            usual: Floats = np.sum(state.past.counts, axis=0)[_CELLS:]
+            share = float(usual[only] / max(usual.sum(), 1.0))
+            if share > 0.0 and float(counts[_CELLS:].sum()) * math.log(share) > _BY_CHANCE:
+                return ()
+        return self._alike(counts)
+
+    def _alike(self, counts: Floats | None) -> tuple[Shares, ...]:
+        """Read whether all labels of a window say the same."""
+        cells = np.zeros(0) if counts is None else counts[_CELLS:]
+        labels = float(cells.sum())
+        if labels < _FEWEST or len(cells) < 2:
+            return ()
+        return (self._odd(ONE_VALUE, labels, 0.0 if only_cell(cells) is None else labels),)
+
+    def _odd(self, measure: str, labels: float, hits: float) -> Shares:
         return Shares(
-            stream=self._stream(ODD[place]),
-            counts=two_cells(labels, hits),
+            stream=self._stream(measure),
+            counts=two_cells(labels, min(hits, labels)),
             floor=self.odd_floor,
             rising=True,
         )
 
     def _stream(self, measure: str) -> Stream:
         return Stream(family=self.family, subject=self.label, measure=measure)
+
+
+def _still_mixed(mixed: int, cells: Floats) -> int:
+    """Count one more window whose labels are of several kinds, if it is one."""
+    if mixed < 0 or cells.sum() < _FEWEST:
+        return mixed
+    return -1 if only_cell(cells) is not None else mixed + 1
 
 
 def _contradictions(labels: LabelsArrived) -> int:

@@ -226,6 +226,7 @@ def arrive(monitor, state, made, start, *, asked=20, values=(0, 1) * 10, ids=Non
 
 def test_labels_that_stop_coming_show_in_the_window_in_which_they_do(made, draw):
     monitor, state, reference = begun(LabelArrivals, draw)
+    state.since_ns = START - HORIZON
 
     usual = made.by_name(arrive(monitor, state, made, START))
     silent = arrive(monitor, state, made, START + FAST, values=())
@@ -238,6 +239,51 @@ def test_labels_that_stop_coming_show_in_the_window_in_which_they_do(made, draw)
     assert dict(silent.unmeasured) == {"label/late:arrived": "no label came in the window"}
 
 
+def test_the_ramp_after_the_start_is_no_break_of_the_labels(made, draw):
+    monitor, state, _ = begun(LabelArrivals, draw)
+
+    windows = [arrive(monitor, state, made, START + i * FAST, values=[0]) for i in range(7)]
+
+    unmeasured = [dict(each.unmeasured) for each in windows]
+    assert all("horizon of the start" in each["label/late:arrived"] for each in unmeasured[:5])
+    assert "label/late:per prediction" not in made.by_name(windows[4])
+    assert made.by_name(windows[6])["label/late:per prediction"].rows == 20
+    assert "label/late:withdrawn" in made.by_name(windows[1])
+
+
+@pytest.mark.parametrize(("value", "alike"), [(0, 1), (0.5, 0)])
+def test_labels_that_all_say_the_same_through_a_long_window_have_a_stream(made, draw, value, alike):
+    monitor, state, reference = begun(LabelArrivals, draw)
+    state.since_ns = START - HORIZON
+    both = np.where(np.arange(10) % 2 == 0, 0, 2 * value)
+
+    *short, last = [
+        made.by_name(arrive(monitor, state, made, START + i * FAST, values=both)) for i in range(10)
+    ]
+
+    name = "label/late:one value"
+    assert all(made.by_name(each)[name].counts[1] == 0 for each in reference)
+    assert not any(name in each for each in short)
+    assert last[name].counts.tolist() == [100 * (1 - alike), 100 * alike]
+
+
+@pytest.mark.parametrize(("values", "counts"), [([0] * 40, [0, 40]), ([0] * 20, None)])
+def test_where_labels_always_mix_a_short_window_of_one_kind_counts_beyond_chance(
+    made, draw, values, counts
+):
+    monitor, state, _ = begun(LabelArrivals, draw)
+    state.since_ns = START - HORIZON
+    for i in range(30):
+        arrive(monitor, state, made, START + i * FAST)
+
+    mixed = made.by_name(arrive(monitor, state, made, START + 30 * FAST))
+    alike = made.by_name(arrive(monitor, state, made, START + 31 * FAST, values=values))
+
+    name = "label/late:one value"
+    assert mixed[name].counts.tolist() == [20, 0]
+    assert (alike[name].counts.tolist() if counts else alike.get(name)) == counts
+
+
 def test_the_ramp_at_the_beginning_of_the_history_is_no_reference(draw):
     _, _, reference = begun(LabelArrivals, draw)
 
@@ -246,6 +292,7 @@ def test_the_ramp_at_the_beginning_of_the_history_is_no_reference(draw):
 
 def test_labels_that_are_all_zero_withdrawn_or_of_no_known_class_have_streams(made, draw):
     monitor, state, _ = begun(LabelArrivals, draw)
+    state.since_ns = START - HORIZON
     values = [0, 0, 0, np.nan, 2, 0.5, -1, np.inf, 0, 0]
 
     found = made.by_name(arrive(monitor, state, made, START, values=values))
@@ -292,6 +339,7 @@ def test_a_late_label_where_overdue_means_no_is_late_and_no_conflict(made, draw)
 
 def test_windows_without_predictions_or_without_anything_say_so(made, draw):
     monitor, state, _ = begun(LabelArrivals, draw)
+    state.since_ns = START - HORIZON
 
     only_labels = arrive(monitor, state, made, START, asked=0)
     nothing = arrive(monitor, state, made, START + FAST, asked=0, values=())
