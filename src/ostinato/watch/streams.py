@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.core.canonical import digest
 from ostinato.core.records import Floats, Record
 from ostinato.core.watched import WindowMeasured
 from ostinato.stats.window_shares import STEPS
@@ -34,6 +35,9 @@ FORGOTTEN: Final = 40
 begins anew each time; larger: streams of retired versions fill the state."""
 
 
+_TOLD: Final = 100
+"""Streams that the journal has the numbers of; of the others it has the digest."""
+
 METHOD: Final = "Shiryaev-Roberts of beta-binomial and normal windows"
 
 
@@ -50,7 +54,7 @@ class StreamBook:
     untold
         Streams whose reference is complete, and which the journal does not know of yet.
     begun_ns
-        Start of the first window with readings.
+        Start of the first window with rows.
     """
 
     shares: ShareLines = field(default_factory=ShareLines)
@@ -101,9 +105,9 @@ class StreamBook:
             return
         if readings.references:
             self.introduce(readings.references)
-        if self.begun_ns is None:
-            self.begun_ns = readings.from_ns
         window = self._placed(readings)
+        if self.begun_ns is None and window.filled:
+            self.begun_ns = readings.from_ns
         self.shares.open += window.counts
         self.levels.open.add(window.levels)
         if readings.to_ns - readings.from_ns >= slow_ns:  # the long window itself
@@ -159,11 +163,14 @@ class StreamBook:
         names, self.untold = frozenset(self.untold), []
         if not names:
             return None
+        facts = self.shares.facts(names) | self.levels.facts(names)
         return {
             "method": METHOD,
             "steps": list(STEPS),
             "confidence": CONFIDENCE,
-            "streams": self.shares.facts(names) | self.levels.facts(names),
+            "streams": dict(list(facts.items())[:_TOLD]),
+            "streams_total": len(facts),
+            "digest": digest(facts),
         }
 
     # ------------------------------------------------------------ windows
@@ -255,6 +262,11 @@ class Window:
 
     counts: Floats
     levels: LevelWindow
+
+    @property
+    def filled(self) -> bool:
+        """Whether there are rows."""
+        return bool(self.counts.any() or self.levels.rows.any())
 
     def add(self, other: Window) -> None:
         """Add another window of the same streams, in place."""

@@ -1,6 +1,7 @@
 """What is learned to compare two samples: which one a row is of, and what loss to expect of it.
 
-The one place here that trains: scikit-learn's histogram trees on codes, one thread, no chance.
+The one place here that trains: scikit-learn's histogram trees on codes, without chance. The caller
+holds the numeric libraries to one thread.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits
 
 from ostinato.core.records import Floats
 
@@ -50,15 +50,14 @@ def chances(
     if not codes.shape[1]:
         return found
     table = np.ascontiguousarray(codes, dtype=np.float64)
-    with threadpool_limits(1):
-        for each in range(FOLDS):
-            inside, outside = fold == each, fold != each
-            if not inside.any() or len(np.unique(current[outside])) < 2:
-                continue
-            model = HistGradientBoostingClassifier(**_SETTINGS)
-            scale = weights[outside] / weights[outside].mean()
-            model.fit(table[outside], current[outside], sample_weight=scale)
-            found[inside] = model.predict_proba(table[inside])[:, 1]
+    for each in range(FOLDS):
+        inside, outside = fold == each, fold != each
+        if not inside.any() or len(np.unique(current[outside])) < 2:
+            continue
+        model = HistGradientBoostingClassifier(**_SETTINGS)
+        scale = weights[outside] / weights[outside].mean()
+        model.fit(table[outside], current[outside], sample_weight=scale)
+        found[inside] = model.predict_proba(table[inside])[:, 1]
     return found
 
 
@@ -85,10 +84,7 @@ def expected_of(
     """Return the loss to expect of other rows, learned from these."""
     if not codes.shape[1]:
         return np.full(len(others), np.average(values, weights=weights))
-    with threadpool_limits(1):
-        model = HistGradientBoostingRegressor(**_SETTINGS)
-        model.fit(
-            np.asarray(codes, dtype=np.float64), values, sample_weight=weights / weights.mean()
-        )
-        found: Floats = model.predict(np.asarray(others, dtype=np.float64))
+    model = HistGradientBoostingRegressor(**_SETTINGS)
+    model.fit(np.asarray(codes, dtype=np.float64), values, sample_weight=weights / weights.mean())
+    found: Floats = model.predict(np.asarray(others, dtype=np.float64))
     return found

@@ -51,8 +51,6 @@ _BY_CHANCE: Final = math.log(1e-9)  # log chance of labels all alike, below whic
 
 _ASKED, _LABELS, _ODD, _CELLS = 0, 1, 2, 2 + len(ODD)  # places in the counts
 
-_STEADY: Final = ("per prediction", "arrived")
-
 _RATE_FLOOR: Final = 0.25
 """Relative change of the labels per prediction that does not matter. Smaller: traffic that grows
 while labels are late looks like a break; larger: a source that falls silent is seen later."""
@@ -62,12 +60,12 @@ while labels are late looks like a break; larger: a source that falls silent is 
 class ArrivalState:
     """Counts by start of window: predictions, labels, the odd ones, labels per cell.
 
-    `since_ns`: the first prediction. Labels of those before the start are not told, so that for a
-    horizon fewer come than will. `mixed`: short windows whose labels were of several kinds, up to
-    `_MIXED`; -1 once one had a single kind before that.
+    `begun_ns` is the time of the first prediction: of those before the start no label is told.
+    `mixed`: short windows whose labels were of several kinds, up to `_MIXED`; -1 once one had a
+    single kind before that.
     """
 
-    since_ns: int | None = None
+    begun_ns: int | None = None
     mixed: int = 0
     asked: WaitingRows = field(default_factory=WaitingRows)
     labels: WaitingRows = field(default_factory=WaitingRows)
@@ -128,8 +126,8 @@ class LabelArrivals:
         """Keep what came to be counted."""
         match record:
             case PredictionsMade():
-                if state.since_ns is None and len(record):
-                    state.since_ns = int(record.times_ns[0])
+                if state.begun_ns is None and len(record.times_ns):
+                    state.begun_ns = int(record.times_ns[0])
                 full = state.asked.add(record.times_ns)
             case LabelsArrived():
                 full = state.labels.add(record.times_ns, record.values)
@@ -155,19 +153,16 @@ class LabelArrivals:
             nothing = ((self._stream("per prediction").name, why),)
             return Readings(from_ns=from_ns, to_ns=to_ns, unmeasured=nothing)
         counts: Floats = np.sum([state.open.pop(start) for start in over], axis=0)
+        if not self._is_steady(state, from_ns):
+            return self._ramp(counts, from_ns, to_ns)
+        state.past.add(from_ns // self.slow_ns * self.slow_ns, counts)
         unmeasured: list[tuple[str, str]] = []
-        steady = self._steady(state, from_ns)
-        if steady:
-            state.past.add(from_ns // self.slow_ns * self.slow_ns, counts)
-        else:
-            why = "within a horizon of the start labels of the predictions before are not told"
-            unmeasured += [(self._stream(each).name, why) for each in _STEADY]
         if not counts[_ASKED]:
             why = "no prediction was made in the window"
             unmeasured.append((self._stream("per prediction").name, why))
         if not counts[_LABELS]:
             unmeasured.append((self._stream("arrived").name, "no label came in the window"))
-        found = self._readings(counts, steady=steady)
+        found = self._readings(counts)
         if state.mixed == _MIXED:
             found += self._alike_now(state, counts)
         else:
@@ -180,10 +175,6 @@ class LabelArrivals:
             found=found,
             unmeasured=tuple(unmeasured),
         )
-
-    def _steady(self, state: ArrivalState, from_ns: int) -> bool:
-        """Say whether labels of all predictions that can have one come in a window."""
-        return state.since_ns is None or from_ns >= state.since_ns + self.history.cells.horizon_ns
 
     def renew(self, state: ArrivalState, champion: str) -> tuple[Readings, ...] | None:
         """Compare with the time that the champion was trained on, if its windows are kept."""
@@ -265,10 +256,28 @@ class LabelArrivals:
 
     # -- readings
 
-    def _readings(self, counts: Floats, *, steady: bool = True) -> tuple[Reading, ...]:
+    def _is_steady(self, state: ArrivalState, from_ns: int) -> bool:
+        """Say whether all labels that come in a window can be of predictions since the start."""
+        return (
+            state.begun_ns is not None and from_ns >= state.begun_ns + self.history.cells.horizon_ns
+        )
+
+    def _ramp(self, counts: Floats, from_ns: int, to_ns: int) -> Readings:
+        """Read a window in which quick labels come, and those of rows before the start do not."""
+        why = "labels of predictions before the start are not told: a horizon of it has to pass"
+        ramping = [self._stream(name).name for name in ("per prediction", "arrived")]
+        found = self._readings(counts)
+        return Readings(
+            from_ns=from_ns,
+            to_ns=to_ns,
+            found=tuple(each for each in found if each.stream.name not in ramping),
+            unmeasured=tuple((name, why) for name in ramping),
+        )
+
+    def _readings(self, counts: Floats) -> tuple[Reading, ...]:
         asked, labels = float(counts[_ASKED]), float(counts[_LABELS])
         found: list[Reading] = []
-        if asked and steady:
+        if asked:
             rate = labels / asked
             found.append(
                 Level(
@@ -280,7 +289,7 @@ class LabelArrivals:
                 )
             )
         cells = counts[_CELLS:]
-        if cells.sum() and len(cells) > 1 and steady:
+        if cells.sum() and len(cells) > 1:
             ordered = not self.history.cells.classes
             stream = self._stream("arrived")
             found.append(Shares(stream=stream, counts=cells, ordered=ordered, floor=self.floor))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ostinato.core.records import Floats, Ints, Record
 from ostinato.core.units import DAY_NS
 from ostinato.core.watched import InputsSummarised
-from ostinato.watch.cells import Cells, Grid, coarse_size
+from ostinato.watch.cells import Cells, Grid, coarse_size, mixed
 from ostinato.watch.input_effects import Effects
 from ostinato.watch.kept import Kept, Trainings, evenly
 from ostinato.watch.monitor import NOW
@@ -104,7 +104,9 @@ class Drift:
                 del state.slices[min(state.slices)]
         if start_ns in state.slices:  # else it is older than all that are kept
             part = slice(int(record.slice_starts[place]), int(record.slice_starts[place + 1]))
-            np.add.at(state.slices[start_ns], record.slice_cells[part], record.slice_rows[part])
+            # Of these types NumPy adds at places twenty times as fast as of narrower ones.
+            places, rows = record.slice_cells[part], record.slice_rows[part]
+            np.add.at(state.slices[start_ns], places.astype(np.intp), rows.astype(np.int64))
 
     def read(self, state: DriftState, from_ns: int, to_ns: int) -> Readings:
         counts = state.kept.close(from_ns, to_ns)
@@ -207,7 +209,7 @@ class Drift:
         lost: list[tuple[str, str]] = []
         counts = rows.astype(np.float64)
         for start, stop, cells, stream in self._watched:
-            values = counts[start:stop]
+            values = mixed(cells, counts[start:stop])
             if values.any():
                 found.append(self._shares(stream, values, ordered=cells.ordered))
             else:

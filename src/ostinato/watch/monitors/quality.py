@@ -17,7 +17,7 @@ from ostinato.core.records import Ints, Record
 from ostinato.core.watched import InputsSummarised
 from ostinato.watch.cells import CategoryCells, Grid
 from ostinato.watch.kept import FINE, Kept, Trainings, evenly
-from ostinato.watch.marks import duplicates, smallest
+from ostinato.watch.marks import smallest
 from ostinato.watch.monitor import NOW
 from ostinato.watch.pace import FEWEST, Pace, Usual
 from ostinato.watch.reading import Level, Reading, Readings, Shares, Stream, two_cells
@@ -231,23 +231,23 @@ class Quality:
     # ------------------------------------------------------------ streams
 
     @cached_property
-    def _streams(self) -> tuple[tuple[Stream, Stream, Stream | None, Stream | None, float], ...]:
-        """Of each column: missing, unreadable, new or out of range (and its floor), repeats.
+    def _streams(self) -> tuple[tuple[int, Stream, float], ...]:
+        """Of each stream of a column its place among all (measure, column), and its floor.
 
-        Categories repeat as their mix has it: that is drift. None: not measured.
+        Categories repeat as their mix has it: that is drift.
         """
-        found = []
-        for each in self.grid.columns:
-            category = isinstance(each, CategoryCells)
-            crowded = isinstance(each, CategoryCells) and each.crowded
-            odd = "new values" if category else "out of range"
-            names = ("missing", "unreadable", odd, "repeats")
-            lost, unread, strange, same = (
-                Stream(family=self.family, subject=each.name, measure=name) for name in names
-            )
-            floor = min(self.floor + UNSEEN * each.unseen, 1.0)
-            told = (None if crowded else strange, None if category else same)
-            found.append((lost, unread, *told, floor))
+        found: list[tuple[int, Stream, float]] = []
+        for place, each in enumerate(self.grid.columns):
+            unseen = min(self.floor + UNSEEN * each.unseen, 1.0)
+            told = {"missing": self.floor, "unreadable": self.floor}
+            if isinstance(each, CategoryCells):
+                told |= {"new values": 1.0 if each.crowded else unseen, "repeats": 1.0}
+            else:
+                told |= {"out of range": unseen, "repeats": max(FROZEN, self.floor)}
+            for measure, (name, floor) in enumerate(told.items()):
+                if floor < 1.0:  # else no share is too large
+                    stream = Stream(family=self.family, subject=each.name, measure=name)
+                    found.append((measure * len(self.grid.columns) + place, stream, floor))
         return tuple(found)
 
     @cached_property
@@ -268,21 +268,18 @@ class Quality:
             return
         if sampled:
             twice = Stream(family=self.family, subject=ROWS, measure="duplicates")
-            yield self._share(twice, sampled, again)
-        table = figures[len(_OF_ROWS) :].reshape(len(_OF_COLUMN), -1).T.tolist()
-        for streams, (lost, unread, known, odd, same) in zip(self._streams, table, strict=True):
-            missing, unreadable, strange, repeats, unseen = streams
-            yield self._share(missing, rows, lost)
-            if rows > lost:
-                yield self._share(unreadable, rows - lost, unread)
-            if strange is not None and known:
-                yield self._share(strange, known, odd, unseen)
-            if repeats is not None and pairs:
-                yield self._share(repeats, pairs, same, FROZEN)
-
-    def _share(self, stream: Stream, rows: int, hits: int, floor: float | None = None) -> Shares:
-        least = self.floor if floor is None else max(floor, self.floor)
-        return Shares(stream=stream, counts=two_cells(rows, hits), floor=least, rising=True)
+            yield Shares(
+                stream=twice, counts=two_cells(sampled, again), floor=self.floor, rising=True
+            )
+        table = figures[len(_OF_ROWS) :].reshape(len(_OF_COLUMN), -1)
+        of, hits = np.empty((4, table.shape[1])), table[[0, 1, 3, 4]]
+        of[0], of[1], of[2], of[3] = rows, rows - table[0], table[2], pairs
+        counts = np.empty((of.size, 2))
+        counts[:, 0], counts[:, 1] = (of - hits).ravel(), hits.ravel()
+        there = of.ravel().tolist()
+        for place, stream, floor in self._streams:
+            if there[place]:
+                yield Shares(stream=stream, counts=counts[place], floor=floor, rising=True)
 
     def _levels(self, state: QualityState, start_ns: int) -> list[Level]:
         """Return volume and silence of a short window as multiples of what is usual."""
@@ -339,6 +336,6 @@ def _smallest(marks: list[Ints]) -> Ints:
 
 def _sampled(marks: list[Ints]) -> tuple[int, int]:
     """Return the rows of a sample, and how many of them are equal to an earlier one."""
-    kept = _smallest(marks)
-    again, rows = duplicates(kept[0].view(np.uint64), kept[1])
-    return rows, again
+    marked = _smallest(marks)[1]
+    rows = int(marked.sum())
+    return rows, rows - len(marked)

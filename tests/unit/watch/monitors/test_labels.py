@@ -58,6 +58,8 @@ def begun(kind, draw, **how):
     state = monitor.begin()
     for record in trained("v1", 0, START):
         monitor.take(state, record, 0)
+    if isinstance(monitor, LabelArrivals):  # serving began a horizon ago
+        state.begun_ns = START - HORIZON
     return monitor, state, monitor.renew(state, "v1")
 
 
@@ -226,7 +228,6 @@ def arrive(monitor, state, made, start, *, asked=20, values=(0, 1) * 10, ids=Non
 
 def test_labels_that_stop_coming_show_in_the_window_in_which_they_do(made, draw):
     monitor, state, reference = begun(LabelArrivals, draw)
-    state.since_ns = START - HORIZON
 
     usual = made.by_name(arrive(monitor, state, made, START))
     silent = arrive(monitor, state, made, START + FAST, values=())
@@ -239,22 +240,29 @@ def test_labels_that_stop_coming_show_in_the_window_in_which_they_do(made, draw)
     assert dict(silent.unmeasured) == {"label/late:arrived": "no label came in the window"}
 
 
-def test_the_ramp_after_the_start_is_no_break_of_the_labels(made, draw):
+def test_within_a_horizon_of_the_start_it_is_not_asked_how_many_labels_come(made, draw):
     monitor, state, _ = begun(LabelArrivals, draw)
+    state.begun_ns = None
+    kept = len(state.past.starts_ns)
 
-    windows = [arrive(monitor, state, made, START + i * FAST, values=[0]) for i in range(7)]
+    first = arrive(monitor, state, made, START, values=())
+    for start in range(START + FAST, START + HORIZON, FAST):
+        quick = arrive(monitor, state, made, start, values=[1, 1, 7])
+    # The first prediction came a moment after the window of the start began.
+    arrive(monitor, state, made, START + HORIZON)
+    steady = made.by_name(arrive(monitor, state, made, START + HORIZON + FAST))
 
-    unmeasured = [dict(each.unmeasured) for each in windows]
-    assert all("horizon of the start" in each["label/late:arrived"] for each in unmeasured[:5])
-    assert "label/late:per prediction" not in made.by_name(windows[4])
-    assert made.by_name(windows[6])["label/late:per prediction"].rows == 20
-    assert "label/late:withdrawn" in made.by_name(windows[1])
+    assert first.found == ()
+    assert set(dict(first.unmeasured)) == {"label/late:per prediction", "label/late:arrived"}
+    assert set(dict(quick.unmeasured)) == set(dict(first.unmeasured))
+    assert made.by_name(quick)["label/late:unknown class"].counts.tolist() == [2, 1]
+    assert steady["label/late:per prediction"].mean == 1.0
+    assert len(state.past.starts_ns) == kept + 1, "and is no reference"
 
 
 @pytest.mark.parametrize(("value", "alike"), [(0, 1), (0.5, 0)])
 def test_labels_that_all_say_the_same_through_a_long_window_have_a_stream(made, draw, value, alike):
     monitor, state, reference = begun(LabelArrivals, draw)
-    state.since_ns = START - HORIZON
     both = np.where(np.arange(10) % 2 == 0, 0, 2 * value)
 
     *short, last = [
@@ -272,7 +280,6 @@ def test_where_labels_always_mix_a_short_window_of_one_kind_counts_beyond_chance
     made, draw, values, counts
 ):
     monitor, state, _ = begun(LabelArrivals, draw)
-    state.since_ns = START - HORIZON
     for i in range(30):
         arrive(monitor, state, made, START + i * FAST)
 
@@ -292,7 +299,6 @@ def test_the_ramp_at_the_beginning_of_the_history_is_no_reference(draw):
 
 def test_labels_that_are_all_zero_withdrawn_or_of_no_known_class_have_streams(made, draw):
     monitor, state, _ = begun(LabelArrivals, draw)
-    state.since_ns = START - HORIZON
     values = [0, 0, 0, np.nan, 2, 0.5, -1, np.inf, 0, 0]
 
     found = made.by_name(arrive(monitor, state, made, START, values=values))
@@ -339,7 +345,6 @@ def test_a_late_label_where_overdue_means_no_is_late_and_no_conflict(made, draw)
 
 def test_windows_without_predictions_or_without_anything_say_so(made, draw):
     monitor, state, _ = begun(LabelArrivals, draw)
-    state.since_ns = START - HORIZON
 
     only_labels = arrive(monitor, state, made, START, asked=0)
     nothing = arrive(monitor, state, made, START + FAST, asked=0, values=())
