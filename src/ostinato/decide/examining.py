@@ -134,8 +134,8 @@ def take_diagnosis(state: Examining, made: DiagnosisMade, champion: str | None) 
 
 
 def _is_open(made: DiagnosisMade) -> bool:
-    """Say whether the parts of the change in loss could not be told for want of labels."""
-    return "parts" in made.evidence.get("unmeasured", {})
+    """Say whether nothing is known: for want of rows or labels, or as the examination was ended."""
+    return any(name in made.evidence.get("unmeasured", {}) for name in ("parts", "all"))
 
 
 def examinations(
