@@ -144,8 +144,8 @@ def _lacks_rows(made: DiagnosisMade) -> bool:
 
 
 def _is_open(made: DiagnosisMade) -> bool:
-    """Say whether the parts of the change in loss could not be told for want of labels."""
-    return "parts" in made.evidence.get("unmeasured", {})
+    """Say whether nothing is known: for want of rows or labels, or as the examination was ended."""
+    return any(name in made.evidence.get("unmeasured", {}) for name in ("parts", "all"))
 
 
 def examinations(

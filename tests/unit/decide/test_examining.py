@@ -155,7 +155,7 @@ def test_an_alarm_on_too_few_labels_is_examined_again_with_twice_the_time(loop):
     world.state.examining.diagnosis = replace(
         world.state.examining.diagnosis, cause="concept drift"
     )
-    world.answer(unmeasured={"parts": "60 labelled rows in the current rows"})
+    world.answer(unmeasured={"all": "There are 3 rows in the current rows, of 20 that are needed."})
     assert world.day() == []
     (third,) = world.day()
     assert third.to_ns - third.from_ns == 4 * (first.to_ns - first.from_ns)
