@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.records import Codes, Decision, Floats, Ints, Record
+from ostinato.core.units import DAY_NS
 
 FAMILIES: Final = (
     "quality",
@@ -32,6 +33,22 @@ FAMILIES: Final = (
 its streams."""
 
 SEVERITIES: Final = ("info", "warning", "critical")
+
+_GONE_WINDOWS: Final = 40
+_GONE_NS: Final = 7 * DAY_NS
+
+
+def windows_gone(slow_ns: int) -> int:
+    """Return after how many long windows without it, others having rows, a stream is gone.
+
+    40, and a week at least. Fewer: a slice that comes seldom, or by day only, begins anew each
+    time; more: streams of retired versions fill the state.
+
+    >>> windows_gone(DAY_NS), windows_gone(DAY_NS // 24)
+    (40, 168)
+    """
+    return max(_GONE_WINDOWS, -(-_GONE_NS // slow_ns))
+
 
 NONE_FOUND: Final = "none found"
 
@@ -304,10 +321,13 @@ class ExaminationRequested(Decision):
 class DiagnosisMade(Decision):
     """What an examination found. `cause` is one of `CAUSES`; `subject` is the champion.
 
-    `evidence` has the parts of the change in loss with intervals (``parts``), the columns and
-    slices that carry it (``columns``, ``slices``), how far reference and current can be told apart
-    (``domain``), suspicious labels (``labels``) and what could not be examined (``unmeasured``).
-    `action` says in a sentence what the loop will do about it.
+    `evidence`: ``loss`` in reference and current rows, with its change; ``parts`` of it by cause,
+    each with ``low`` and ``high`` at ``level``, which add up to it; ``broken`` values with their
+    cost; ``classes``, their shares before and now; ``columns`` that moved, and what that costs;
+    ``slices`` that fail; ``labels`` that look wrong; ``domain``, how far reference and current
+    inputs can be told apart; ``rows``; ``unmeasured``, why what could not be examined.
+    ``foreseen``: labels are too few, and only what other inputs cost is estimated. `action` says
+    in a sentence what the loop will do about it.
     """
 
     kind: ClassVar[str] = "diagnosis_made"

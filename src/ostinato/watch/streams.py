@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.core.canonical import digest
 from ostinato.core.records import Floats, Record
-from ostinato.core.watched import WindowMeasured
+from ostinato.core.watched import WindowMeasured, windows_gone
 from ostinato.stats.window_shares import STEPS
 from ostinato.stats.windows import CONFIDENCE
 from ostinato.watch import level_evidence, share_evidence
@@ -29,10 +30,8 @@ NOTABLE: Final = math.log(100.0)
 """Log evidence from which on a short window is told, and details of a stream. Smaller: the log
 grows; larger: people see less of how an alarm came about. No budget is reached below."""
 
-FORGOTTEN: Final = 40
-"""Long windows without rows after which a stream is forgotten. Smaller: a slice that comes seldom
-begins anew each time; larger: streams of retired versions fill the state."""
-
+_TOLD: Final = 100
+"""Streams that the journal has the numbers of; of the others it has the digest."""
 
 METHOD: Final = "Shiryaev-Roberts of beta-binomial and normal windows"
 
@@ -50,7 +49,7 @@ class StreamBook:
     untold
         Streams whose reference is complete, and which the journal does not know of yet.
     begun_ns
-        Start of the first window with readings.
+        Start of the first window with rows.
     """
 
     shares: ShareLines = field(default_factory=ShareLines)
@@ -59,14 +58,19 @@ class StreamBook:
     untold: list[str] = field(default_factory=list)
     begun_ns: int | None = None
 
-    def renew(self, reference: Sequence[Readings], *, slow_ns: int) -> None:
+    def renew(self, reference: Sequence[Readings], *, slow_ns: int, with_open: bool = True) -> None:
         """Begin anew, with these windows as the reference.
 
-        Windows shorter than half a long one add up to long ones, and tell besides how short ones
-        vary. Streams of which the reference has nothing learn theirs from the windows to come.
+        Unless `with_open`, what the open long window has so far counts no more: it tells of
+        something else than what comes. Windows shorter than half a long one add up to long ones,
+        and tell besides how short ones vary. Streams of which the reference has nothing learn
+        theirs from the windows to come.
         """
         self.shares.begin_anew()
         self.levels.begin_anew()
+        if not with_open:
+            self._closed()
+            self.begun_ns = None
         windows = _of_one_sort(sorted(reference, key=lambda each: each.from_ns))
         for readings in windows:  # all streams have their place before any is counted
             self._placed(readings)
@@ -101,9 +105,9 @@ class StreamBook:
             return
         if readings.references:
             self.introduce(readings.references)
-        if self.begun_ns is None:
-            self.begun_ns = readings.from_ns
         window = self._placed(readings)
+        if self.begun_ns is None and window.filled:
+            self.begun_ns = readings.from_ns
         self.shares.open += window.counts
         self.levels.open.add(window.levels)
         if readings.to_ns - readings.from_ns >= slow_ns:  # the long window itself
@@ -129,8 +133,7 @@ class StreamBook:
         window, unmeasured = self._closed()
         if self.begun_ns is None and not unmeasured:
             return
-        measured = share_evidence.weigh_long(self.shares, window.counts, from_ns)
-        measured = measured.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
+        measured = self._weighed_long(window, from_ns)
         for name in measured.names:
             unmeasured.pop(name, None)
         unmeasured |= share_evidence.why_not(self.shares, window.counts)
@@ -149,7 +152,7 @@ class StreamBook:
             details=details,
             unmeasured=unmeasured,
         )
-        self._forget()
+        self._forget(windows_gone(slow_ns))
 
     def registered(self) -> dict[str, Any] | None:
         """Return what was fixed of the streams whose reference is new, for the journal; once.
@@ -159,11 +162,14 @@ class StreamBook:
         names, self.untold = frozenset(self.untold), []
         if not names:
             return None
+        facts = self.shares.facts(names) | self.levels.facts(names)
         return {
             "method": METHOD,
             "steps": list(STEPS),
             "confidence": CONFIDENCE,
-            "streams": self.shares.facts(names) | self.levels.facts(names),
+            "streams": dict(list(facts.items())[:_TOLD]),
+            "streams_total": len(facts),
+            "digest": digest(facts),
         }
 
     # ------------------------------------------------------------ windows
@@ -187,6 +193,12 @@ class StreamBook:
         shares = share_evidence.weigh_short(self.shares, window.counts, NOTABLE)
         return shares.joined(level_evidence.weigh_short(self.levels, window.levels, NOTABLE))
 
+    def _weighed_long(self, window: Window, from_ns: int) -> Measured:
+        if not (window.counts.any() or window.levels.rows.any()):
+            return Measured.nothing()  # nobody came, or nobody told: no stream is the less there
+        shares = share_evidence.weigh_long(self.shares, window.counts, from_ns)
+        return shares.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
+
     def _learn_short(self, window: Window) -> None:
         self.shares.learn_short(window.counts)
         self.levels.learn_short(window.levels)
@@ -208,9 +220,9 @@ class StreamBook:
                 found[lines.names[place]] = f"learning: {seen} of {REFERENCE} windows"
         return found
 
-    def _forget(self) -> None:
+    def _forget(self, windows: int) -> None:
         for lines in (self.shares, self.levels):
-            stays = lines.absent < FORGOTTEN
+            stays = lines.absent < windows
             if not stays.all():
                 lines.keep(stays)
 
@@ -255,6 +267,11 @@ class Window:
 
     counts: Floats
     levels: LevelWindow
+
+    @property
+    def filled(self) -> bool:
+        """Whether there are rows."""
+        return bool(self.counts.any() or self.levels.rows.any())
 
     def add(self, other: Window) -> None:
         """Add another window of the same streams, in place."""

@@ -8,7 +8,8 @@ In this order, so that each part is looked for in what the ones before it leave:
 3. inputs and meaning on what both samples share (`stats.overlap`): *covariate shift*, *concept
    drift*, *unseen inputs*.
 
-The parts add up to the change.
+The parts add up to the change. Where all current labels say the same and those of the reference do
+not, their source is broken: what would be concept drift is data quality.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from ostinato.watch.examine.sample import Champion, Sample
 
 FEWEST: Final = 100
 """Labelled rows that either sample needs. Fewer: no part would be told from chance."""
+
+_SOUND: Final = 0.5  # share of rows without a fault that can stand for all
 
 QUALITY, LABELS, COVARIATE, CONCEPT, UNSEEN = (
     "data quality",
@@ -57,10 +60,14 @@ class Change:
         Broken columns with their cost.
     shift
         Shares of classes; None where they cannot be compared.
+    inputs
+        What other inputs cost, seen and unseen together; None: it could not be told.
     effective
         Effective rows on shared inputs.
     foreseen
         Whether there are no labels to tell: only what other inputs cost is estimated.
+    only_label
+        What all current labels say, where those of the reference differ; None: they do, too.
     unmeasured
         Why what could not be told.
     """
@@ -71,8 +78,10 @@ class Change:
     parts: dict[str, Estimate]
     repairs: tuple[Repair, ...] = ()
     shift: LabelShift | None = None
+    inputs: Estimate | None = None
     effective: float = 0.0
     foreseen: bool = False
+    only_label: float | None = None
     unmeasured: tuple[tuple[str, str], ...] = ()
 
 
@@ -120,6 +129,10 @@ def change_in_loss(
         parts[COVARIATE] = compared.parts.seen
         parts[CONCEPT] = _less_sure(compared.parts.concept, sum(each.doubt for each in costly))
         parts[UNSEEN] = compared.parts.unseen
+    only = only_label(reference, whole)
+    if only is not None and CONCEPT in parts:
+        notes.append((CONCEPT, "all labels say the same, which tells nothing of what inputs mean"))
+        parts[QUALITY] = _both(parts.get(QUALITY), parts.pop(CONCEPT))
     u, v = reference.mass / reference.mass.sum(), current.mass / current.mass.sum()
     before, now = float(u @ reference.losses), float(v @ current.losses)
     return Change(
@@ -129,8 +142,30 @@ def change_in_loss(
         parts=parts,
         repairs=tuple(repairs),
         shift=None if isinstance(shift, str) else shift,
+        inputs=None if compared.parts is None else compared.parts.inputs,
         effective=compared.effective,
+        only_label=only,
         unmeasured=tuple(notes),
+    )
+
+
+_BY_CHANCE: Final = 1e-6  # chance of labels that all say the same, below which a source is broken
+
+
+def only_label(reference: Sample, current: Sample) -> float | None:
+    """Return what all current labels say, if labels of the reference make that no chance."""
+    first = float(current.labels[0])
+    if np.any(current.labels != first):
+        return None
+    alike = float(np.mean(reference.labels == first))
+    return first if alike ** len(current) < _BY_CHANCE else None
+
+
+def _both(one: Estimate | None, other: Estimate) -> Estimate:
+    if one is None:
+        return other
+    return Estimate(
+        one.value + other.value, one.error + other.error, min(one.degrees, other.degrees)
     )
 
 
@@ -147,11 +182,11 @@ def _sum(repairs: list[Repair]) -> Estimate:
 def _shift(
     reference: Sample, whole: Sample, repairs: list[Repair], champion: Champion
 ) -> LabelShift | str:
-    """Compare classes on rows that nothing is broken about: drawn values blur what scores tell."""
+    """Compare classes, where most rows are sound on those: drawn values blur what scores tell."""
     if repairs:
-        whole = whole.taken(~np.any([each.rows for each in repairs], axis=0))
-        if len(whole) < FEWEST:
-            return f"{len(whole):,} labelled rows without a fault, of {FEWEST} that are needed"
+        sound = ~np.any([each.rows for each in repairs], axis=0)
+        if sound.mean() >= _SOUND and sound.sum() >= FEWEST:
+            whole = whole.taken(sound)
     return label_shift(reference, whole, champion)
 
 
