@@ -69,9 +69,9 @@ class InputsSummarised(Record):
 
     `grid` is the digest of the grid (`ostinato.watch.cells.Grid`). A row per window of `width_ns`
     that has requests: `starts_ns` (w,) ascending, `rows` (w,), `counts` (w, cells). `repeats`
-    (w, columns) counts rows whose value is that of the row before, `pairs` (w,) the rows that have
-    one before them. `first_ns`, `last_ns`, `silence_ns` (w,): the first and last request and the
-    longest time between two.
+    (w, columns) counts rows whose value is that of the row before while other values differ,
+    `pairs` (w,) the rows that have one before them. `first_ns`, `last_ns`, `silence_ns` (w,): the
+    first and last request and the longest time between two.
 
     `marks`: 64 bits that equal rows share, of those rows of a window whose marks are the
     smallest; `marked` says how many rows each has (a mark may come again); window i has those from
