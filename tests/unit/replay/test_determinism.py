@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -33,6 +34,12 @@ loop = ost.Loop(
 )
 print(ost.replay(loop, make_world(3000, change=0.5), tick="12h", seed=4).journal_hash)
 """
+
+
+@pytest.fixture(scope="module")
+def make_loop(make_loop):
+    """Loops that are watched: what monitors do must be the same as well."""
+    return partial(make_loop, monitors=ost.Monitors())
 
 
 def test_two_processes_with_different_hash_seeds_agree():
