@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -30,9 +31,16 @@ loop = ost.Loop(
     label=ost.Label("y", delay="6h", horizon="12h"),
     learner=HistGradientBoostingClassifier(max_iter=10, early_stopping=True),
     policy=ost.Policy(triggers=[ost.Every("7d"), ost.Degradation()], holdout="3d"),
+    monitors=ost.Monitors(window="1d", fast="12h"),
 )
 print(ost.replay(loop, make_world(3000, change=0.5), tick="12h", seed=4).journal_hash)
 """
+
+
+@pytest.fixture(scope="module")
+def make_loop(make_loop):
+    """Loops that are watched: what monitors do must be the same as well."""
+    return partial(make_loop, monitors=ost.Monitors(window="2d", fast="1d", examine="14d"))
 
 
 def test_two_processes_with_different_hash_seeds_agree():
