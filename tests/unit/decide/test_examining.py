@@ -91,21 +91,37 @@ def test_drift_on_a_slice_of_what_has_drifted_anyhow_asks_nothing(loop):
 def test_there_is_one_examination_at_a_time_and_per_long_window(loop, make_window):
     world = loop(every=None)
     assert len(world.day(["performance/mae"], family="performance")) == 1
-    assert world.day(["performance/mae @a=1"], family="performance") == [], "one is under way"
+    assert world.day(["estimate/mae"], family="estimate") == [], "one is under way"
     again = world.answer()
     assert [record.kind for record in again] == ["examination_requested"]
-    assert again[0].subject == "performance/mae @a=1"
+    assert again[0].subject == "estimate/mae"
     assert world.answer() == []
-    burst = make_window(
-        world.now_ns, {"performance/rmse": (0.3, 0.0, LOUD)}, monitor="m", family="performance"
-    )
+    burst = make_window(world.now_ns, {"drift/a": (0.3, 0.0, LOUD)}, monitor="m", family="drift")
     assert "examination_requested" not in [r.kind for r in world.tick(burst, hours=0)], "same day"
     assert len(world.day()) == 1
 
 
+def test_alarms_of_a_family_that_was_examined_wait_for_seven_windows_unless_they_are_worse(
+    loop, make_window
+):
+    world = loop(every=None)
+    assert len(world.day(["performance/a"], family="performance")) == 1
+    world.answer()
+    assert world.day(["performance/b"], family="performance") == []
+    assert [world.day() for _ in range(5)] == [[]] * 5
+    assert [asked.subject for asked in world.day()] == ["performance/b"]
+    world.answer()
+    assert world.day(["performance/c"], family="performance") == []
+    worse = {"performance/a": (3.0, 0.0, LOUD)}
+    burst = make_window(world.now_ns + DAY_NS, worse, monitor="m", family="performance")
+    raised = world.tick(burst, hours=24)
+    assert [r.severity for r in raised if r.kind == "alarm_raised"] == ["critical"]
+    assert "examination_requested" in [r.kind for r in raised]
+
+
 def test_alarms_that_wait_are_examined_together(loop):
     world = loop(every=None)
-    world.day(["performance/a"], family="performance")
+    world.day(["estimate/a"], family="estimate")
     world.day(["performance/b"], family="performance", since_days=1)
     world.day(["performance/c"], family="performance")
     (asked,) = (r for r in world.answer() if r.kind == "examination_requested")
