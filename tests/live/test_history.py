@@ -19,7 +19,7 @@ from ostinato.live.rehearsal import Rehearsal
 from ostinato.live.service import free_port
 from ostinato.loop.loading import load_loop
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 LOOP = """
 from sklearn.tree import DecisionTreeClassifier

@@ -55,6 +55,7 @@ def _estimate(each: dict[str, Any]) -> str:
     return (
         f"estimate {each['stream']}: {each['estimated']:.4g} "
         f"({_short(each['low'])} to {_short(each['high'])}), {_short(each['reference'])} expected"
+        + (f"; {each['assumption']}" if each["assumption"].startswith("broken") else "")
     )
 
 

@@ -240,6 +240,11 @@ class AlarmRaised(Decision):
     `family` is one of `FAMILIES`, `severity` one of `SEVERITIES`; `since_ns`: the start of the
     first window that spoke for it. An alarm that stands already is raised again when it becomes
     more severe; the evidence then has what it was (``was``).
+
+    `evidence` has what `WindowMeasured` said of the stream (``value``, ``reference``, ``low``,
+    ``high``, ``floor``), ``log10_e`` and the power of ten that it had to reach (``threshold``),
+    ``monitor``, its number of ``streams``, the ``window`` and ``details``; of many alarms at once
+    the first counts those that have no entry of their own (``untold``).
     """
 
     kind: ClassVar[str] = "alarm_raised"

@@ -23,6 +23,8 @@ def acknowledge(book: AlarmBook, act: OperatorActed, now_ns: int) -> list[Record
     anew = [each for each in chosen if not each.acknowledged_by]
     if not anew:
         return f"{chosen[0].name} is acknowledged already, by {chosen[0].acknowledged_by}."
+    if not any(each.told for each in anew):
+        return f"{anew[0].name} was told with other alarms of {anew[0].monitor}: name one of those."
     who = act.who or "somebody"
     for each in anew:
         book.standing[each.name] = replace(each, acknowledged_by=who)

@@ -74,9 +74,9 @@ class AlarmBook:
     """All alarms.
 
     `began_ns` is when watching began, `standing` the alarms that stand by the name of their stream,
-    `raised_ns` the times of those of the last budget's time, `silences` patterns of names that are
-    not told to people, with the time at which that ends; `retired` are the versions that left last,
-    whose predictions may still mature.
+    `raised_ns` the times of those of the last budget's time that the journal tells of, `silences`
+    patterns of names that are not told to people, with the time at which that ends; `retired` are
+    the versions that left last, whose predictions may still mature.
     """
 
     began_ns: int | None = None

@@ -58,9 +58,7 @@ class DataQuality(OnAlarms):
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", checked_names("DataQuality(columns=...)", self.columns))
         check_severity("DataQuality(severity=...)", self.severity)
-        self.check_after()
-        if self.at_most is not None:
-            duration_ns(self.at_most, name="DataQuality(at_most=...)")
+        self.check_durations(at_most=self.at_most)
 
     @property
     def name(self) -> str:

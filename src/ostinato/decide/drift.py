@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ostinato.core.errors import ConfigError
 from ostinato.core.units import DAY_NS
-from ostinato.decide.on_alarms import OnAlarms, checked_names, found_in
+from ostinato.decide.on_alarms import AsksOnAlarms, checked_names, found_in
 from ostinato.decide.standing_alarm import Standing, subject_of
 from ostinato.decide.trigger import Finding, Seen, Stance
 
@@ -18,7 +18,7 @@ of columns that do not matter; longer: a runtime that never answers keeps the lo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift(OnAlarms):
+class Drift(AsksOnAlarms):
     """Ask for a new model when inputs have drifted: alarms of that stand on enough columns.
 
     Drift of a column is no harm by itself. After an alarm the loop examines the rows
@@ -38,6 +38,9 @@ class Drift(OnAlarms):
         day at most.
     after
         How long an alarm must have stood; None: not at all.
+    again
+        After how long since the last request an alarm that still stands asks once more: what was
+        learnt too soon may not have shipped. None: never.
 
     Raises
     ------
@@ -76,7 +79,7 @@ class Drift(OnAlarms):
                 found=f"least={self.least}, {len(self.columns)} columns",
                 expected="no more than there are columns",
             )
-        self.check_after()
+        self.check_durations(again=self.again)
 
     @property
     def name(self) -> str:
@@ -89,6 +92,7 @@ class Drift(OnAlarms):
         return (
             alarm.family == "drift"
             and alarm.is_at_least("warning")  # else it is the season's
+            and (alarm.told or not alarm.group)  # else its column has alarmed, and may be answered
             and (self.columns is None or any(alarm.is_about(each) for each in self.columns))
         )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ostinato.decide.on_alarms import OnAlarms, found_in
+from ostinato.decide.on_alarms import AsksOnAlarms, found_in
 from ostinato.decide.standing_alarm import Standing
 from ostinato.decide.trigger import Finding, Seen, Stance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EstimatedDegradation(OnAlarms):
+class EstimatedDegradation(AsksOnAlarms):
     """Ask for a new model when the champion's estimated loss has risen, while labels are late.
 
     The loss is estimated from the scores (`Monitors`, family ``"estimate"``). That sees inputs move
@@ -23,11 +23,14 @@ class EstimatedDegradation(OnAlarms):
     ----------
     after
         How long an alarm must have stood; None: not at all.
+    again
+        After how long since the last request an alarm that still stands asks once more: what was
+        learnt too soon may not have shipped. None: never.
 
     Raises
     ------
     ConfigError
-        If that is no duration.
+        If one is no duration.
 
     Examples
     --------
@@ -36,7 +39,7 @@ class EstimatedDegradation(OnAlarms):
     """
 
     def __post_init__(self) -> None:
-        self.check_after()
+        self.check_durations(again=self.again)
 
     @property
     def name(self) -> str:

@@ -23,7 +23,6 @@ from ostinato.core.watched import (
     WindowMeasured,
 )
 from ostinato.decide.alarms import AlarmRule
-from ostinato.decide.standing_alarm import Standing, group_of, subject_of
 from ostinato.decide.trigger import Diagnosis
 
 ASKING: Final = ("performance", "estimate", "drift")
@@ -73,10 +72,11 @@ class Examining:
 
     @property
     def since_ns(self) -> int | None:
-        """Since when one is wanted on account of an alarm, or under way; None when none is."""
+        """Since when one is urgently wanted, or under way; None when none is."""
         if self.open:
             return self.asked_ns
-        return None if self.wanted is None else self.wanted.since_ns
+        wanted = self.wanted
+        return wanted.since_ns if wanted is not None and wanted.urgent else None
 
 
 def want(
@@ -84,23 +84,13 @@ def want(
     raised: Iterable[Record],
     window: WindowMeasured,
     now_ns: int,
-    *,
-    standing: Mapping[str, Standing],
 ) -> None:
     """Ask for an examination on account of alarms of a window.
-
-    That a column has drifted on a slice as well, of which it is known that it has, asks nothing.
 
     What moved without labels is examined at once, and once more when its labels are there: only
     they tell whether the same inputs have other labels now.
     """
-    alarms = [
-        each
-        for each in raised
-        if isinstance(each, AlarmRaised)
-        and each.family in ASKING
-        and not _is_known(each, standing, now_ns)
-    ]
+    alarms = [each for each in raised if isinstance(each, AlarmRaised) and each.family in ASKING]
     if not alarms:
         return
     asked = Wanted(
@@ -122,12 +112,6 @@ def _is_news(state: Examining, alarm: AlarmRaised) -> bool:
         return False
     state.asked[alarm.family] = alarm.severity
     return True
-
-
-def _is_known(alarm: AlarmRaised, standing: Mapping[str, Standing], now_ns: int) -> bool:
-    whole = standing.get(f"{alarm.family}/{subject_of(alarm.subject)}")
-    slice_of = alarm.family == "drift" and bool(group_of(alarm.subject))
-    return slice_of and whole is not None and whole.raised_ns < now_ns
 
 
 def _together(earlier: Wanted | None, later: Wanted) -> Wanted:

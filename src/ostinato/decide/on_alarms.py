@@ -50,7 +50,7 @@ class Stateless:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnAlarms(Stateless, ABC):
-    """Acts on alarms that stand and were not answered: no model was asked for since, none replaced.
+    """Looks at alarms that stand.
 
     Parameters
     ----------
@@ -59,11 +59,6 @@ class OnAlarms(Stateless, ABC):
     """
 
     after: str | None = None
-
-    def check_after(self) -> None:
-        """Refuse what is no duration."""
-        if self.after is not None:
-            duration_ns(self.after, name=f"{type(self).__name__}(after=...)")
 
     @property
     @abstractmethod
@@ -82,16 +77,11 @@ class OnAlarms(Stateless, ABC):
     def explain(self, state: Any, seen: Seen) -> Finding:
         """Say why."""
 
-    def unanswered(self, seen: Seen) -> tuple[Standing, ...]:
-        """Return the alarms that it is about and that nothing answered yet."""
-        answered_ns = max(seen.last_request_ns, seen.champion_since_ns)
-        return tuple(
-            each
-            for each in seen.alarms
-            if each.raised_ns > answered_ns
-            and self.stood(each, seen.now_ns)
-            and self.concerns(each)
-        )
+    def check_durations(self, **durations: str | None) -> None:
+        """Refuse what is no duration."""
+        for name, value in {"after": self.after, **durations}.items():
+            if value is not None:
+                duration_ns(value, name=f"{type(self).__name__}({name}=...)")
 
     def stood(self, alarm: Standing, now_ns: int) -> bool:
         """Say whether an alarm has stood for long enough."""
@@ -100,6 +90,32 @@ class OnAlarms(Stateless, ABC):
     def suffix(self) -> str:
         """Return what `after` adds to a name."""
         return "" if self.after is None else f", after {format_duration(duration_ns(self.after))}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsksOnAlarms(OnAlarms, ABC):
+    """Acts on alarms that stand and that nothing answered: no model was asked for, none replaced.
+
+    Parameters
+    ----------
+    again
+        After how long since the last request an alarm that still stands asks once more: what was
+        learnt too soon may not have shipped. None: never.
+    """
+
+    again: str | None = "7d"
+
+    def unanswered(self, seen: Seen) -> tuple[Standing, ...]:
+        """Return the alarms that it is about and that nothing answered yet."""
+        since_ns = seen.champion_since_ns
+        asked_ns = seen.last_request_ns
+        if self.again is None or seen.now_ns - asked_ns < duration_ns(self.again):
+            since_ns = max(since_ns, asked_ns)
+        return tuple(
+            each
+            for each in seen.alarms
+            if each.raised_ns > since_ns and self.stood(each, seen.now_ns) and self.concerns(each)
+        )
 
 
 def found_in(alarms: Sequence[Standing], *, otherwise: str) -> Finding:

@@ -122,31 +122,41 @@ def _raise(
     now_ns: int,
 ) -> Iterator[Record]:
     """Enter alarms, the largest first, and tell of as many as can be read."""
+    entered = [_entered(book, window, at, now_ns) for at in places]
+    book.standing |= {each.name: each for each in entered}
+    told = [at for at, each in enumerate(entered) if not _covered(each, book)][:TOLD]
+    for at in range(len(entered)):
+        if at not in told:
+            book.standing[entered[at].name] = replace(entered[at], told=False)
     since_ns = now_ns - rule.per_ns
-    book.raised_ns = [at for at in book.raised_ns if at > since_ns] + [now_ns] * len(places)
-    for number, at in enumerate(places):
-        alarm = _entered(book, window, at, now_ns, told=number < TOLD)
-        book.standing[alarm.name] = alarm
-        if not alarm.told:
-            continue
-        more = len(places) - TOLD if number == 0 else 0
-        untold = f" {more} more streams of {window.monitor} alarm with it." if more > 0 else ""
-        evidence = evidence_of(window, at, log_threshold=threshold)
+    book.raised_ns = [at for at in book.raised_ns if at > since_ns] + [now_ns] * len(told)
+    more = len(entered) - len(told)
+    for number, at in enumerate(told):
+        alarm = entered[at]
+        untold = f" {more} more streams of {window.monitor} alarm with it." if more else ""
+        evidence = evidence_of(window, places[at], log_threshold=threshold)
+        first = bool(untold) and number == 0
         yield AlarmRaised(
             ts_event_ns=now_ns,
             ts_record_ns=now_ns,
             subject=alarm.name,
-            reason=why_raised(window, at) + untold,
-            evidence={**evidence, "untold": more} if untold else evidence,
+            reason=why_raised(window, places[at]) + (untold if first else ""),
+            evidence={**evidence, "untold": more} if first else evidence,
             family=alarm.family,
             severity=alarm.severity,
             since_ns=alarm.since_ns,
         )
 
 
-def _entered(
-    book: AlarmBook, window: WindowMeasured, at: int, now_ns: int, *, told: bool
-) -> Standing:
+def _covered(alarm: Standing, book: AlarmBook) -> bool:
+    """Say whether an alarm tells nothing new: a column that has drifted has so on its slices."""
+    if alarm.family != "drift" or not alarm.group:
+        return False
+    whole = book.standing.get(f"{alarm.family}/{alarm.subject}")
+    return whole is not None and whole.is_at_least(alarm.severity)
+
+
+def _entered(book: AlarmBook, window: WindowMeasured, at: int, now_ns: int) -> Standing:
     name = window.streams[at]
     speaking = book.monitors[window.monitor].speaking.get(name) if window.slow else None
     found = measured(window, at)
@@ -159,7 +169,6 @@ def _entered(
         raised_ns=now_ns,
         since_ns=speaking.since_ns if speaking is not None and gathers else window.from_ns,
         side=1 if window.value[at] >= window.reference[at] else -1,
-        told=told,
         last=found,
         peak=found.log10_e if window.slow else -math.inf,
     )

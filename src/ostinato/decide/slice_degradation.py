@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ostinato.decide.on_alarms import OnAlarms, check_severity, checked_names, found_in
+from ostinato.decide.on_alarms import AsksOnAlarms, check_severity, checked_names, found_in
 from ostinato.decide.standing_alarm import Standing
 from ostinato.decide.trigger import Finding, Seen, Stance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SliceDegradation(OnAlarms):
+class SliceDegradation(AsksOnAlarms):
     """Ask for a new model when the champion's loss on a slice has risen, by an alarm of `Monitors`.
 
     It sees a small group fail under a loss of all rows that is steady. `Degradation(by_slice=True)`
@@ -29,6 +29,9 @@ class SliceDegradation(OnAlarms):
         by more than three times that.
     after
         How long an alarm must have stood; None: not at all.
+    again
+        After how long since the last request an alarm that still stands asks once more: what was
+        learnt too soon may not have shipped. None: never.
 
     Raises
     ------
@@ -49,7 +52,7 @@ class SliceDegradation(OnAlarms):
             self, "slices", checked_names("SliceDegradation(slices=...)", self.slices)
         )
         check_severity("SliceDegradation(severity=...)", self.severity)
-        self.check_after()
+        self.check_durations(again=self.again)
 
     @property
     def name(self) -> str:

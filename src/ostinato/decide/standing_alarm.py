@@ -45,7 +45,7 @@ class Standing:
         The highest `log10_e` of its long windows since it was raised.
     told
         Whether the journal has an entry of its own for it: of a great many at once it has only
-        the largest.
+        the largest, and none of slices on which a column has drifted that has so on all rows.
     acknowledged_by
         Who looks after it; empty: nobody said so.
     within, silent, absent

@@ -101,8 +101,9 @@ class Trigger(Protocol):
     `foresee` MUST come to the same stance whether rows come one by one or in batches. `look` is
     called at every tick and MUST be cheap; `explain` is called when the stance changed. Both, and
     `registered`, MUST NOT change the state. A stance of ``act`` MUST stand until `requested`,
-    `kept` or `renew`. What `registered` returns MUST hold from before the first event it is about,
-    and MUST change when a process begins anew.
+    `kept` or `renew`, or until alarms of `Seen` that it rests on are resolved. What `registered`
+    returns MUST hold from before the first event it is about, and MUST change when a process begins
+    anew.
     """
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ostinato.core.errors import LearnerError
+from ostinato.core.errors import DataError, LearnerError
 from ostinato.core.records import Floats, Ints, TrainingRequested
 from ostinato.core.watched import DiagnosisMade, ExaminationRequested
 from ostinato.decide.actions import action_for
@@ -182,7 +182,7 @@ class Examiner:
         if frame.height:
             try:
                 return self.scores.table(artifact, frame)
-            except LearnerError:
+            except (DataError, LearnerError):
                 pass  # rows without a score have no loss, and the examination says so
         width = max(self.history.n_classes, 1)
         shape = (frame.height, width) if width > 2 else (frame.height,)

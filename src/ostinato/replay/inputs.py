@@ -73,6 +73,11 @@ def inputs_of(sights: Sights | None, history: History) -> Inputs | None:
     if sights is None or sights.grid is None:
         return None
     found: Inputs | None = history.prepared.get("inputs")
-    if found is None or found.sights != sights:
+    if found is None or _counting(found.sights) != _counting(sights):
         found = history.prepared["inputs"] = Inputs.of(history, sights)
     return found
+
+
+def _counting(sights: Sights) -> tuple[object, ...]:
+    """Return what of sights says how inputs are counted."""
+    return sights.fast_ns, sights.slow_ns, sights.grid, sights.slice_groups

@@ -166,9 +166,9 @@ class Replay:
             "monitors": told_monitors(self.monitors, self.alarms, quiet=quiet),
             "estimates": texts(self.estimates, ("time",)).to_dicts(),
             "watch": self.watch,
-            "fairness": _last(self.fairness),
-            "feedback": _last(self.feedback),
-            "business": _last(self.business),
+            "fairness": _last(self.fairness, ("column", "measure", "group", "version")),
+            "feedback": _last(self.feedback, ("figure",)),
+            "business": _last(self.business, ("outcome", "version")),
             "verdicts": dict(self.verdicts),
             "missing": self.missing.to_dicts(),
             "cost": self.cost,
@@ -185,9 +185,10 @@ class Replay:
         return write_text(render_replay(self.to_dict(quiet=QUIET_LINES)), path)
 
 
-def _last(table: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of the last window as JSON types: the course is in `monitors`."""
-    return texts(table.filter(pl.col("time") == pl.col("time").max()), ("time",)).to_dicts()
+def _last(table: pl.DataFrame, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the last row of each thing as JSON types: its course is in `monitors`."""
+    last = table.unique(subset=keys, keep="last", maintain_order=True)
+    return texts(last, ("time",)).to_dicts()
 
 
 def write_text(text: str, path: str | Path | None) -> str:

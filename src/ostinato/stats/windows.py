@@ -15,7 +15,7 @@ from scipy.stats import chi2, t
 
 from ostinato.stats.arrays import BoolArray, FloatArray, IntArray
 
-CONFIDENCE: Final = 0.95
+CONFIDENCE: Final = 0.9
 """Of the upper limit of the variance between windows. Smaller: streams whose reference was calm by
 luck alarm for nothing; larger: with eight windows, moves must be larger yet to be seen."""
 

@@ -65,7 +65,7 @@ def why_not(lines: LevelLines, window: LevelWindow) -> dict[str, str]:
     there = lines.ready & (window.rows > 0.0)
     few = np.flatnonzero(there & ~_enough(window)).tolist()
     flat = np.flatnonzero(there & ~lines.against.scaled).tolist()
-    told = {lines.names[place]: f"{window.rows[place]:g} rows" for place in few}
+    told = {lines.names[p]: f"{window.rows[p]:g} rows are too few for a mean" for p in few}
     always = "it was always 0: nothing says what a large move is"
     return told | {lines.names[place]: always for place in flat}
 

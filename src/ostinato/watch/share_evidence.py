@@ -58,6 +58,13 @@ def weigh_long(lines: ShareLines, counts: Floats, from_ns: int) -> Measured:
     return _measured(lines, share, n, log_e, np.flatnonzero(seen))
 
 
+def why_not(lines: ShareLines, counts: Floats) -> dict[str, str]:
+    """Say why streams with a reference were not weighed in a long window."""
+    without = np.bincount(lines.owner, minlength=len(lines.names)) == 0
+    found = np.flatnonzero(lines.ready & without & (lines.cells.rows(counts) > 0.0)).tolist()
+    return {lines.names[place]: "there is one cell only: it cannot move" for place in found}
+
+
 def _sides(share: Floats) -> Floats:
     return np.stack([share, 1.0 - share], axis=1)
 

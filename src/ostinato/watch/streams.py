@@ -133,6 +133,7 @@ class StreamBook:
         measured = measured.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
         for name in measured.names:
             unmeasured.pop(name, None)
+        unmeasured |= share_evidence.why_not(self.shares, window.counts)
         unmeasured |= level_evidence.why_not(self.levels, window.levels)
         if self.begun_ns is not None and self.begun_ns <= from_ns:  # the first may be a part of one
             self._learn_long(window)

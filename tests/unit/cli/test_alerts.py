@@ -54,6 +54,7 @@ WATCH: dict[str, Any] = {
             "reference": 0.5,
             "low": 0.48,
             "high": 0.56,
+            "assumption": "broken: labels moved",
         }
     ],
     "diagnosis": {"time": "2024-01-06T00:00:00Z", "cause": "concept drift", "reason": "It turned."},
@@ -200,7 +201,7 @@ def test_the_status_says_how_watching_and_telling_stand(watched):
         "1,200 streams; alarms in 30 days: 2, of which 1 may be false (0.25 so far)",
         "alarms: 1 warning: drift/temp",
         "unmeasured: 3, such as drift/note: It is text.",
-        "estimate estimate/log_loss: 0.52 (0.48 to 0.56), 0.5 expected",
+        "estimate estimate/log_loss: 0.52 (0.48 to 0.56), 0.5 expected; broken: labels moved",
         "diagnosis of 2024-01-06T00:00:00Z: concept drift. It turned.",
     ]
     assert ["alerts", "https://a did not take a message 3 times: It is away"] in lines

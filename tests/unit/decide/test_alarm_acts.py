@@ -24,7 +24,7 @@ def act(what, subject="", *, who="ana", act_id="a1", until_ns=None):
 def alarmed(world, alarm_rule, make_window):
     """Three alarms stand."""
     loop = world(alarms=alarm_rule("inputs", share=0.9))
-    names = ("drift/temp", "drift/wind", "drift/temp @origin=JFK [v1]")
+    names = ("drift/temp", "drift/wind", "drift/rain @origin=JFK [v1]")
     found = {name: (0.3 - 0.01 * at, 0.0, 6.0) for at, name in enumerate(names)}
     loop.tick(make_window(loop.now_ns + DAY_NS, found), hours=24)
     loop.made.clear()
@@ -50,10 +50,19 @@ def test_an_alarm_is_acknowledged_by_its_name_and_once(alarmed):
 
 
 def test_a_star_acknowledges_all_that_fit_and_brackets_mean_themselves(alarmed):
-    exact = alarmed.tick(act("acknowledge", "drift/temp @origin=JFK [v1]"))
-    assert [record.subject for record in exact] == ["drift/temp @origin=JFK [v1]"]
+    exact = alarmed.tick(act("acknowledge", "drift/rain @origin=JFK [v1]"))
+    assert [record.subject for record in exact] == ["drift/rain @origin=JFK [v1]"]
     rest = alarmed.tick(act("acknowledge", "drift/*", act_id="a2"))
     assert [record.subject for record in rest] == ["drift/temp", "drift/wind"]
+
+
+def test_what_was_told_with_others_is_acknowledged_with_them(alarmed, make_window):
+    slices = {"drift/temp @origin=LGA": (0.3, 0.0, 6.0)}
+    alarmed.tick(make_window(alarmed.now_ns + DAY_NS, slices), hours=24)
+    (refused,) = refusals(alarmed.tick(act("acknowledge", "drift/temp @origin=LGA")))
+    assert "told with other alarms of inputs" in refused
+    alarmed.tick(act("acknowledge", "drift/temp*", act_id="a2"))
+    assert alarmed.state.alarms.standing["drift/temp @origin=LGA"].acknowledged_by == "ana"
 
 
 def test_what_does_not_stand_cannot_be_acknowledged(alarmed, world):

@@ -149,6 +149,25 @@ def test_of_many_alarms_at_once_the_largest_are_told_and_all_stand(watched):
     assert len(only(out, "streams_restarted")[0].streams) == 300, "the untold ones begin anew too"
 
 
+def test_a_column_that_has_drifted_is_told_once_and_not_for_each_slice(watched):
+    loop = watched(share=0.9)
+    names = ["drift/a", "drift/a @k=1", "drift/a @k=2", "drift/b @k=1"]
+    told = loop.day({name: (0.3 + 0.1 * at, 0.0, LOUD) for at, name in enumerate(names)})
+    assert [record.subject for record in told] == ["drift/b @k=1", "drift/a"]
+    assert told[0].evidence["untold"] == 2
+    assert loop.day({"drift/a @k=3": (0.3, 0.0, LOUD), "drift/a": (0.3, 0.0, LOUD)}) == []
+    assert len(loop.state.alarms.standing) == 5
+    assert len(loop.state.alarms.raised_ns) == 2
+
+
+def test_slices_are_told_where_all_rows_only_follow_the_season_and_where_models_fail(watched):
+    loop = watched(share=0.9)
+    found = {"drift/a": (0.3, 0.0, LOUD), "drift/a @k=1": (0.3, 0.0, LOUD)}
+    assert len(loop.day(found, details={"drift/a": {"season_agrees": True}})) == 2
+    failing = {"performance/mae": (0.3, 0.0, LOUD), "performance/mae @k=1": (0.3, 0.0, LOUD)}
+    assert len(watched(share=0.9, family="performance").day(failing)) == 2
+
+
 @pytest.mark.parametrize(
     ("family", "value", "details", "severity"),
     [

@@ -92,7 +92,7 @@ def test_drift_asks_for_a_model_when_enough_columns_have_drifted(loop):
     (asked,) = requests(world.alarm("drift/wind"))
     assert asked.subject == "drift (2 of temp, wind, rain, relevant or not)"
     assert "drift/temp" in asked.reason
-    assert asked.evidence["count"] == 3
+    assert asked.evidence["count"] == 2
     assert asked.change_ns == min(a.since_ns for a in world.state.alarms.standing.values())
 
 
@@ -104,6 +104,29 @@ def test_what_was_asked_for_answers_the_alarms_that_stood(loop):
     assert world.stances()[-1] == "quiet", "the alarm stands, and is answered"
     assert requests(world.alarm("drift/wind")) == [], "no label has matured since"
     assert world.stances()[-1] == "held"
+
+
+def test_an_alarm_that_still_stands_asks_once_more_after_a_while(loop, make_losses):
+    world = loop(SliceDegradation(again="5d"))
+    assert requests(world.alarm("performance/mae @origin=JFK"))
+    world.state.busy = ""  # the candidate did not ship
+    world.tick(make_losses(world.now_ns, np.zeros(10)))
+    assert not requests(world.tick(hours=118))
+    assert requests(world.tick(hours=1))
+    once = loop(SliceDegradation(again=None))
+    assert requests(once.alarm("performance/mae @origin=JFK"))
+    once.state.busy = ""
+    once.tick(make_losses(once.now_ns, np.zeros(10)))
+    assert not requests(once.tick(hours=24 * 365))
+
+
+def test_slices_that_follow_their_column_ask_for_no_second_model(loop, make_losses):
+    world = loop(Drift(least=1, relevant=False))
+    assert requests(world.alarm("drift/temp"))
+    world.state.busy = ""
+    world.tick(make_losses(world.now_ns, np.zeros(10)))
+    assert not requests(world.alarm("drift/temp @origin=JFK"))
+    assert requests(world.alarm("drift/wind @origin=JFK")), "of wind that is the first alarm"
 
 
 def test_a_new_champion_answers_the_alarms_of_the_one_before(loop, make_promoted):
@@ -311,6 +334,7 @@ def test_the_first_training_too_waits_for_repaired_data(loop):
         (lambda: SliceDegradation(slices="origin"), "list of names"),
         (lambda: SliceDegradation(severity="info"), "warning, critical"),
         (lambda: EstimatedDegradation(after=""), "after"),
+        (lambda: SliceDegradation(again="soon"), "again"),
         (lambda: DataQuality(severity="bad"), "severity"),
         (lambda: DataQuality(columns=[3]), "list of names"),
         (lambda: DataQuality(at_most="long"), "at_most"),

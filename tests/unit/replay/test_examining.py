@@ -70,7 +70,7 @@ def examined(run, from_ns, to_ns, now_ns):
 
 @pytest.fixture(scope="module")
 def static(make_loop):
-    quiet = {"policy": ost.policies.static(), "monitors": ost.Monitors(examine=None)}
+    quiet = {"policy": ost.policies.static(), "monitors": None}
     return lambda **changes: make_loop(**quiet, **changes)
 
 
@@ -123,3 +123,15 @@ def test_policies_that_are_compared_share_an_examination(world, static):
     made = [each[1][0] for each in run.due]
     assert [each.request for each in made] == ["e-1", "e-2"]
     assert made[0].evidence is made[1].evidence
+
+
+def test_where_labels_are_selective_only_explored_rows_are_examined(world, make_loop):
+    label = ost.Label("y", delay="6h", horizon="12h", selective=True)
+    policy = ost.Policy(explore=0.3)
+    run = begun(make_loop(label=label, policy=policy, monitors=None), world(6000))
+
+    diagnosis = examined(run, 32 * DAY_NS, 45 * DAY_NS, 46 * DAY_NS)[0]
+
+    rows = diagnosis["evidence"]["rows"]
+    assert 0.2 < rows["current"] / 1300 < 0.4
+    assert rows["reference"] < 1000

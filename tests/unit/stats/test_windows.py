@@ -232,8 +232,8 @@ def test_the_upper_limit_of_the_spread_covers_it(windows, alike):
         nothing(streams),
     )
 
-    # Of 95 %; shares are not normal, and a stream's own mean is estimated.
-    assert 0.93 < (found.alike_high > alike).mean() < 0.97
+    # Of 90 %; shares are not normal, and a stream's own mean is estimated.
+    assert 0.88 < (found.alike_high > alike).mean() < 0.93
     assert float(found.alike.mean()) == pytest.approx(alike, rel=0.15)
 
 
@@ -327,7 +327,7 @@ def test_levels_are_learned_from_their_windows():
 
     assert found.mean == pytest.approx(np.full(streams, 1e6), abs=1.0)
     assert float(found.between.mean()) == pytest.approx(0.25, rel=0.1)
-    assert 0.92 < (found.between_high > 0.25).mean() < 0.97
+    assert 0.87 < (found.between_high > 0.25).mean() < 0.93
     assert 0.94 < ((low <= 0.0) & (high >= 0.0)).mean() < 0.98
 
 

@@ -265,7 +265,7 @@ def test_levels_of_few_rows_are_not_weighed(days, draw):
     told = days.long([level("delay", 1, 90.0, 5.0)])
 
     assert not len(told)
-    assert told.unmeasured == {"drift/delay": "4 rows"}
+    assert told.unmeasured == {"drift/delay": "4 rows are too few for a mean"}
 
 
 def test_single_cells_rows_of_none_and_constant_columns_are_survived(days, draw):
@@ -274,6 +274,7 @@ def test_single_cells_rows_of_none_and_constant_columns_are_survived(days, draw)
         told = days.long(odd)
 
     assert told.streams == ("drift/flat",)
+    assert told.unmeasured == {"drift/one": "there is one cell only: it cannot move"}
     assert told.value.tolist() == told.reference.tolist()
     moved = days.long([shares("flat", [0, 25, 0, 25])])
     assert moved.log_e[0] > math.log(1e6)

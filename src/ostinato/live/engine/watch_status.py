@@ -56,17 +56,21 @@ def watch_status(state: LoopState, watched: Watched, now_ns: int) -> dict[str, A
 
 
 def _estimates(window: WindowMeasured) -> dict[str, dict[str, Any]]:
+    """Return what was estimated, with its own interval, as the monitor describes it."""
+    return {name: _estimate(window, name, at) for at, name in enumerate(window.streams)}
+
+
+def _estimate(window: WindowMeasured, name: str, at: int) -> dict[str, Any]:
+    details = window.details.get(name, {})
     return {
-        name: {
-            "estimated": _finite(window.value[at]),
-            "reference": _finite(window.reference[at]),
-            "low": _finite(window.reference[at] + window.low[at]),
-            "high": _finite(window.reference[at] + window.high[at]),
-            "from": format_time(window.from_ns),
-            "to": format_time(window.to_ns),
-            "details": plain(window.details.get(name, {})),
-        }
-        for at, name in enumerate(window.streams)
+        "estimated": _finite(details.get("estimate", window.value[at])),
+        "reference": _finite(window.reference[at]),
+        "low": _finite(details.get("low", window.reference[at] + window.low[at])),
+        "high": _finite(details.get("high", window.reference[at] + window.high[at])),
+        "assumption": str(details.get("assumption", "")),
+        "from": format_time(window.from_ns),
+        "to": format_time(window.to_ns),
+        "details": plain(details),
     }
 
 

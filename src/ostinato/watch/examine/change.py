@@ -15,29 +15,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ostinato.core import rng as chance
 from ostinato.core.records import Floats
 from ostinato.stats.influence import Estimate, estimate
-from ostinato.stats.overlap import FEWEST_EFFECTIVE, Parts, Side, decompose
 from ostinato.watch.examine.classes import LabelShift, label_shift
-from ostinato.watch.examine.classifier import FOLDS, expectations
 from ostinato.watch.examine.codes import Coding
-from ostinato.watch.examine.domain import APART, Told, distances, tell_apart
+from ostinato.watch.examine.compare import compare
+from ostinato.watch.examine.domain import Told
 from ostinato.watch.examine.faults import Fault
 from ostinato.watch.examine.repair import Repair, mend
-from ostinato.watch.examine.sample import Champion, Sample, folds
+from ostinato.watch.examine.sample import Champion, Sample
 
 FEWEST: Final = 100
 """Labelled rows that either sample needs. Fewer: no part would be told from chance."""
-
-ALONE: Final = 0.9
-"""Distance from which a column by itself tells the samples apart (a date, a counter): it is left
-out where inputs are compared, as nothing would be left to compare."""
 
 QUALITY, LABELS, COVARIATE, CONCEPT, UNSEEN = (
     "data quality",
@@ -59,7 +52,7 @@ class Change:
     total
         Their difference.
     parts
-        By cause, in the order of `core.watched.CAUSES`' search.
+        By cause, in the order in which they were looked for.
     repairs
         Broken columns with their cost.
     shift
@@ -112,20 +105,20 @@ def change_in_loss(
         for each in repairs
         if each.cost is None
     ]
-    costs = [each.cost for each in repairs if each.cost is not None]
-    parts = {QUALITY: _sum(costs)} if costs else {}
-    shift = _shift(reference, whole, repairs, champion)
+    costly = [each for each in repairs if each.matters]
+    parts = {QUALITY: _sum(costly)} if costly else {}
+    shift = _shift(reference, whole, costly, champion)
     mass: Floats | None = None
     if isinstance(shift, str):
         notes.append((LABELS, shift))
     elif shift.holds:
         parts[LABELS] = shift.cost
         mass = reference.mass * shift.factors
-    compared = _compare(reference, whole, coding, repairs, mass, told, salt)
+    compared = compare(reference, whole, coding, repairs, mass, told, salt)
     notes += compared.notes
     if compared.parts is not None:
         parts[COVARIATE] = compared.parts.seen
-        parts[CONCEPT] = _less_sure(compared.parts.concept, sum(each.doubt for each in repairs))
+        parts[CONCEPT] = _less_sure(compared.parts.concept, sum(each.doubt for each in costly))
         parts[UNSEEN] = compared.parts.unseen
     u, v = reference.mass / reference.mass.sum(), current.mass / current.mass.sum()
     before, now = float(u @ reference.losses), float(v @ current.losses)
@@ -141,7 +134,8 @@ def change_in_loss(
     )
 
 
-def _sum(costs: list[Estimate]) -> Estimate:
+def _sum(repairs: list[Repair]) -> Estimate:
+    costs = [each.cost for each in repairs if each.cost is not None]
     # Costs of several columns are measured on the same rows: their errors may all point one way.
     return Estimate(
         sum(each.value for each in costs),
@@ -163,103 +157,3 @@ def _shift(
 
 def _less_sure(part: Estimate, doubt: float) -> Estimate:
     return Estimate(part.value, math.hypot(part.error, doubt), part.degrees)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Compared:
-    parts: Parts | None
-    effective: float
-    notes: list[tuple[str, str]]
-
-
-def _compare(
-    reference: Sample,
-    current: Sample,
-    coding: Coding,
-    repairs: list[Repair],
-    mass: Floats | None,
-    told: Told,
-    salt: str,
-) -> _Compared:
-    """Compare on the inputs that both samples have; on the champion's scores if there are none.
-
-    `mass` is how much rows of the reference count; None: as ever.
-    """
-    codes, notes = _comparable(coding, repairs, salt)
-    untouched = not repairs and not notes and mass is None
-    samples = (reference, current)
-    masses = (reference.mass if mass is None else mass, current.mass)
-    found = told if untouched else tell_apart(codes, masses)
-    parts = decompose(*_sides(samples, codes, masses, found))
-    if found.auc.value <= APART and parts.effective >= FEWEST_EFFECTIVE:
-        return _Compared(parts=parts, effective=parts.effective, notes=notes)
-    notes.append(("inputs", "hardly any is in both samples; they are compared by score alone"))
-    scores = _score_codes(reference, current)
-    found = tell_apart(scores, masses)
-    parts = decompose(*_sides(samples, scores, masses, found))
-    if found.auc.value <= APART and parts.effective >= FEWEST_EFFECTIVE:
-        return _Compared(parts=parts, effective=parts.effective, notes=notes)
-    notes.append(("parts", "hardly any score is in both samples: nothing can be compared"))
-    return _Compared(parts=None, effective=parts.effective, notes=notes)
-
-
-def _comparable(
-    coding: Coding, repairs: list[Repair], salt: str
-) -> tuple[tuple[NDArray[Any], NDArray[Any]], list[tuple[str, str]]]:
-    """Return codes with broken values replaced, without columns that tell all by themselves."""
-    q = coding.current.copy()
-    for each in repairs:
-        rng = chance.stream(0, f"{salt}/codes/{each.column}")
-        rows = rng.integers(0, len(coding.reference), int(each.rows.sum()))
-        for place in coding.place(each.column):
-            q[each.rows, place] = coding.reference[rows, place]
-    whole = Coding(
-        columns=coding.columns,
-        plain=coding.plain,
-        reference=coding.reference,
-        current=q,
-        unmeasured={},
-    )
-    apart = distances(whole)
-    kept = apart <= ALONE
-    notes = [
-        (column.name, "tells the samples apart by itself; it is left out of the comparison")
-        for column, stays in zip(coding.columns, kept.tolist(), strict=True)
-        if not stays
-    ]
-    return (coding.reference[:, kept], q[:, kept]), notes
-
-
-def _score_codes(reference: Sample, current: Sample) -> tuple[Floats, Floats]:
-    def wide(scores: Floats) -> Floats:
-        return scores[:, None] if scores.ndim == 1 else scores
-
-    return wide(reference.scores), wide(current.scores)
-
-
-def _sides(
-    samples: tuple[Sample, Sample],
-    codes: tuple[NDArray[Any], NDArray[Any]],
-    masses: tuple[Floats, Floats],
-    told: Told,
-) -> tuple[Side, Side]:
-    reference, current = samples
-    n = len(reference)
-    values = np.concatenate([reference.losses, current.losses])
-    weights = np.concatenate([each / each.sum() for each in masses]) * n
-    fold = np.concatenate([folds(len(each), FOLDS) for each in samples])
-    expected = expectations(np.concatenate(codes), values, np.maximum(weights, 1e-12), fold)
-    return (
-        Side(
-            losses=reference.losses,
-            chances=told.reference,
-            expected=expected[:n],
-            weights=masses[0],
-        ),
-        Side(
-            losses=current.losses,
-            chances=told.current,
-            expected=expected[n:],
-            weights=masses[1],
-        ),
-    )

@@ -149,6 +149,10 @@ def _remarks(evidence: dict[str, Any]) -> list[str]:
     ):
         if names:
             found.append(words.format("; ".join(names[:_NAMED])))
+    unknown = [each["column"] for each in evidence["broken"] if each["cost"] is None]
+    if unknown:
+        broken = "; ".join(list(dict.fromkeys(unknown))[:_NAMED])
+        found.append(f"Broken at a cost that is not known: {broken}.")
     if evidence["labels"].get("more"):
         found.append("More labels than before are other than what the champion is sure of.")
     return found

@@ -70,7 +70,7 @@ def find_faults(plain: tuple[Plain, ...], before_ns: Ints, now_ns: Ints) -> list
         if each.numbers is not None:
             looked = _in_numbers(each, before_ns, now_ns)
         else:
-            looked = _in_texts(each)
+            looked = _in_texts(each, before_ns, now_ns)
         found += [
             Fault(column=each.source, what=what, before=_share(p), now=_share(q), rows=q)
             for what, p, q, floor in looked
@@ -143,11 +143,12 @@ def _by_period(values: Floats, before_ns: Ints, now_ns: Ints) -> bool:
 _PIECE: Final = 20  # rows of a period that say whether a column is constant in it
 
 
-def _in_texts(plain: Plain) -> Looked:
+def _in_texts(plain: Plain, before_ns: Ints, now_ns: Ints) -> Looked:
     assert plain.texts is not None, "asked for texts"
     p, q = plain.texts
     yield "missing", p.is_null().to_numpy(), q.is_null().to_numpy(), FLOOR
     known = p.drop_nulls().unique()
+    yield from _alone(p, q, before_ns, now_ns)
     new = ~q.is_in(known.implode()).fill_null(value=True)
     if not new.any():
         return
@@ -156,6 +157,16 @@ def _in_texts(plain: Plain) -> Looked:
     other = (new & _recoded(p, q)).fill_null(value=False)
     rows = (same | other).to_numpy()
     yield "written otherwise", np.zeros(len(p), dtype=np.bool_), rows, FLOOR
+
+
+def _alone(p: pl.Series, q: pl.Series, before_ns: Ints, now_ns: Ints) -> Looked:
+    values = q.drop_nulls().unique()
+    if len(values) != 1 or p.drop_nulls().n_unique() < 2:
+        return
+    codes = p.rank("dense").cast(pl.Float64).fill_null(np.nan).to_numpy()
+    if not _by_period(codes, before_ns, now_ns):
+        usual = ((each == values[0]).fill_null(value=False).to_numpy() for each in (p, q))
+        yield f"stuck at {values[0]}", *usual, STUCK_FLOOR
 
 
 def _tidy(texts: pl.Series) -> pl.Series:

@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ostinato.core import rng as chance
-from ostinato.core.errors import LearnerError
+from ostinato.core.errors import DataError, LearnerError
 from ostinato.core.records import Floats, Ints
 from ostinato.stats.influence import Estimate, estimate
 from ostinato.watch.examine.faults import Fault
@@ -29,6 +29,8 @@ from ostinato.watch.examine.sample import Champion, Sample
 ASKED: Final = 4_000
 """Rows of the reference that the champion answers again per column. Fewer: wide intervals; more:
 slow champions make an examination long."""
+
+_LEVEL: Final = 0.95  # of the interval that says whether a fault costs anything
 
 COLUMNS_MOST: Final = 4
 """Broken columns whose cost is measured, the most broken first."""
@@ -60,6 +62,14 @@ class Repair:
     cost: Estimate | None = None
     doubt: float = 0.0
 
+    @property
+    def matters(self) -> bool:
+        """Whether the fault surely costs, or saves, anything."""
+        if self.cost is None:
+            return False
+        low, high = self.cost.interval(_LEVEL)
+        return low > 0.0 or high < 0.0
+
 
 def mend(
     reference: Sample, current: Sample, faults: Sequence[Fault], champion: Champion, *, salt: str
@@ -80,8 +90,8 @@ def mend(
     Returns
     -------
     tuple
-        The repairs, and the current rows with drawn values in the place of broken ones, and losses
-        less what such values cost in the reference.
+        The repairs, and the current rows with drawn values in the place of broken ones that
+        matter, and losses less what such values cost in the reference.
     """
     by_column: dict[str, list[Fault]] = {}
     for fault in faults:
@@ -95,7 +105,8 @@ def mend(
         repair = Repair(column=name, faults=tuple(by_column[name]), rows=masks[name])
         if champion.score is not None and place < COLUMNS_MOST:
             rng = chance.stream(0, f"{salt}/repair/{name}")
-            repair, current = _mend(reference, current, repair, champion, rng)
+            repair, mended = _mend(reference, current, repair, champion, rng)
+            current = mended if repair.matters else current
         done.append(repair)
     return done, current
 
@@ -145,10 +156,13 @@ def drawn_values(column: pl.Series, count: int, rng: np.random.Generator) -> pl.
 
 def _put(frame: pl.DataFrame, name: str, rows: Ints, values: pl.Series) -> pl.DataFrame | None:
     column = frame[name]
-    try:  # a column that holds nothing now takes the type that it had
-        column = column.cast(values.dtype)
-    except pl.exceptions.PolarsError:
-        return None
+    if column.dtype != values.dtype:  # one that holds nothing now takes the type that it had
+        numbers = column.dtype.is_numeric() and values.dtype.is_numeric()
+        kind = pl.Float64() if numbers else values.dtype
+        try:
+            column, values = column.cast(kind), values.cast(kind)
+        except pl.exceptions.PolarsError:
+            return None
     places = np.zeros(len(column), dtype=np.int64)
     places[rows] = np.arange(len(rows))
     flags = np.zeros(len(column), dtype=np.bool_)
@@ -168,5 +182,5 @@ def answers(champion: Champion, frame: pl.DataFrame) -> Floats | None:
     assert champion.score is not None, "a champion that can be asked"
     try:
         return champion.score(frame)
-    except LearnerError:
+    except (DataError, LearnerError):
         return None

@@ -37,7 +37,8 @@ class Sample:
     groups
         (n, g) slice group of each row by slice column, as in the records; -1: none.
     weights
-        (n,) how many rows each stands for (inverse propensities), > 0; None: one.
+        (n,) how many rows each stands for (inverse propensities), > 0; None: one. The parts of a
+        change weigh rows by it; slices, columns and suspicious labels count rows.
     """
 
     frame: pl.DataFrame

@@ -6,7 +6,6 @@ A group that fails is told from one that always was hard: the reference has the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -18,8 +17,10 @@ from ostinato.stats.influence import Estimate, estimate
 from ostinato.stats.intervals import benjamini_hochberg
 from ostinato.stats.shrink import npmle
 from ostinato.stats.subgroups import Subgroup, members, search
-from ostinato.watch.examine.codes import Coding, Column
+from ostinato.watch.examine.codes import Coding
+from ostinato.watch.examine.grid import Grid
 from ostinato.watch.examine.sample import Champion, Sample, folds
+from ostinato.watch.examine.usual import Usual
 
 FALSE: Final = 0.1
 """Share of the slices told that may be none. Smaller: true ones are missed."""
@@ -35,10 +36,6 @@ FEWEST: Final = 400
 
 _LEAST: Final = 32  # rows of a slice, at least; and one in a hundred
 _SEARCHED: Final = 15  # slices taken from each of the two searches to the proof
-_VALUES: Final = 12  # values of a category that are cells of their own
-_QUARTERS: Final = 4
-_CELLS_MOST: Final = 240  # columns that tell little of the loss are left out beyond
-_BINS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +91,11 @@ def failing_slices(
     scale = float(current.losses.mean())
     if not scale > 0.0 or np.ptp(current.losses) == 0.0:
         return "all rows lose the same"
-    grid = _Grid.of(reference, current, coding, champion)
+    grid = Grid.of(reference, current, coding, champion)
     if not grid.names:
         return "there is no column to cut slices by"
     searched = folds(len(current), 2) == 0
-    surprise = current.losses - _usual(reference, current)
+    surprise = current.losses - Usual.of(reference)(current.scores)
     half = grid.current[searched]
     least = max(_LEAST, len(half) // 100)
     found: dict[tuple[tuple[int, int], ...], Subgroup] = {}
@@ -108,123 +105,9 @@ def failing_slices(
     return _proved(list(found.values()), grid, reference, current, ~searched, scale)
 
 
-def _usual(reference: Sample, current: Sample) -> Floats:
-    """Return what rows with such a score lost in the reference."""
-    p, q = (
-        each.scores if each.scores.ndim == 1 else each.scores.max(axis=1)
-        for each in (reference, current)
-    )
-    borders = np.unique(np.quantile(p, np.arange(1, _BINS) / _BINS))
-    cells = np.searchsorted(borders, p, side="right")
-    count = len(borders) + 1
-    rows = np.bincount(cells, minlength=count)
-    sums = np.bincount(cells, weights=reference.losses, minlength=count)
-    means = np.where(rows > 0, sums / np.maximum(rows, 1), reference.losses.mean())
-    usual: Floats = means[np.searchsorted(borders, q, side="right")]
-    return usual
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Grid:
-    """Few cells per column: `names` by column and cell, and the cells of both samples' rows."""
-
-    names: list[dict[int, str]]
-    reference: NDArray[np.int16]
-    current: NDArray[np.int16]
-
-    @classmethod
-    def of(cls, reference: Sample, current: Sample, coding: Coding, champion: Champion) -> _Grid:
-        made = [
-            *(
-                _coarse(column, coding.reference[:, i], coding.current[:, i])
-                for i, column in enumerate(coding.columns)
-            ),
-            *(
-                _grouped(reference, current, place, champion)
-                for place in range(current.groups.shape[1])
-            ),
-        ]
-        order = sorted(range(len(made)), key=lambda i: (-_telling(made[i][2], current.losses), i))
-        kept, cells = [], 0
-        for i in order:
-            cells += len(made[i][0])
-            if cells > _CELLS_MOST:
-                break
-            kept.append(i)
-        kept.sort()
-        return cls(
-            names=[made[i][0] for i in kept],
-            reference=_stacked([made[i][1] for i in kept], len(reference)),
-            current=_stacked([made[i][2] for i in kept], len(current)),
-        )
-
-    def name(self, group: Subgroup) -> str:
-        return " and ".join(self.names[column][cell] for column, cell in group.cells)
-
-
-Cells = NDArray[np.int16]
-
-
-def _stacked(columns: list[Cells], rows: int) -> Cells:
-    return np.stack(columns, axis=1) if columns else np.empty((rows, 0), dtype=np.int16)
-
-
-def _coarse(column: Column, p: Cells, q: Cells) -> tuple[dict[int, str], Cells, Cells]:
-    """Cut a column of numbers into quarters of the reference, one of categories into values."""
-    if column.borders is None:
-        known = dict(enumerate(f"{column.name} = {value}" for value in column.values[:_VALUES]))
-        names = {**known, _VALUES: f"{column.name} missing"}
-        first, second = (
-            np.where(each < _VALUES, each, np.where(each == column.missing, _VALUES, -1))
-            for each in (p, q)
-        )
-        return names, first.astype(np.int16), second.astype(np.int16)
-    inside = p[p < column.missing]
-    ranks = np.arange(1, _QUARTERS) / _QUARTERS
-    cuts = np.unique(np.quantile(inside, ranks, method="lower")) if inside.size else inside
-    cuts = cuts[(cuts > 0) & (cuts <= len(column.borders))]
-    texts = [f"{column.borders[int(cut) - 1]:.4g}" for cut in cuts]
-    if texts:
-        spans = [f"{column.name} from {low} to {high}" for low, high in pairwise(texts)]
-        names = dict(enumerate([f"{column.name} below {texts[0]}", *spans]))
-        names[len(texts)] = f"{column.name} from {texts[-1]}"
-    else:
-        names = {0: f"{column.name} known"}
-    names[len(texts) + 1] = f"{column.name} missing"
-    first, second = (
-        np.where(
-            each == column.missing, len(texts) + 1, np.searchsorted(cuts, each, side="right")
-        ).astype(np.int16)
-        for each in (p, q)
-    )
-    return names, first, second
-
-
-def _grouped(
-    reference: Sample, current: Sample, place: int, champion: Champion
-) -> tuple[dict[int, str], Cells, Cells]:
-    codes = np.concatenate([each.groups[:, place] for each in (reference, current)])
-    used = np.unique(codes[codes >= 0])
-    cells = np.where(codes >= 0, np.searchsorted(used, codes), -1).astype(np.int16)
-    names = {
-        cell: champion.group_names[code] if code < len(champion.group_names) else f"group {code}"
-        for cell, code in enumerate(used.tolist())
-    }
-    return names, cells[: len(reference)], cells[len(reference) :]
-
-
-def _telling(cells: Cells, losses: Floats) -> float:
-    """Return how much of the losses' variance lies between the cells of a column."""
-    shifted = cells.astype(np.intp) + 1
-    rows = np.bincount(shifted)
-    sums = np.bincount(shifted, weights=losses)
-    means = sums / np.maximum(rows, 1)
-    return float(rows @ np.square(means - losses.mean()))
-
-
 def _proved(
     groups: list[Subgroup],
-    grid: _Grid,
+    grid: Grid,
     reference: Sample,
     current: Sample,
     fresh: NDArray[np.bool_],

@@ -32,7 +32,7 @@ LEAST_ROWS: Final = 30
 
 _MOST_WINDOWS: Final = 400  # long windows of which free rows are remembered, for trainings
 _MOST_ORDERS: Final = 16  # trainings that are under way at once
-_LONGEST_RUN: Final = 28  # long windows that a mean gathers rows for
+_LONGEST_RUN: Final = 91  # long windows that a mean gathers rows for
 
 _CHAMPION, _CANARY, _HOLDBACK, _FALLBACK, _EXPLORE = (ROLES.index(role) for role in ROLES)
 

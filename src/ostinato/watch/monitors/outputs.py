@@ -27,14 +27,16 @@ from ostinato.watch.monitor import NOW
 from ostinato.watch.reading import Reading, Readings, Shares, Stream, two_cells
 from ostinato.watch.scored import ScoreCells, borders_before
 
-_WINDOWS: Final = 8
-"""Windows that a reference should have; fewer: rows that are never trained on are taken to it."""
+_WINDOWS: Final = 28
+"""Windows that a reference should have; where there are fewer, rows that are never trained on are
+taken to it. Fewer: how windows vary is known badly; more: scores of long ago count."""
 
 _MOST_WINDOWS: Final = 100
 """Windows of a reference. Fewer: their spread is known less well; more: the state is larger."""
 
-_FEWEST: Final = 30
-"""Rows of a window of those that are never trained on. Fewer make shares of windows noise."""
+_FEWEST: Final = 10
+"""Rows of a window of those that are never trained on. Fewer: shares of the window are noise; more:
+slow streams have none."""
 
 _VERSIONS: Final = 8
 """Versions whose references are kept beside those of the champion and the one before. Fewer: a

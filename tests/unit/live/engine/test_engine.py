@@ -62,6 +62,7 @@ def test_it_publishes_what_is_watched_and_what_was_found(played: Any) -> None:
     assert {each["stream"] for each in watch["standing"]} <= raised
     assert watch["budget"]["declared"] == pytest.approx(1.0)
     assert watch["streams"] > 1
+    assert {each["stream"] for each in watch["estimates"]} >= {"estimate/log_loss"}
 
 
 def test_killed_between_any_two_steps_it_comes_to_the_same_journal(

@@ -28,7 +28,7 @@ loop = ost.Loop(
     policy=ost.policies.scheduled(
         "4d", window=ost.Last("8d"), holdout="2d", rollout=ost.Immediate()
     ),
-    suite={suite!r},
+    suite={suite!r}, monitors=None,
 )
 """
 

@@ -15,10 +15,12 @@ import pytest
 
 from ostinato.core import snapshot
 from ostinato.core.records import CandidateTrained, LabelsArrived, RequestsAnswered, TrainingFailed
+from ostinato.core.watched import DiagnosisMade, ExaminationRequested
 from ostinato.live.engine.known import Told, history_at, write_labels
+from ostinato.live.engine.saved import OpenExamination
 from ostinato.live.engine.train_elsewhere import TrainingsElsewhere, resident_bytes
 from ostinato.live.engine.train_here import TrainingsHere
-from ostinato.live.engine.trainings import Job, Outcome
+from ostinato.live.engine.trainings import ExaminationJob, Job, Outcome
 from ostinato.replay.history import NEVER
 
 
@@ -109,6 +111,29 @@ def test_a_damaged_outcome_is_made_again(ordered: tuple[Any, Job]) -> None:
     assert here.outcome(request) is None
     here.begin(job)
     assert here.outcome(request) is not None
+
+
+def test_an_examination_that_was_ended_has_found_nothing_and_says_why(
+    ordered: tuple[Any, Job],
+) -> None:
+    _, job = ordered
+    order = ExaminationRequested(
+        ts_event_ns=5,
+        ts_record_ns=5,
+        subject="schedule",
+        reason="It is time.",
+        request="examination-1",
+        champion="v001",
+        from_ns=0,
+        to_ns=5,
+    )
+    kept = OpenExamination(order=order, trained=job.open.order, artifact="0" * 64, tick=7, now_ns=9)
+    job = snapshot.decode(snapshot.encode(ExaminationJob(open=kept)))
+    (made,) = snapshot.decode(job.failed("took longer than 3 s.").records)
+    assert isinstance(made, DiagnosisMade)
+    assert (made.request, made.subject, made.cause) == ("examination-1", "v001", "none found")
+    assert made.ts_event_ns == 9
+    assert made.reason == "The examination took longer than 3 s."
 
 
 def test_memory_of_a_group_of_processes_is_found() -> None:

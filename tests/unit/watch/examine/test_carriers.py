@@ -159,3 +159,18 @@ def test_columns_that_no_longer_belong_together_leave_the_plane(planted):
     assert abs(same["reconstruction"]["rise"]["change"]) < 0.05
     assert found["stance"] == "act"
     assert same["stance"] == "alike"
+
+
+def test_a_category_that_goes_missing_is_a_slice_by_that_name(planted):
+    reference, current, champion = planted("binary", rows=2000)
+    gone = pl.when(pl.col("kind") == "a").then(None).otherwise(pl.col("kind"))
+    frame = current.frame.with_columns(gone.alias("kind"))
+    scores = champion.score(frame)
+    losses = champion.loss(1.0 - current.labels, scores)
+    flipped = np.where((current.frame["kind"] == "a").to_numpy(), losses, current.losses)
+    broken = dataclasses.replace(current, frame=frame, scores=scores, losses=flipped)
+
+    slices = examine(reference, broken, champion).evidence["slices"]
+
+    found = {each["slice"]: each["verdict"] for each in slices}
+    assert found["kind missing"] == "has no rows in the reference"

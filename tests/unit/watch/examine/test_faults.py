@@ -45,6 +45,7 @@ def with_share(values, share, other):
         (["a", "b"] * 500, ["A ", "b"] * 500, ["written otherwise"]),
         (["a", "b"] * 500, ["a", "x9"] * 500, ["written otherwise"]),
         (["a", "b"] * 500, ["a", None] * 500, ["missing"]),
+        (["a", "b"] * 500, ["b"] * 1000, ["stuck at b"]),
         ([True, False] * 500, [None, False] * 500, ["missing"]),
     ],
 )

@@ -228,10 +228,10 @@ def test_rows_that_come_late_count_in_the_next_window(made, known):
 def test_rows_never_trained_on_fill_up_a_short_reference(made, scores):
     watch = monitor()
     state = watch.begin()
-    recent = made.evaluated("v1", np.linspace(900, 1_099, 1_000), scores[:1_000])
-    aside = made.evaluated("v1", np.linspace(0, 999, 1_000), scores[1_000:2_000], name="random")
+    recent = made.evaluated("v1", np.linspace(4_000, 4_199, 1_000), scores[:1_000])
+    aside = made.evaluated("v1", np.linspace(0, 4_099, 1_000), scores[1_000:2_000], name="random")
     watch.take(state, replace(recent, sets=recent.sets + aside.sets), 0)
 
     starts = [each.from_ns for each in watch.renew(state, "v1")]
 
-    assert starts == list(range(300, 1_100, SLOW))
+    assert starts == list(range(1_400, 4_200, SLOW))
