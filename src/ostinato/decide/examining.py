@@ -84,11 +84,13 @@ def want(
     raised: Iterable[Record],
     window: WindowMeasured,
     now_ns: int,
+    *,
+    policy: Callable[[], Mapping[str, Any]],
 ) -> None:
     """Ask for an examination on account of alarms of a window.
 
     What moved without labels is examined at once, and once more when its labels are there: only
-    they tell whether the same inputs have other labels now.
+    they tell whether the same inputs have other labels now. `policy` as in `examinations`.
     """
     alarms = [each for each in raised if isinstance(each, AlarmRaised) and each.family in ASKING]
     if not alarms:
@@ -98,11 +100,16 @@ def want(
         since_ns=now_ns,
         from_ns=min(each.since_ns for each in alarms),
         to_ns=window.to_ns,
-        urgent=any([_is_news(state, each) for each in alarms]),
+        urgent=any([_is_news(state, each) for each in alarms]) or _awaited(alarms, policy),
     )
     state.wanted = _together(state.wanted, asked)
     if state.matured_to_ns is None or state.matured_to_ns < window.to_ns:
         state.labelled = _together(state.labelled, asked)
+
+
+def _awaited(alarms: Iterable[AlarmRaised], policy: Callable[[], Mapping[str, Any]]) -> bool:
+    """Say whether a trigger waits to be told which of the columns matter."""
+    return any(each.family == "drift" for each in alarms) and bool(policy()["by_inputs"])
 
 
 def _is_news(state: Examining, alarm: AlarmRaised) -> bool:

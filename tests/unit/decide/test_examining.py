@@ -25,12 +25,12 @@ def loop(world, alarm_rule, make_window, make_losses):
         rule = alarm_rule("m", share=0.9, examine_ns=every_ns)
         made = world(*triggers, alarms=rule, champion=champion)
 
-        def day(streams=(), *, family="drift", since_days=0):
+        def day(streams=(), *, family="drift", since_days=0, value=0.3):
             """Let a day pass; return what was asked for."""
             told = [make_losses(made.now_ns + DAY_NS, np.zeros(3))]
             told[0] = replace(told[0], matured_to_ns=made.now_ns + DAY_NS - late * DAY_NS)
             if streams:
-                found = dict.fromkeys(streams, (0.3, 0.0, LOUD))
+                found = dict.fromkeys(streams, (value, 0.0, LOUD))
                 told.append(
                     make_window(
                         made.now_ns + DAY_NS - since_days * DAY_NS,
@@ -103,23 +103,24 @@ def test_there_is_one_examination_at_a_time_and_per_long_window(loop, make_windo
 
 
 def test_alarms_of_a_family_that_was_examined_wait_for_seven_windows_unless_they_are_worse(
-    loop, make_window
+    loop,
 ):
     world = loop(every=None)
-
-    def day_of(stream, value):
-        found = {stream: (value, 0.0, LOUD)}
-        window = make_window(world.now_ns + DAY_NS, found, monitor="m", family="performance")
-        return world.tick(window, hours=24)
-
-    assert "examination_requested" in [each.kind for each in day_of("performance/a", 0.1)]
+    assert world.day(["performance/a"], family="performance", value=0.1)
     world.answer()
-    assert "examination_requested" not in [each.kind for each in day_of("performance/b", 0.1)]
+    assert world.day(["performance/b"], family="performance", value=0.1) == []
     assert [world.day() for _ in range(5)] == [[]] * 5
     assert [asked.subject for asked in world.day()] == ["performance/b"]
     world.answer()
-    assert "examination_requested" not in [each.kind for each in day_of("performance/c", 0.1)]
-    assert "examination_requested" in [each.kind for each in day_of("performance/a", 3.0)]
+    assert world.day(["performance/c"], family="performance", value=0.1) == []
+    assert world.day(["performance/a"], family="performance", value=3.0), "it became critical"
+
+
+def test_where_drift_asks_for_a_model_each_column_is_examined(loop):
+    world = loop(Drift(least=1), every=None)
+    assert world.day(["drift/temp"])
+    world.answer(columns=[{"column": "temp", "matters": False}])
+    assert world.day(["drift/rain"])
 
 
 def test_alarms_that_wait_are_examined_together(loop):

@@ -15,7 +15,7 @@ from ostinato.core.records import Codes, Floats, Ints
 
 ROWS_MOST: Final = 6_000
 """Rows drawn from each side. Fewer: small causes stay unseen; more: an examination takes longer
-than anybody wants to wait, and intervals get little narrower."""
+than a tick of the loop may, and intervals get little narrower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
