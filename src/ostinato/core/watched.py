@@ -304,10 +304,13 @@ class ExaminationRequested(Decision):
 class DiagnosisMade(Decision):
     """What an examination found. `cause` is one of `CAUSES`; `subject` is the champion.
 
-    `evidence` has the parts of the change in loss with intervals (``parts``), the columns and
-    slices that carry it (``columns``, ``slices``), how far reference and current can be told apart
-    (``domain``), suspicious labels (``labels``) and what could not be examined (``unmeasured``).
-    `action` says in a sentence what the loop will do about it.
+    `evidence`: ``loss`` in reference and current rows, with its change; ``parts`` of it by cause,
+    each with ``low`` and ``high`` at ``level``, which add up to it; ``broken`` values with their
+    cost; ``classes``, their shares before and now; ``columns`` that moved, and what that costs;
+    ``slices`` that fail; ``labels`` that look wrong; ``domain``, how far reference and current
+    inputs can be told apart; ``rows``; ``unmeasured``, why what could not be examined.
+    ``foreseen``: labels are too few, and only what other inputs cost is estimated. `action` says
+    in a sentence what the loop will do about it.
     """
 
     kind: ClassVar[str] = "diagnosis_made"

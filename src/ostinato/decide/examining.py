@@ -95,12 +95,13 @@ def want(
     alarms = [each for each in raised if isinstance(each, AlarmRaised) and each.family in ASKING]
     if not alarms:
         return
+    news = [each for each in alarms if _is_news(state, each)]
     asked = Wanted(
         subject=alarms[0].subject,
         since_ns=now_ns,
         from_ns=min(each.since_ns for each in alarms),
         to_ns=window.to_ns,
-        urgent=any([_is_news(state, each) for each in alarms]) or _awaited(alarms, policy),
+        urgent=bool(news) or _awaited(alarms, policy),
     )
     state.wanted = _together(state.wanted, asked)
     if state.matured_to_ns is None or state.matured_to_ns < window.to_ns:

@@ -68,6 +68,8 @@ class Parts:
         of the same inputs with other outcomes.
     unseen
         of inputs that the reference hardly has.
+    inputs
+        of other inputs, `seen` and `unseen` together.
     effective
         effective rows on shared inputs, of the smaller sample; see `FEWEST_EFFECTIVE`.
     """
@@ -76,6 +78,7 @@ class Parts:
     seen: Estimate
     concept: Estimate
     unseen: Estimate
+    inputs: Estimate
     effective: float
 
 
@@ -114,6 +117,7 @@ def decompose(reference: Side, current: Side) -> Parts:
         seen=estimate(base + left_p - first, base_p + at_p - own_p, base_q),
         concept=estimate(left_q - left_p, -at_p, at_q),
         unseen=estimate(last - base - left_q, -base_p, own_q - at_q - base_q),
+        inputs=estimate(last - first - left_q + left_p, at_p - own_p, own_q - at_q),
         effective=min(_effective(a), _effective(b)),
     )
 

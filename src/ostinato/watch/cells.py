@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.canonical import digest
-from ostinato.core.records import Ints
+from ostinato.core.records import Floats, Ints
 
 MOST_KNOWN: Final = 10_000
 """Values of a category that are remembered, to tell a new one. Fewer: columns with more cannot be
@@ -188,6 +188,26 @@ class Grid:
     def split(self, counts: NDArray[Any]) -> list[NDArray[Any]]:
         """Cut counts (..., cells) of all columns into those of each."""
         return np.split(counts, self.offsets[1:-1], axis=-1) if self.columns else []
+
+
+def mixed(cells: Cells, counts: Floats) -> Floats:
+    """Return the rows whose mix is compared: of values, new ones with the rest.
+
+    The reference has no new ones, however many its size lets come: whether there are too many is
+    asked of the quality of values.
+
+    Parameters
+    ----------
+    cells
+        Of the column.
+    counts
+        (cells,), rows of each.
+    """
+    if isinstance(cells, NumberCells):
+        return counts[: cells.missing]
+    known = counts[: cells.new].copy()
+    known[cells.rest] += counts[cells.new]
+    return known
 
 
 def coarse_size(cells: Cells) -> int:

@@ -15,7 +15,7 @@ from ostinato.core.rng import stream
 from ostinato.stats.cell_distances import cell_kolmogorov_smirnov, cell_wasserstein, wilson
 from ostinato.stats.distances import Distance, cramers_v, jensen_shannon, psi
 from ostinato.stats.value_distances import bridges
-from ostinato.watch.cells import CategoryCells, Cells, NumberCells
+from ostinato.watch.cells import CategoryCells, Cells, NumberCells, mixed
 
 FLOORS: Final = {
     "psi": 0.1,
@@ -52,8 +52,9 @@ def distances(
     by_chance
         What `chance` returned.
     """
-    first = np.asarray(reference[: cells.missing], dtype=np.float64)
-    second = np.asarray(current[: cells.missing], dtype=np.float64)
+    first, second = (
+        mixed(cells, np.asarray(each, dtype=np.float64)) for each in (reference, current)
+    )
     for rows, whose in ((first.sum(), "the reference has"), (second.sum(), "there are")):
         if rows < _FEWEST:
             return f"{whose} {'only ' if rows else ''}{int(rows) or 'no'} known values"

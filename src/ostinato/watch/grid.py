@@ -39,6 +39,10 @@ _BEYOND: Final = (0.25, 1.0, 4.0)
 _TAIL: Final = (4, 16)  # how much thinner the outermost cells within the range are
 _ENOUGH: Final = 16  # cells from which on some are spared for the tails
 
+_OWN: Final = 20
+"""Rows that a value must have for a cell of its own where there are more values than cells. Fewer:
+those are chosen that came often by chance, and come less often ever after."""
+
 _FOR_CENTRE: Final = 10_000  # values of which the centre is the median: it need not be exact
 
 _LARGEST: Final = 1e37  # farther from the centre, 32 bits are too few
@@ -249,9 +253,12 @@ def _category(column: pl.Series, cells: int) -> CategoryCells:
         .value_counts()
         .sort(["count", "value"], descending=[True, False])
     )
-    values = tuple(counted["value"].head(cells - 1).to_list())
+    own = counted.height
+    if own >= cells:
+        own = min(int((counted["count"] >= _OWN).sum()), cells - 1)
+    values = tuple(counted["value"].head(own).to_list())
     crowded = counted.height > MOST_KNOWN
-    others = () if crowded else tuple(counted["value"].slice(cells - 1).sort().to_list())
+    others = () if crowded else tuple(counted["value"].slice(own).sort().to_list())
     return CategoryCells(
         name=column.name,
         source=column.name,

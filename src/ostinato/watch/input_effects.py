@@ -9,7 +9,7 @@ import numpy as np
 
 from ostinato.core.records import Floats, Ints
 from ostinato.stats.cell_distances import Runs, effects, padded_effects
-from ostinato.watch.cells import Cells, Grid, NumberCells, coarse_size
+from ostinato.watch.cells import CategoryCells, Cells, Grid, NumberCells, coarse_size
 
 
 class Effects:
@@ -26,6 +26,13 @@ class Effects:
         offsets, coarse = grid.offsets, grid.coarse_offsets
         self._ordered = np.array([each.ordered for each in grid.columns], dtype=np.bool_)
         self._varies = np.array([_spread(each) > 0.0 for each in grid.columns], dtype=np.bool_)
+        categories = [
+            (at, each)
+            for at, each in zip(offsets.tolist(), grid.columns, strict=False)
+            if isinstance(each, CategoryCells)
+        ]
+        self._new = np.array([at + each.new for at, each in categories], dtype=np.int64)
+        self._rest = np.array([at + each.rest for at, each in categories], dtype=np.int64)
         values = [np.arange(each.size) < each.missing for each in grid.columns]
         self._is_value = np.concatenate([np.zeros(0, np.bool_), *values])
         self._runs = Runs(
@@ -66,7 +73,10 @@ class Effects:
         return np.where(self._ordered | np.isnan(ks), ks, apart)
 
     def _known(self, counts: Ints) -> Floats:
-        return np.where(self._is_value, counts, 0).astype(np.float64)
+        known: Floats = np.where(self._is_value, counts, 0).astype(np.float64)
+        known[self._rest] += known[self._new]  # see `cells.mixed`
+        known[self._new] = 0.0
+        return known
 
     def _in_bins(self, known: Floats) -> Floats:
         total = int(self.grid.coarse_offsets[-1])

@@ -63,14 +63,14 @@ class Kept:
 
     def add(self, start_ns: int, width_ns: int, counts: Ints) -> None:
         """Add rows to a window; of rows that come after theirs was read, only its long one."""
-        windows = self.short
-        if width_ns != self.fast_ns:
-            windows, start_ns = self.long, start_ns // self.slow_ns * self.slow_ns
-        there = windows.get(start_ns)
-        if there is None:
-            windows[start_ns] = counts.astype(np.int64)
+        if width_ns == self.fast_ns:
+            _add(self.short, start_ns, counts)
         else:
-            there += counts
+            self._lengthen(start_ns, counts)
+
+    def _lengthen(self, start_ns: int, counts: Ints) -> None:
+        """Add rows to the long window that a moment lies in; it may be as long as a short one."""
+        _add(self.long, start_ns // self.slow_ns * self.slow_ns, counts)
 
     def saw(self, first_ns: int, last_ns: int) -> None:
         """Note when requests came."""
@@ -82,7 +82,7 @@ class Kept:
         counts = None
         for start_ns in sorted(each for each in self.short if each < to_ns):
             late = self.short.pop(start_ns)
-            self.add(start_ns, self.slow_ns, late)
+            self._lengthen(start_ns, late)
             if start_ns >= from_ns:
                 counts = late
         if to_ns % self.slow_ns == 0:
@@ -140,13 +140,21 @@ class Kept:
         for start_ns in sorted(each for each in self.short if each < open_ns):
             counts = self.short.pop(start_ns)
             self.early[start_ns] = counts
-            self.add(start_ns, self.slow_ns, counts)
+            self._lengthen(start_ns, counts)
 
     def parts(self, start_ns: int) -> list[tuple[int, int, Ints]]:
         """Return a long window of a reference: from, to and counts, in short ones where known."""
         shorts = range(start_ns, start_ns + self.slow_ns, self.fast_ns)
         found = [(s, s + self.fast_ns, self.early[s]) for s in shorts if s in self.early]
         return found or [(start_ns, start_ns + self.slow_ns, self.long[start_ns])]
+
+
+def _add(windows: dict[int, Ints], start_ns: int, counts: Ints) -> None:
+    there = windows.get(start_ns)
+    if there is None:
+        windows[start_ns] = counts.astype(np.int64)
+    else:
+        there += counts
 
 
 def evenly(starts: Sequence[int]) -> list[int]:

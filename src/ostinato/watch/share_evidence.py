@@ -17,13 +17,13 @@ _NOTABLE = 2.0  # deviations beyond the border below which a short window is not
 
 def weigh_short(lines: ShareLines, counts: Floats, least: float) -> Measured:
     """Weigh a short window by itself; return the streams whose log evidence is large enough."""
-    if not (lines.ready_fast & lines.ready).any():
+    low, high = lines.limits
+    if not len(high) or np.isposinf(high).all():
         return Measured.nothing()
     rows = lines.cells.rows(counts)
     hits, n = lines.hits(counts, rows), rows[lines.owner]
     share = hits / np.maximum(n, 1.0)
-    out = (share > lines.borders[:, 0]) | (share < 1.0 - lines.borders[:, 1])
-    sets = np.flatnonzero(out & (n > 0.0) & (lines.fast_alike > 0.0))
+    sets = np.flatnonzero(((share > high) | (share < low)) & (n > 0.0))
     if not len(sets):
         return Measured.nothing()
     borders, alike, sides = lines.borders[sets], lines.fast_alike[sets], _sides(share[sets])
@@ -46,16 +46,25 @@ def weigh_long(lines: ShareLines, counts: Floats, from_ns: int) -> Measured:
     share = hits / np.maximum(n, 1.0)
     borders = _borders(lines)
     lines.before = np.where(n > 0.0, share, lines.before)
-    # Where the share is within the border and little was gathered, a zero costs little power.
-    wanted = (_sides(share) > borders) | (lines.log_sr.max(axis=2) > 0.0)
-    found = share_log_e_values(hits, n, borders, lines.against.alike_high, wanted)
-    before = mixed(lines.log_sr, lines.owner, lines.live)
-    there = (n > 0.0)[:, None, None]
-    lines.log_sr = np.where(there, gathered(lines.log_sr, found), lines.log_sr)
+    before, log_e = _gathered(lines, hits, n, borders)
     lines.since_ns = np.where(before <= 0.0, from_ns, lines.since_ns)
-    log_e = mixed(lines.log_sr, lines.owner, lines.live)
     seen = (rows > 0.0) & (np.bincount(lines.owner, minlength=len(rows)) > 0)
     return _measured(lines, share, n, log_e, np.flatnonzero(seen))
+
+
+def _gathered(lines: ShareLines, hits: Floats, n: Floats, borders: Floats) -> tuple[Floats, Floats]:
+    """Add a window to the evidence; return the log evidence of each stream, before and now."""
+    top = lines.log_sr.max(axis=2)
+    # Where the share is within the border and little was gathered, a zero costs little power.
+    wanted = (_sides(hits / np.maximum(n, 1.0)) > borders) | (top > 0.0)
+    active = np.flatnonzero((wanted | (top > -np.inf)).any(axis=1))
+    owner, had, n = lines.owner[active], lines.log_sr[active], n[active]
+    found = share_log_e_values(
+        hits[active], n, borders[active], lines.against.alike_high[active], wanted[active]
+    )
+    now = np.where((n > 0.0)[:, None, None], gathered(had, found), had)
+    lines.log_sr[active] = now
+    return mixed(had, owner, lines.live), mixed(now, owner, lines.live)
 
 
 def why_not(lines: ShareLines, counts: Floats) -> dict[str, str]:

@@ -49,6 +49,8 @@ class ShareLines:
     against, borders, fast_alike
         What sets are compared with, their borders (sets, 2), and the likeness of rows within short
         windows, NaN where it is not known.
+    limits_
+        Shares of short windows between which nothing is weighed, per set; None: not computed yet.
     live
         Per stream, among how many alternatives its evidence is shared.
     log_sr, before
@@ -72,6 +74,7 @@ class ShareLines:
     against: ShareReference = field(default_factory=ShareReference.nothing)
     borders: Floats = field(default_factory=lambda: np.zeros((0, 2)))
     fast_alike: Floats = field(default_factory=no_floats)
+    limits_: tuple[Floats, Floats] | None = None
     live: Floats = field(default_factory=no_floats)
     log_sr: Floats = field(default_factory=lambda: np.zeros((0, 2, len(STEPS))))
     before: Floats = field(default_factory=no_floats)
@@ -93,9 +96,10 @@ class ShareLines:
 
         A stream whose cells are others than before begins anew.
         """
+        if not readings:
+            return np.zeros(len(self.cells.owner_))
         if self.cells.fits(names, [len(each.counts) for each in readings]):
-            counts = [each.counts for each in readings]
-            return np.concatenate(counts).astype(np.float64) if counts else np.zeros(0)
+            return np.concatenate([each.counts for each in readings]).astype(np.float64)
         known = dict(zip(self.names, self.cells.sizes.tolist(), strict=True))
         given = dict(zip(names, readings, strict=True))
         same = {name: len(given[name].counts) == known[name] for name in given if name in known}
@@ -176,8 +180,9 @@ class ShareLines:
     def learn_short(self, counts: Floats) -> None:
         """Add a short window to what is known of the spread of short windows."""
         if not self.ready_fast.all():
-            rows, lines = self.cells.rows(counts), self.cells.lines(counts)
-            self.fast.add(self.cells.owner_, rows, lines, ~self.ready_fast)
+            rows, learning = self.cells.rows(counts), ~self.ready_fast
+            if (rows[learning] > 0.0).any():  # slices come in long windows alone
+                self.fast.add(self.cells.owner_, rows, self.cells.lines(counts), learning)
 
     def complete(self, least: int, least_fast: int, of: frozenset[str] | None = None) -> list[str]:
         """Close the references that have enough windows, of some streams or all; return whose."""
@@ -261,6 +266,16 @@ class ShareLines:
         self.borders[self.cells.rising[owner], 1] = 1.0
         sides = (self.borders < 1.0).sum(axis=1) * len(STEPS)
         self.live = np.maximum(np.bincount(owner, sides, minlength=streams), 1.0)
+        self.limits_ = None
+
+    @property
+    def limits(self) -> tuple[Floats, Floats]:
+        """(sets,) each: below and above which shares of short windows are weighed."""
+        if self.limits_ is None:
+            weighed = self.fast_alike > 0.0
+            low = np.where(weighed, 1.0 - self.borders[:, 1], -np.inf)
+            self.limits_ = low, np.where(weighed, self.borders[:, 0], np.inf)
+        return self.limits_
 
     def facts(self, names: frozenset[str]) -> dict[str, Any]:
         """Return what was fixed of some streams before they were weighed."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.core.canonical import digest
 from ostinato.core.records import Floats, Record
 from ostinato.core.watched import WindowMeasured
 from ostinato.stats.window_shares import STEPS
@@ -17,7 +18,7 @@ from ostinato.watch import level_evidence, share_evidence
 from ostinato.watch.level_lines import LevelLines, LevelWindow
 from ostinato.watch.measured import NO_CELL, Measured
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.reading import Level, Reading, Readings, Shares
+from ostinato.watch.reading import Layout, Level, Reading, Readings, Shares, Sheet
 from ostinato.watch.share_lines import ShareLines
 
 REFERENCE: Final = 8
@@ -33,6 +34,9 @@ FORGOTTEN: Final = 40
 """Long windows without rows after which a stream is forgotten. Smaller: a slice that comes seldom
 begins anew each time; larger: streams of retired versions fill the state."""
 
+
+_TOLD: Final = 100
+"""Streams that the journal has the numbers of; of the others it has the digest."""
 
 METHOD: Final = "Shiryaev-Roberts of beta-binomial and normal windows"
 
@@ -50,7 +54,7 @@ class StreamBook:
     untold
         Streams whose reference is complete, and which the journal does not know of yet.
     begun_ns
-        Start of the first window with readings.
+        Start of the first window with rows.
     """
 
     shares: ShareLines = field(default_factory=ShareLines)
@@ -101,9 +105,9 @@ class StreamBook:
             return
         if readings.references:
             self.introduce(readings.references)
-        if self.begun_ns is None:
-            self.begun_ns = readings.from_ns
         window = self._placed(readings)
+        if self.begun_ns is None and window.filled:
+            self.begun_ns = readings.from_ns
         self.shares.open += window.counts
         self.levels.open.add(window.levels)
         if readings.to_ns - readings.from_ns >= slow_ns:  # the long window itself
@@ -159,22 +163,32 @@ class StreamBook:
         names, self.untold = frozenset(self.untold), []
         if not names:
             return None
+        facts = self.shares.facts(names) | self.levels.facts(names)
         return {
             "method": METHOD,
             "steps": list(STEPS),
             "confidence": CONFIDENCE,
-            "streams": self.shares.facts(names) | self.levels.facts(names),
+            "streams": dict(list(facts.items())[:_TOLD]),
+            "streams_total": len(facts),
+            "digest": digest(facts),
         }
 
     # ------------------------------------------------------------ windows
 
     def _placed(self, readings: Readings) -> Window:
-        shares = {each.stream.name: each for each in readings.found if isinstance(each, Shares)}
-        levels = {each.stream.name: each for each in readings.found if isinstance(each, Level)}
-        return Window(
-            counts=self.shares.placed([*shares.values()], [*shares]),
-            levels=self.levels.placed([*levels.values()], [*levels]),
-        )
+        found = readings.found
+        sheet = found if isinstance(found, Sheet) else None
+        places = None if sheet is None else self.shares.cells.of_layout(sheet.layout)
+        if sheet is not None and places is not None:
+            found = sheet.others
+        shares = {each.stream.name: each for each in found if isinstance(each, Shares)}
+        levels = {each.stream.name: each for each in found if isinstance(each, Level)}
+        counts = self.shares.placed([*shares.values()], [*shares])
+        if sheet is not None and places is not None:
+            now = self.shares.cells.of_layout(sheet.layout)  # others may have made cells move
+            assert now is not None, "its streams were there a moment ago"
+            counts[now] = sheet.counts
+        return Window(counts=counts, levels=self.levels.placed([*levels.values()], [*levels]))
 
     def _closed(self) -> tuple[Window, dict[str, str]]:
         window = Window(counts=self.shares.open, levels=self.levels.open)
@@ -256,6 +270,11 @@ class Window:
     counts: Floats
     levels: LevelWindow
 
+    @property
+    def filled(self) -> bool:
+        """Whether there are rows."""
+        return bool(self.counts.any() or self.levels.rows.any())
+
     def add(self, other: Window) -> None:
         """Add another window of the same streams, in place."""
         self.counts = self.counts + other.counts
@@ -293,9 +312,20 @@ class _Gathered:
 def _of_one_sort(windows: Sequence[Readings]) -> list[Readings]:
     """Leave out of a reference what has other cells than later windows of the same stream."""
     cells: dict[str, int] = {}
+    alike, known = True, set[Layout]()
     for readings in windows:
-        for each in readings.found:
-            cells[each.stream.name] = _cells(each)
+        found = readings.found
+        if isinstance(found, Sheet):
+            layout = found.layout
+            found = found.others if layout in known else found
+            known.add(layout)
+        for each in found:
+            size = _cells(each)
+            alike &= cells.setdefault(each.stream.name, size) == size
+    if alike:
+        return list(windows)
+    for readings in windows:
+        cells |= {each.stream.name: _cells(each) for each in readings.found}
     return [
         replace(r, found=tuple(e for e in r.found if cells[e.stream.name] == _cells(e)))
         for r in windows

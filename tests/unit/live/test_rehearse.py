@@ -50,6 +50,9 @@ class FakeTold:
         start, self.next_label = self.next_label, stop
         return [f"{start}..{stop}".encode()] if start < stop else []
 
+    def outcomes(self, now_ns):
+        return [f"known at {now_ns}".encode()]
+
 
 class FakeTransport:
     """Answers each row with its number; writes down what came in which order."""
@@ -86,10 +89,10 @@ def drive(rows=30, *, exact=True, speed=0.0, transport=None, labels_first=False,
     return driver, transport, moments
 
 
-def test_in_a_tick_come_the_events_the_rows_the_labels_and_then_the_clock():
+def test_in_a_tick_come_events_rows_labels_outcomes_and_then_the_clock():
     _, transport, moments = drive()
     kinds = [kind for kind, _ in transport.seen]
-    assert kinds == ["events", "predict", "predict", "predict", "label", "clock"] * 3
+    assert kinds == ["events", "predict", "predict", "predict", "label", "outcomes", "clock"] * 3
     assert transport.seen[0] == ("events", f"until {HOUR_NS}")
     assert transport.seen[1] == ("predict", [5, 6, 7, 8])
     assert [what for kind, what in transport.seen if kind == "clock"] == [
@@ -103,7 +106,7 @@ def test_in_a_tick_come_the_events_the_rows_the_labels_and_then_the_clock():
 def test_labels_that_features_are_made_of_come_before_the_rows_that_see_them():
     _, transport, _ = drive(labels_first=True)
     kinds = [kind for kind, _ in transport.seen]
-    assert kinds == ["events", "label", "predict", "predict", "predict", "clock"] * 3
+    assert kinds == ["events", "label", "predict", "predict", "predict", "outcomes", "clock"] * 3
 
 
 def test_exact_rows_go_one_request_after_the_other_in_order():

@@ -13,14 +13,16 @@ from ostinato.live.told import tell
 from ostinato.loop import policies
 from ostinato.loop.label import Label
 from ostinato.loop.loop import Loop
+from ostinato.loop.outcome import Outcome
 from ostinato.replay.history import make_history
 from ostinato.replay.run import ticks
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def make_loop(**label):
+def make_loop(outcomes=(), **label):
     return Loop(
+        outcomes=outcomes,
         name="rides",
         task="binary",
         time="asked",
@@ -131,3 +133,25 @@ def test_a_label_of_no_known_class_is_told_as_it_is(table):
         for label in json.loads(body)["labels"]
     ]
     assert values.count(7) > 30
+
+
+def test_outcomes_of_rows_are_told_once_when_they_become_known(table):
+    table = table.with_columns(tips=pl.col("n").cast(pl.Float64) / 2)
+    history, told = prepared(make_loop([Outcome(name="tips", delay="3h")]), table)
+    seen = {}
+    for now_ns, stop in ticks(history, "6h"):
+        told.requests(stop, at_most=1_000)
+        for body in told.outcomes(now_ns, at_most=7):
+            given = json.loads(body)["outcomes"]
+            assert len(given) <= 7
+            for each in given:
+                row = each["prediction_id"]
+                assert each["name"] == "tips"
+                assert each["time"] == history.times_ns[row] + 3 * 3600 * 10**9 <= now_ns
+                assert row not in seen
+                seen[row] = each["value"]
+    (column,) = history.outcomes
+    *_, (ends, _) = ticks(history, "6h")
+    due = dict(zip(column.rows.tolist(), column.values.tolist(), strict=True))
+    assert seen == {r: v for r, v in due.items() if history.times_ns[r] + 3 * 3600 * 10**9 <= ends}
+    assert len(seen) > 300

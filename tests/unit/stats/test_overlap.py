@@ -31,6 +31,7 @@ def test_parts_add_up_to_the_change_to_rounding(moved, concept):
         parts = decompose(*world(seed, moved=moved, concept=concept))
         summed = parts.seen.value + parts.concept.value + parts.unseen.value
         assert abs(summed - parts.total.value) < 1e-12
+        assert abs(parts.inputs.value - parts.seen.value - parts.unseen.value) < 1e-12
 
 
 @pytest.mark.parametrize("moved", [0.0, 0.7])

@@ -402,6 +402,18 @@ def test_late_rows_count_in_their_long_window():
     assert kept.total([0]).tolist() == [2]
 
 
+def test_long_windows_may_be_as_long_as_short_ones():
+    kept = Kept(fast_ns=10, slow_ns=10)
+    for start in range(0, 100, 10):
+        kept.add(start, 10, np.array([start]))
+        kept.saw(start, start + 9)
+    kept.settle()
+    assert sorted(kept.long) == sorted(kept.early) == list(range(0, 90, 10))
+    assert kept.close(90, 100).tolist() == [90]
+    assert not kept.short
+    assert kept.reference(0, 100) == list(range(0, 100, 10))
+
+
 def test_windows_of_a_reference_are_taken_evenly():
     assert evenly(list(range(64))) == list(range(64))
     taken = evenly(list(range(400)))

@@ -197,3 +197,14 @@ def test_only_the_columns_asked_for_are_profiled():
     compared = profile.compare(profile)
     assert compared["column"].to_list() == ["city", "gone", TABLE]
     assert row(compared, "gone")["note"] == "the reference has no such column"
+
+
+def test_values_that_a_small_reference_could_not_have_are_no_drift():
+    rng = np.random.default_rng(0)
+    before, now = (
+        pl.DataFrame({"id": rng.integers(0, 3_000, n).astype(str)}) for n in (3_000, 9_000)
+    )
+    reference = Profile.fit(before)
+    found = row(reference.compare(reference.count(now)), "id")
+    assert found["new"] > 0.3
+    assert not found["drifted"]

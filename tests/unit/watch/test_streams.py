@@ -140,6 +140,28 @@ def test_short_windows_of_a_reference_add_up_to_long_ones(draw):
     assert hourly.registered() is None
 
 
+def test_the_journal_gets_the_numbers_of_some_streams_and_the_digest_of_all(draw):
+    def registered(streams, change=0.0):
+        book = StreamBook()
+        given = [
+            Readings(
+                from_ns=d * DAY_NS,
+                to_ns=(d + 1) * DAY_NS,
+                found=tuple(shares(f"c{i}", [90 - d, 10 + d + change * i]) for i in range(streams)),
+            )
+            for d in range(9)
+        ]
+        book.renew(given, slow_ns=DAY_NS)
+        return book.registered()
+
+    many, other = registered(150), registered(150, change=1.0)
+
+    assert len(many["streams"]) == 100
+    assert many["streams_total"] == 150
+    assert many["digest"] != other["digest"]
+    assert many["digest"] == registered(150)["digest"]
+
+
 def test_a_gross_fault_is_told_within_a_short_window(days, draw):
     for _ in range(REFERENCE + 2):
         days([shares("gap", draw.multinomial(300, [0.98, 0.02]), floor=0.01, rising=True)])
@@ -197,6 +219,14 @@ def test_restarted_streams_forget_their_evidence(days, draw):
 
     assert before.log_e[0] > 10
     assert after.log_e[0] < 3
+
+
+def test_a_first_day_that_began_late_is_no_part_of_the_reference(days, draw):
+    late = days.long([shares("temp", [0] * 16)], [normal(draw)])
+    whole = days.long([normal(draw)])
+
+    assert late.unmeasured == {"drift/temp": f"learning: 0 of {REFERENCE} windows"}
+    assert whole.unmeasured == {"drift/temp": f"learning: 1 of {REFERENCE} windows"}
 
 
 def test_streams_come_and_go(days, draw):

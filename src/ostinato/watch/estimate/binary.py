@@ -70,10 +70,10 @@ class BinaryEstimator:
     def said(self, scores: Floats) -> Floats:
         """Return rows and losses of either outcome by cell."""
         cells = score_bin(scores)
-        of_each = [
-            each for loss in (self._row_loss, log_loss, brier) for each in _either(loss, scores)
-        ]
-        columns = [np.ones(len(scores)), *of_each]
+        logs, squares = _either(log_loss, scores), _either(brier, scores)
+        known = {"log_loss": logs, "brier": squares}
+        main = known.get(self.loss) or _either(self._row_loss, scores)
+        columns = [np.ones(len(scores)), *main, *logs, *squares]
         return np.stack([np.bincount(cells, each, minlength=SCORE_BINS) for each in columns])
 
     def mean(self, guess: Floats, said: Floats) -> float:

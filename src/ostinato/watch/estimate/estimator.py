@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final, Protocol
 
 from ostinato.core.records import Floats
@@ -78,6 +79,7 @@ class Estimator(Protocol):
         ...
 
 
+@cache
 def loss_name(task: str, metric: str) -> str:
     """Return the name of the loss per row that decisions about a metric use."""
     return _LOSSES[metric_for(task, metric).row_loss]

@@ -43,8 +43,8 @@ class Awaited:
         and loss times expected loss.
     value, se
         The estimate and its standard error, once it is told; NaN before.
-    told_ns
-        When that was.
+    told_ns, settled_ns
+        When that was, and when all labels were in.
     """
 
     guess: Floats
@@ -55,6 +55,7 @@ class Awaited:
     value: float = math.nan
     se: float = math.nan
     told_ns: int = 0
+    settled_ns: int = 0
 
     @property
     def told(self) -> bool:
@@ -99,7 +100,7 @@ class Track:
     errors: list[float] = field(default_factory=list)
     ahead_ns: list[int] = field(default_factory=list)
 
-    def add(self, window: Awaited, now_ns: int) -> None:
+    def add(self, window: Awaited) -> None:
         """Add a window whose labels are in."""
         self.settled += 1
         covered = window.covered()
@@ -108,7 +109,7 @@ class Track:
         self.judged += 1
         self.covered += int(covered)
         self.errors = [*self.errors, abs(window.value - window.realised)][-_KEPT:]
-        self.ahead_ns = [*self.ahead_ns, now_ns - window.told_ns][-_KEPT:]
+        self.ahead_ns = [*self.ahead_ns, window.settled_ns - window.told_ns][-_KEPT:]
 
 
 @dataclass(slots=True)
@@ -153,7 +154,8 @@ class EstimateState:
     """Versions, and windows by start.
 
     `open`: (4,) as `Awaited.expected` by short window and version; `awaited`: long windows whose
-    labels are awaited; `told`: challengers whose reference was given with a reading.
+    labels are awaited; `matured_at`: when the labels of a long window were in, by its start;
+    `told`: challengers whose reference was given with a reading.
     """
 
     champion: str = ""
@@ -164,4 +166,5 @@ class EstimateState:
     versions: dict[str, VersionEstimate] = field(default_factory=dict)
     open: dict[int, dict[str, Floats]] = field(default_factory=dict)
     awaited: dict[int, dict[str, Awaited]] = field(default_factory=dict)
+    matured_at: dict[int, int] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)

@@ -32,6 +32,8 @@ from ostinato.watch.examine.sample import Champion, Sample
 FEWEST: Final = 100
 """Labelled rows that either sample needs. Fewer: no part would be told from chance."""
 
+_SOUND: Final = 0.5  # share of rows without a fault that can stand for all
+
 QUALITY, LABELS, COVARIATE, CONCEPT, UNSEEN = (
     "data quality",
     "label shift",
@@ -57,6 +59,8 @@ class Change:
         Broken columns with their cost.
     shift
         Shares of classes; None where they cannot be compared.
+    inputs
+        What other inputs cost, seen and unseen together; None: it could not be told.
     effective
         Effective rows on shared inputs.
     foreseen
@@ -71,6 +75,7 @@ class Change:
     parts: dict[str, Estimate]
     repairs: tuple[Repair, ...] = ()
     shift: LabelShift | None = None
+    inputs: Estimate | None = None
     effective: float = 0.0
     foreseen: bool = False
     unmeasured: tuple[tuple[str, str], ...] = ()
@@ -129,6 +134,7 @@ def change_in_loss(
         parts=parts,
         repairs=tuple(repairs),
         shift=None if isinstance(shift, str) else shift,
+        inputs=None if compared.parts is None else compared.parts.inputs,
         effective=compared.effective,
         unmeasured=tuple(notes),
     )
@@ -147,11 +153,11 @@ def _sum(repairs: list[Repair]) -> Estimate:
 def _shift(
     reference: Sample, whole: Sample, repairs: list[Repair], champion: Champion
 ) -> LabelShift | str:
-    """Compare classes on rows that nothing is broken about: drawn values blur what scores tell."""
+    """Compare classes, where most rows are sound on those: drawn values blur what scores tell."""
     if repairs:
-        whole = whole.taken(~np.any([each.rows for each in repairs], axis=0))
-        if len(whole) < FEWEST:
-            return f"{len(whole):,} labelled rows without a fault, of {FEWEST} that are needed"
+        sound = ~np.any([each.rows for each in repairs], axis=0)
+        if sound.mean() >= _SOUND and sound.sum() >= FEWEST:
+            whole = whole.taken(sound)
     return label_shift(reference, whole, champion)
 
 

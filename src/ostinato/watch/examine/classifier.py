@@ -1,17 +1,16 @@
 """What is learned to compare two samples: which one a row is of, and what loss to expect of it.
 
-The one place here that trains: scikit-learn's histogram trees on codes, one thread, no chance.
+The one place here that trains: scikit-learn's histogram trees on codes, without chance. The caller
+holds the numeric libraries to one thread.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from threadpoolctl import ThreadpoolController
 
 from ostinato.core.records import Floats, Ints
 
@@ -35,11 +34,6 @@ _SETTINGS: Final[dict[str, Any]] = {
 }
 
 
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()  # to look for them takes ten milliseconds each time
-
-
 def chances(
     codes: NDArray[Any], current: NDArray[np.bool_], weights: Floats, fold: NDArray[np.int8]
 ) -> Floats:
@@ -60,16 +54,15 @@ def chances(
     if not codes.shape[1]:
         return found
     table = np.ascontiguousarray(codes, dtype=np.float64)
-    with _libraries().limit(limits=1):
-        for each in range(FOLDS):
-            inside, outside = fold == each, fold != each
-            if not inside.any() or len(np.unique(current[outside])) < 2:
-                continue
-            rows = _learned(outside)
-            model = HistGradientBoostingClassifier(**_SETTINGS)
-            scale = weights[rows] / weights[rows].mean()
-            model.fit(table[rows], current[rows], sample_weight=scale)
-            found[inside] = model.predict_proba(table[inside])[:, 1]
+    for each in range(FOLDS):
+        inside, outside = fold == each, fold != each
+        if not inside.any() or len(np.unique(current[outside])) < 2:
+            continue
+        model = HistGradientBoostingClassifier(**_SETTINGS)
+        rows = _learned(outside)
+        scale = weights[rows] / weights[rows].mean()
+        model.fit(table[rows], current[rows], sample_weight=scale)
+        found[inside] = model.predict_proba(table[inside])[:, 1]
     return found
 
 
@@ -102,10 +95,7 @@ def expected_of(
     """Return the loss to expect of other rows, learned from these."""
     if not codes.shape[1]:
         return np.full(len(others), np.average(values, weights=weights))
-    with _libraries().limit(limits=1):
-        model = HistGradientBoostingRegressor(**_SETTINGS)
-        model.fit(
-            np.asarray(codes, dtype=np.float64), values, sample_weight=weights / weights.mean()
-        )
-        found: Floats = model.predict(np.asarray(others, dtype=np.float64))
+    model = HistGradientBoostingRegressor(**_SETTINGS)
+    model.fit(np.asarray(codes, dtype=np.float64), values, sample_weight=weights / weights.mean())
+    found: Floats = model.predict(np.asarray(others, dtype=np.float64))
     return found

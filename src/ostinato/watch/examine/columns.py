@@ -30,6 +30,8 @@ from ostinato.watch.examine.usual import Usual
 MOVED: Final = 0.05
 """Distance (`domain.distances`) from which a column counts as moved."""
 
+HARMLESS: Final = "moved and does not matter"
+
 ASKED: Final = 1_500
 """Rows of the reference that the champion answers again per column. Fewer: wide intervals; more:
 slow champions make an examination long."""
@@ -50,6 +52,8 @@ class Drifted:
         The column of the frame, and what was measured of it.
     moved
         How far, in [0, 1]; `domain.distances`.
+    by_chance
+        How far it may seem to have moved by chance, in 95 of 100 columns that did not.
     loss
         Estimated change of the mean loss by the move alone; None: not estimated.
     answers
@@ -61,13 +65,14 @@ class Drifted:
     column: str
     name: str
     moved: float
+    by_chance: float
     loss: Estimate | None
     answers: float | None
     uneven: float
 
     def matters(self, floor: float) -> bool | None:
         """Say whether its move changes the loss by more than a floor; None: that is not sure."""
-        if self.loss is None or self.moved <= MOVED:
+        if self.loss is None:
             return None
         low, high = self.loss.interval(0.95)
         if low > floor or high < -floor:
@@ -78,11 +83,13 @@ class Drifted:
         """Say in words what its move does."""
         if self.moved <= MOVED:
             return "did not move"
+        if self.moved <= self.by_chance:
+            return "moved no further than by chance"
         if self.loss is None:
             return "moved; what that costs is not known"
         words = {
             True: "moved and costs",
-            False: "moved and does not matter",
+            False: HARMLESS,
             None: "moved; unclear",
         }
         matters = self.matters(floor)
@@ -120,6 +127,7 @@ def drifted_columns(
                 column=column.source,
                 name=column.name,
                 moved=float(far[i]),
+                by_chance=noise,
                 loss=loss,
                 answers=change,
                 uneven=unevenness(coding, i, reference.losses, current),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ostinato.core.watched import NONE_FOUND
 from ostinato.watch.examine.change import FEWEST, Change, change_in_loss
 from ostinato.watch.examine.classes import shares_from_scores
 from ostinato.watch.examine.codes import Coding, code
-from ostinato.watch.examine.columns import drifted_columns, told_columns
+from ostinato.watch.examine.columns import HARMLESS, drifted_columns, told_columns
 from ostinato.watch.examine.domain import ACT, WATCH, Told, belonging, distances, tell_apart
 from ostinato.watch.examine.doubt import doubtful_labels
 from ostinato.watch.examine.faults import find_faults
@@ -54,6 +55,13 @@ def examine(
         return Findings(
             cause=NONE_FOUND, reason=few, evidence={"parts": {}, "unmeasured": {"all": few}}
         )
+    with threadpool_limits(1):  # sums in one order
+        return _examined(reference, current, champion, tolerance=tolerance, salt=salt)
+
+
+def _examined(
+    reference: Sample, current: Sample, champion: Champion, *, tolerance: float, salt: str
+) -> Findings:
     # Where there are labels, rows with one are compared throughout: with like goes like.
     p, q = _labelled(reference), _labelled(current)
     coding = code(p, q)
@@ -139,7 +147,7 @@ def _remarks(evidence: dict[str, Any]) -> list[str]:
     """Say in sentences what carries the change, and what moved without costing."""
     columns, slices = evidence["columns"], evidence["slices"]
     costly = [each["column"] for each in columns if each["verdict"] == "moved and costs"]
-    harmless = [each["column"] for each in columns if each["matters"] is False]
+    harmless = [each["column"] for each in columns if each["verdict"] == HARMLESS]
     failing = [each["slice"] for each in slices if each["anew"]]
     found = []
     for names, words in (

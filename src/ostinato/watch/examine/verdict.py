@@ -48,6 +48,10 @@ def verdict(change: Change | str, *, tolerance: float = TOLERANCE) -> Verdict:
         return Verdict(cause=NONE_FOUND, reason=f"The change in loss cannot be told: {change}.")
     floor = tolerance * abs(change.before)
     sure = {name: part for name, part in change.parts.items() if _raises(part, floor)}
+    if change.inputs is not None and not {COVARIATE, UNSEEN} & set(sure):
+        # Each half of a cause may be too small to be one.
+        larger = max((COVARIATE, UNSEEN), key=lambda name: change.parts[name].value)
+        sure |= {larger: change.inputs} if _raises(change.inputs, floor) else {}
     whole = _whole(change)
     compared = {COVARIATE, CONCEPT, UNSEEN} & set(change.parts)
     if not compared and not sure and _raises(change.total, floor):

@@ -43,8 +43,12 @@ while labels are late looks like a break; larger: a source that falls silent is 
 
 @dataclass(slots=True)
 class ArrivalState:
-    """Counts by start of window: predictions, labels, the odd ones, labels per cell."""
+    """Counts by start of window: predictions, labels, the odd ones, labels per cell.
 
+    `begun_ns` is the time of the first prediction: of those before the start no label is told.
+    """
+
+    begun_ns: int | None = None
     asked: WaitingRows = field(default_factory=WaitingRows)
     labels: WaitingRows = field(default_factory=WaitingRows)
     open: dict[int, Floats] = field(default_factory=dict)
@@ -104,6 +108,8 @@ class LabelArrivals:
         """Keep what came to be counted."""
         match record:
             case PredictionsMade():
+                if state.begun_ns is None and len(record.times_ns):
+                    state.begun_ns = int(record.times_ns[0])
                 full = state.asked.add(record.times_ns)
             case LabelsArrived():
                 full = state.labels.add(record.times_ns, record.values)
@@ -129,6 +135,8 @@ class LabelArrivals:
             nothing = ((self._stream("per prediction").name, why),)
             return Readings(from_ns=from_ns, to_ns=to_ns, unmeasured=nothing)
         counts: Floats = np.sum([state.open.pop(start) for start in over], axis=0)
+        if not self._is_steady(state, from_ns):
+            return self._ramp(counts, from_ns, to_ns)
         state.past.add(from_ns // self.slow_ns * self.slow_ns, counts)
         unmeasured: list[tuple[str, str]] = []
         if not counts[_ASKED]:
@@ -218,6 +226,24 @@ class LabelArrivals:
         self._mark(state, rows.ts_event_ns, "conflicts", int(flipped.sum()))
 
     # -- readings
+
+    def _is_steady(self, state: ArrivalState, from_ns: int) -> bool:
+        """Say whether all labels that come in a window can be of predictions since the start."""
+        return (
+            state.begun_ns is not None and from_ns >= state.begun_ns + self.history.cells.horizon_ns
+        )
+
+    def _ramp(self, counts: Floats, from_ns: int, to_ns: int) -> Readings:
+        """Read a window in which quick labels come, and those of rows before the start do not."""
+        why = "labels of predictions before the start are not told: a horizon of it has to pass"
+        ramping = [self._stream(name).name for name in ("per prediction", "arrived")]
+        found = self._readings(counts)
+        return Readings(
+            from_ns=from_ns,
+            to_ns=to_ns,
+            found=tuple(each for each in found if each.stream.name not in ramping),
+            unmeasured=tuple((name, why) for name in ramping),
+        )
 
     def _readings(self, counts: Floats) -> tuple[Reading, ...]:
         asked, labels = float(counts[_ASKED]), float(counts[_LABELS])

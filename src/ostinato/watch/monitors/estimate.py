@@ -29,13 +29,12 @@ from ostinato.core.records import (
     RowsMatured,
     ValidationSet,
 )
-from ostinato.core.units import DAY_NS
-from ostinato.core.watched import EstimatesSettled
 from ostinato.stats.metrics import METRICS as TABLE
 from ostinato.watch.answers import Answers, unscored, windows_of
 from ostinato.watch.estimate.estimator import MOST_CLASSES, loss_name
 from ostinato.watch.estimate.learning import FEWEST, Learning, moments
 from ostinato.watch.estimate.state import Awaited, EstimateState, VersionEstimate
+from ostinato.watch.estimate.telling import settled_record, so_far, told
 from ostinato.watch.monitor import NOW
 from ostinato.watch.reading import Level, Reading, Readings, Stream
 
@@ -48,6 +47,9 @@ waits long to be released has no reference; more: the state is larger."""
 _MOST_AWAITED: Final = 400
 """Long windows whose labels are awaited. Fewer: labels that take longer never tell; more: the state
 is larger."""
+
+_MOST_TOLD: Final = 100
+"""Challengers whose reference is known to be given. Fewer: it is given once more, for nothing."""
 
 _FEW_RECENT: Final = 500
 """Recent validation rows from which on others are no reference. Fewer: it is noise; more: rows of
@@ -105,7 +107,7 @@ class PerformanceEstimate:
         """Begin with nothing learned."""
         return EstimateState()
 
-    def take(self, state: EstimateState, record: Record, now_ns: int) -> None:  # noqa: ARG002 - the signature of a monitor
+    def take(self, state: EstimateState, record: Record, now_ns: int) -> None:
         """Keep answers and labels to be counted; learn from validation rows."""
         if not self._learning.possible:
             return
@@ -115,13 +117,14 @@ class PerformanceEstimate:
                 full = state.asked.add(record)
             case RowsMatured():
                 full = state.matured.add(record)
-                state.matured_to_ns = max(state.matured_to_ns, record.matured_to_ns)
+                self._note(state, record.matured_to_ns, now_ns)
             case CandidateEvaluated():
                 self._know(state, record)
             case _:
                 pass
         if full:
-            self._count(state)
+            self._expect_all(state)
+            self._learn_all(state)
 
     def read(self, state: EstimateState, from_ns: int, to_ns: int) -> Readings:
         """Read the expected loss of every version; what came late counts in this window."""
@@ -129,7 +132,11 @@ class PerformanceEstimate:
             why = f"a task of more than {MOST_CLASSES} classes is not estimated"
             unmeasured = ((f"{self.family}/{self.loss}", why),)
             return Readings(from_ns=from_ns, to_ns=to_ns, unmeasured=unmeasured)
-        self._count(state)
+        self._expect_all(state)
+        settled: tuple[Record, ...] = ()
+        if to_ns % self.slow_ns == 0:  # labels teach once in a long window: that costs less
+            self._learn_all(state)
+            settled = tuple(self._settle(state, to_ns))
         counts: dict[str, Floats] = {}
         for start in [start for start in state.open if start < to_ns]:
             for version, sums in state.open.pop(start).items():
@@ -146,12 +153,12 @@ class PerformanceEstimate:
             found=tuple(found),
             unmeasured=tuple(self._unmeasured(state, counts)),
             references=tuple(references),
-            records=tuple(self._settle(state, to_ns)),
+            records=settled,
         )
 
     def renew(self, state: EstimateState, champion: str) -> tuple[Readings, ...]:
         """Go on with a champion's own validation windows, whether it is new or was rolled back."""
-        self._count(state)
+        self._expect_all(state)
         if champion != state.champion:
             state.champion, state.previous = champion, state.champion
         state.told.clear()
@@ -166,20 +173,32 @@ class PerformanceEstimate:
         for version, window in state.awaited.get(from_ns, {}).items():
             if window.expected[0] and version in state.versions:
                 known = state.versions[version]
-                facts = self._tell(known, window, to_ns)
-                found[self._stream(state, version).name] = facts | self._record(known)
+                facts = told(self._learning.estimator(known), window, to_ns)
+                found[self._stream(state, version).name] = facts | so_far(known)
         for known in state.versions.values():
             self._learning.refresh(known)
         return found
 
     # -- counting
 
-    def _count(self, state: EstimateState) -> None:
-        """Count answers, then labels, which are compared with what was expected of their rows."""
+    def _note(self, state: EstimateState, matured_to_ns: int, now_ns: int) -> None:
+        """Note when the labels of a long window are in."""
+        before, after = state.matured_to_ns // self.slow_ns, matured_to_ns // self.slow_ns
+        if after > before:
+            for start in state.awaited:
+                if before <= start // self.slow_ns < after:
+                    state.matured_at[start] = now_ns
+        state.matured_to_ns = max(state.matured_to_ns, matured_to_ns)
+
+    def _expect_all(self, state: EstimateState) -> None:
+        """Add the expected losses of the answers that wait."""
         for answers in state.asked.drain():
             for start, rows in _by_window(answers.times_ns, self.slow_ns):
                 for version in answers.models:
                     self._expect(state, answers, version, start, rows)
+
+    def _learn_all(self, state: EstimateState) -> None:
+        """Learn from the labels that wait; the losses of their rows are expected by now."""
         for matured in state.matured.drain():
             for version in matured.models:
                 self._learn(state, matured, version)
@@ -191,7 +210,12 @@ class PerformanceEstimate:
         return known
 
     def _expect(
-        self, state: EstimateState, answers: Answers, version: str, start_ns: int, rows: Ints
+        self,
+        state: EstimateState,
+        answers: Answers,
+        version: str,
+        start_ns: int,
+        rows: Ints | slice,
     ) -> None:
         """Add the expected losses of a version's answers within one long window."""
         known = self._known(state, version)
@@ -199,11 +223,14 @@ class PerformanceEstimate:
         scored = ~unscored(scores)
         if known.guess is None or not scored.any():
             return
+        whole = bool(scored.all())
         window = self._window(state, known, version, start_ns)
         if window.told:  # too late to count
             return
         estimator = self._learning.estimator(known)
-        scores, times_ns = scores[scored], answers.times_ns[rows][scored]
+        times_ns = answers.times_ns[rows]
+        if not whole:
+            scores, times_ns = scores[scored], times_ns[scored]
         mean, variance = estimator.expected(window.guess, scores)
         window.said = window.said + estimator.said(scores)
         starts, windows = windows_of(times_ns, self.fast_ns)
@@ -310,92 +337,24 @@ class PerformanceEstimate:
 
     # -- long windows
 
-    def _tell(self, known: VersionEstimate, window: Awaited, now_ns: int) -> dict[str, float | str]:
-        """Make the estimate of a long window that is over."""
-        estimator, rows = self._learning.estimator(known), float(window.expected[0])
-        by_chance = float(window.expected[3]) / rows**2
-        window.value = float(window.expected[1]) / rows
-        window.se = math.sqrt(by_chance + estimator.error(window.guess, window.said))
-        window.told_ns = now_ns
-        low, high = window.interval()
-        facts: dict[str, float | str] = {
-            "estimate": window.value,
-            "low": low,
-            "high": high,
-            "rows": rows,
-        }
-        for name, found in estimator.metrics(window.guess, window.said).items():
-            if not math.isnan(found.value):
-                facts[name] = found.value
-            if not math.isnan(found.low):
-                facts[f"{name}_low"], facts[f"{name}_high"] = found.low, found.high
-        window.said = np.zeros(0)
-        return facts
-
-    def _record(self, known: VersionEstimate) -> dict[str, float | str]:
-        """Return how good estimates of a version were, and whether what they assume holds."""
-        facts: dict[str, float | str] = {"settled": float(known.track.settled)}
-        if known.track.judged:
-            facts["coverage"] = known.track.covered / known.track.judged
-            facts["median_error"] = float(np.median(known.track.errors))
-            facts["days_ahead"] = float(np.median(known.track.ahead_ns)) / DAY_NS
-        concept = known.concept
-        if concept is not None:
-            facts["concept_log10_e"] = concept.log10_e
-            broken = concept.since_ns is not None
-            facts["assumption"] = (
-                "broken: labels do not depend on scores as they did" if broken else "holds so far"
-            )
-        return facts
-
     def _settle(self, state: EstimateState, now_ns: int) -> Iterator[Record]:
         """Tell what labels said of the windows that have matured, and forget them."""
         settled: list[tuple[int, str, Awaited]] = []
         for start in list(state.awaited):
-            if start + self.slow_ns - 1 <= state.matured_to_ns:
-                told = [(v, w) for v, w in state.awaited[start].items() if w.told]
-                if told or start + self.slow_ns < now_ns:
-                    del state.awaited[start]
-                settled += [(start, version, window) for version, window in told]
+            over = start + self.slow_ns - 1 <= state.matured_to_ns and start + self.slow_ns < now_ns
+            if over:
+                for version, window in state.awaited.pop(start).items():
+                    if window.told:
+                        window.settled_ns = state.matured_at.get(start, now_ns)
+                        settled.append((start, version, window))
         for start in list(state.awaited)[:-_MOST_AWAITED]:
             del state.awaited[start]
+        state.matured_at = {s: at for s, at in state.matured_at.items() if s in state.awaited}
         for _, version, window in settled:
             if version in state.versions:
-                state.versions[version].track.add(window, now_ns)
+                state.versions[version].track.add(window)
         if settled:
-            yield self._settled(settled, now_ns)
-
-    def _settled(self, settled: list[tuple[int, str, Awaited]], now_ns: int) -> EstimatesSettled:
-        starts = np.array([start for start, _, _ in settled], dtype=np.int64)
-        windows = [window for _, _, window in settled]
-        fused = [window.fused() for window in windows]
-
-        def column(values: Iterator[float]) -> Floats:
-            return np.fromiter(values, dtype=np.float64, count=len(windows))
-
-        def count(place: str) -> Ints:
-            return np.array([getattr(window, place)[0] for window in windows]).astype(np.int64)
-
-        return EstimatesSettled(
-            ts_event_ns=now_ns,
-            ts_record_ns=now_ns,
-            loss=self.loss,
-            versions=tuple(version for _, version, _ in settled),
-            from_ns=starts,
-            to_ns=starts + self.slow_ns,
-            told_ns=np.array([window.told_ns for window in windows], dtype=np.int64),
-            settled_ns=np.full(len(windows), now_ns, dtype=np.int64),
-            rows=count("expected"),
-            labelled=count("labelled"),
-            estimate=column(window.value for window in windows),
-            low=column(window.interval()[0] for window in windows),
-            high=column(window.interval()[1] for window in windows),
-            realised=column(window.realised for window in windows),
-            fused=column(math.nan if each is None else each.mean for each in fused),
-            fused_low=column(math.nan if each is None else each.low for each in fused),
-            fused_high=column(math.nan if each is None else each.high for each in fused),
-            covered=column(window.covered() for window in windows),
-        )
+            yield settled_record(settled, self.loss, self.slow_ns, now_ns)
 
     # -- references
 
@@ -425,7 +384,7 @@ class PerformanceEstimate:
         """Return the reference of a challenger when it is read first."""
         if version == state.champion or version in state.told:
             return ()
-        state.told.append(version)
+        state.told = [*state.told, version][-_MOST_TOLD:]
         return self._reference(state, version, version)
 
     def _reference(self, state: EstimateState, version: str, name: str) -> tuple[Readings, ...]:
@@ -449,14 +408,18 @@ def _chosen(sets: tuple[ValidationSet, ...]) -> tuple[ValidationSet, ...]:
     recent = named.get("recent")
     few = recent is None or len(recent) < _FEW_RECENT
     names = ("recent", "random") if few else ("recent",)
-    return tuple(named[name] for name in names if name in named and len(named[name]))
+    chosen = [named[name] for name in names if name in named]
+    return tuple(each for each in chosen if not unscored(each.candidate).all())
 
 
-def _by_window(times_ns: Ints, width_ns: int) -> Iterator[tuple[int, Ints]]:
+def _by_window(times_ns: Ints, width_ns: int) -> Iterator[tuple[int, Ints | slice]]:
     """Yield the start of each window and the places of its rows."""
     if not len(times_ns):
         return
     starts, windows = windows_of(times_ns, width_ns)
+    if len(starts) == 1:
+        yield starts[0], slice(None)
+        return
     for place, start in enumerate(starts):
         yield start, np.flatnonzero(windows == place)
 

@@ -22,7 +22,7 @@ from ostinato.core.records import (
     ValidationSet,
 )
 from ostinato.stats.distances import jensen_shannon, psi
-from ostinato.watch.answers import FALLBACK, Answers, Waiting, windows_of
+from ostinato.watch.answers import FALLBACK, Answers, Waiting, unscored, windows_of
 from ostinato.watch.monitor import NOW
 from ostinato.watch.reading import Reading, Readings, Shares, Stream, two_cells
 from ostinato.watch.scored import ScoreCells, borders_before
@@ -41,6 +41,9 @@ slow streams have none."""
 _VERSIONS: Final = 8
 """Versions whose references are kept beside those of the champion and the one before. Fewer: a
 candidate that waits long to be released has none; more: the state is larger."""
+
+_MOST_TOLD: Final = 100
+"""Challengers whose reference is known to be given. Fewer: it is given once more, for nothing."""
 
 _SUBJECT: Final = "answers"
 
@@ -280,7 +283,7 @@ class OutputDrift:
         """Return the reference of a challenger when it is read first."""
         if version == state.champion or version in state.told:
             return ()
-        state.told.append(version)
+        state.told = [*state.told, version][-_MOST_TOLD:]
         return self._reference(state, version, version)
 
     def _reference(self, state: OutputState, version: str, name: str) -> tuple[Readings, ...]:
@@ -309,7 +312,8 @@ def _representative(sets: tuple[ValidationSet, ...], floor: float) -> tuple[Vali
     return tuple(
         each
         for each in found
-        if len(each) and (each.explored or each.unlabelled <= floor / 2.0 * len(each))
+        if not unscored(each.candidate).all()
+        and (each.explored or each.unlabelled <= floor / 2.0 * len(each))
     )
 
 

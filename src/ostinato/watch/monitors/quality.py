@@ -6,8 +6,8 @@ All are compared with the windows that the champion learned from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, Final
 
@@ -17,10 +17,19 @@ from ostinato.core.records import Ints, Record
 from ostinato.core.watched import InputsSummarised
 from ostinato.watch.cells import CategoryCells, Grid
 from ostinato.watch.kept import FINE, Kept, Trainings, evenly
-from ostinato.watch.marks import duplicates, smallest
+from ostinato.watch.marks import smallest
 from ostinato.watch.monitor import NOW
 from ostinato.watch.pace import FEWEST, Pace, Usual
-from ostinato.watch.reading import Level, Reading, Readings, Shares, Stream, two_cells
+from ostinato.watch.reading import (
+    Layout,
+    Level,
+    Reading,
+    Readings,
+    Shares,
+    Sheet,
+    Stream,
+    two_cells,
+)
 from ostinato.watch.summarise import MARKS
 
 ROWS: Final = "rows"
@@ -127,10 +136,10 @@ class Quality:
     def read(self, state: QualityState, from_ns: int, to_ns: int) -> Readings:
         self._close(state, to_ns)
         counts = state.kept.close(from_ns, to_ns)
-        found: list[Reading] = [] if counts is None else [*self._shares(counts)]
-        found += self._levels(state, from_ns)
+        levels = tuple(self._levels(state, from_ns))
+        found = levels if counts is None else self._sheet(counts, levels)
         lost = self._never_measured if to_ns % self.slow_ns == 0 else ()
-        return Readings(from_ns=from_ns, to_ns=to_ns, found=tuple(found), unmeasured=lost)
+        return Readings(from_ns=from_ns, to_ns=to_ns, found=found, unmeasured=lost)
 
     def renew(self, state: QualityState, champion: str) -> tuple[Readings, ...] | None:
         kept = state.kept
@@ -143,7 +152,7 @@ class Quality:
         windows: list[Readings] = []
         for start_ns in starts:
             for from_ns, to_ns, counts in kept.parts(start_ns):
-                shares = tuple(self._shares(counts))
+                shares = self._sheet(counts, ())
                 windows.append(Readings(from_ns=from_ns, to_ns=to_ns, found=shares))
             for from_ns in self._paced(state, start_ns):
                 levels = tuple(self._levels(state, from_ns))
@@ -231,23 +240,23 @@ class Quality:
     # ------------------------------------------------------------ streams
 
     @cached_property
-    def _streams(self) -> tuple[tuple[Stream, Stream, Stream | None, Stream | None, float], ...]:
-        """Of each column: missing, unreadable, new or out of range (and its floor), repeats.
+    def _streams(self) -> tuple[tuple[int, Stream, float], ...]:
+        """Of each stream of a column its place among all (measure, column), and its floor.
 
-        Categories repeat as their mix has it: that is drift. None: not measured.
+        Categories repeat as their mix has it: that is drift.
         """
-        found = []
-        for each in self.grid.columns:
-            category = isinstance(each, CategoryCells)
-            crowded = isinstance(each, CategoryCells) and each.crowded
-            odd = "new values" if category else "out of range"
-            names = ("missing", "unreadable", odd, "repeats")
-            lost, unread, strange, same = (
-                Stream(family=self.family, subject=each.name, measure=name) for name in names
-            )
-            floor = min(self.floor + UNSEEN * each.unseen, 1.0)
-            told = (None if crowded else strange, None if category else same)
-            found.append((lost, unread, *told, floor))
+        found: list[tuple[int, Stream, float]] = []
+        for place, each in enumerate(self.grid.columns):
+            unseen = min(self.floor + UNSEEN * each.unseen, 1.0)
+            told = {"missing": self.floor, "unreadable": self.floor}
+            if isinstance(each, CategoryCells):
+                told |= {"new values": 1.0 if each.crowded else unseen, "repeats": 1.0}
+            else:
+                told |= {"out of range": unseen, "repeats": max(FROZEN, self.floor)}
+            for measure, (name, floor) in enumerate(told.items()):
+                if floor < 1.0:  # else no share is too large
+                    stream = Stream(family=self.family, subject=each.name, measure=name)
+                    found.append((measure * len(self.grid.columns) + place, stream, floor))
         return tuple(found)
 
     @cached_property
@@ -262,27 +271,43 @@ class Quality:
         ]
         return (*self.grid.unmeasured, *crowded)
 
-    def _shares(self, figures: Ints) -> Iterator[Shares]:
+    def _sheet(self, figures: Ints, levels: tuple[Reading, ...]) -> Sequence[Reading]:
+        """Return all readings of a window, given its figures."""
         rows, pairs, sampled, again = figures[: len(_OF_ROWS)].tolist()
         if not rows:
-            return
-        if sampled:
-            twice = Stream(family=self.family, subject=ROWS, measure="duplicates")
-            yield self._share(twice, sampled, again)
-        table = figures[len(_OF_ROWS) :].reshape(len(_OF_COLUMN), -1).T.tolist()
-        for streams, (lost, unread, known, odd, same) in zip(self._streams, table, strict=True):
-            missing, unreadable, strange, repeats, unseen = streams
-            yield self._share(missing, rows, lost)
-            if rows > lost:
-                yield self._share(unreadable, rows - lost, unread)
-            if strange is not None and known:
-                yield self._share(strange, known, odd, unseen)
-            if repeats is not None and pairs:
-                yield self._share(repeats, pairs, same, FROZEN)
+            return levels
+        lost, unread, known, odd, same = figures[len(_OF_ROWS) :].reshape(len(_OF_COLUMN), -1)
+        asked = np.stack([np.full_like(lost, rows), rows - lost, known, np.full_like(lost, pairs)])
+        hits = np.stack([lost, unread, odd, same])
+        counts = np.stack([asked - hits, hits], axis=-1).reshape(-1, 2)[self._places_of_streams]
+        there = asked.ravel()[self._places_of_streams] > 0
+        layout, twice = self._layout, two_cells(sampled, again)
+        if sampled and there.all():
+            return Sheet(layout, np.concatenate([twice, counts.ravel()], dtype=np.float64), levels)
+        read = [twice, *counts.astype(np.float64)]
+        flags = [sampled > 0, *there.tolist()]
+        found = (
+            replace(each, counts=told)
+            for each, told, flag in zip(layout.shares, read, flags, strict=True)
+            if flag
+        )
+        return (*found, *levels)
 
-    def _share(self, stream: Stream, rows: int, hits: int, floor: float | None = None) -> Shares:
-        least = self.floor if floor is None else max(floor, self.floor)
-        return Shares(stream=stream, counts=two_cells(rows, hits), floor=least, rising=True)
+    @cached_property
+    def _places_of_streams(self) -> Ints:
+        return np.array([place for place, _, _ in self._streams], dtype=np.int64)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        """Of all streams, that of rows which come twice first."""
+        twice = Stream(family=self.family, subject=ROWS, measure="duplicates")
+        none = two_cells(0.0, 0.0)
+        streams = [(twice, self.floor), *((stream, floor) for _, stream, floor in self._streams)]
+        shares = (
+            Shares(stream=stream, counts=none, floor=floor, rising=True)
+            for stream, floor in streams
+        )
+        return Layout(tuple(shares))
 
     def _levels(self, state: QualityState, start_ns: int) -> list[Level]:
         """Return volume and silence of a short window as multiples of what is usual."""
@@ -339,6 +364,6 @@ def _smallest(marks: list[Ints]) -> Ints:
 
 def _sampled(marks: list[Ints]) -> tuple[int, int]:
     """Return the rows of a sample, and how many of them are equal to an earlier one."""
-    kept = _smallest(marks)
-    again, rows = duplicates(kept[0].view(np.uint64), kept[1])
-    return rows, again
+    marked = _smallest(marks)[1]
+    rows = int(marked.sum())
+    return rows, rows - len(marked)

@@ -310,7 +310,7 @@ def test_the_log_is_trimmed_as_far_as_the_state_of_features_goes(
 
     monkeypatch.setattr(FeatureKeeper, "write", writes)
     house.saved(engine.now_ns)
-    house.ticked()
+    house.ticked(engine.now_ns)
     wait_for(
         lambda: (read_state(play.layout.features, plan=play.loop.feature_plan.digest)).offset > 0
     )

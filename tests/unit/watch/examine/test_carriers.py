@@ -174,3 +174,14 @@ def test_a_category_that_goes_missing_is_a_slice_by_that_name(planted):
 
     found = {each["slice"]: each["verdict"] for each in slices}
     assert found["kind missing"] == "has no rows in the reference"
+
+
+def test_what_chance_moves_in_small_samples_is_not_said_to_have_moved(planted):
+    reference, current, champion = planted("binary", rows=300, seed=3)
+
+    found = examine(reference, current, champion)
+
+    verdicts = {each["verdict"] for each in found.evidence["columns"]}
+    assert "moved no further than by chance" in verdicts
+    assert verdicts <= {"moved no further than by chance", "did not move"}
+    assert "Columns that moved" not in found.reason

@@ -58,6 +58,8 @@ def begun(kind, draw, **how):
     state = monitor.begin()
     for record in trained("v1", 0, START):
         monitor.take(state, record, 0)
+    if isinstance(monitor, LabelArrivals):  # serving began a horizon ago
+        state.begun_ns = START - HORIZON
     return monitor, state, monitor.renew(state, "v1")
 
 
@@ -236,6 +238,26 @@ def test_labels_that_stop_coming_show_in_the_window_in_which_they_do(made, draw)
     assert usual["label/late:per prediction"].deviation == 1.0
     assert made.by_name(silent)["label/late:per prediction"].mean == 0.0
     assert dict(silent.unmeasured) == {"label/late:arrived": "no label came in the window"}
+
+
+def test_within_a_horizon_of_the_start_it_is_not_asked_how_many_labels_come(made, draw):
+    monitor, state, _ = begun(LabelArrivals, draw)
+    state.begun_ns = None
+    kept = len(state.past.starts_ns)
+
+    first = arrive(monitor, state, made, START, values=())
+    for start in range(START + FAST, START + HORIZON, FAST):
+        quick = arrive(monitor, state, made, start, values=[1, 1, 7])
+    # The first prediction came a moment after the window of the start began.
+    arrive(monitor, state, made, START + HORIZON)
+    steady = made.by_name(arrive(monitor, state, made, START + HORIZON + FAST))
+
+    assert first.found == ()
+    assert set(dict(first.unmeasured)) == {"label/late:per prediction", "label/late:arrived"}
+    assert set(dict(quick.unmeasured)) == set(dict(first.unmeasured))
+    assert made.by_name(quick)["label/late:unknown class"].counts.tolist() == [2, 1]
+    assert steady["label/late:per prediction"].mean == 1.0
+    assert len(state.past.starts_ns) == kept + 1, "and is no reference"
 
 
 def test_the_ramp_at_the_beginning_of_the_history_is_no_reference(draw):

@@ -235,3 +235,16 @@ def test_rows_never_trained_on_fill_up_a_short_reference(made, scores):
     starts = [each.from_ns for each in watch.renew(state, "v1")]
 
     assert starts == list(range(1_400, 4_200, SLOW))
+
+
+def test_validation_rows_that_a_candidate_could_not_score_are_no_reference(made, draw):
+    watch = monitor("multiclass", 3)
+    state = watch.begin()
+    failed = made.evaluated("v1", np.arange(20), np.full(20, np.nan))
+    rows = made.evaluated("v1", np.arange(300), draw.dirichlet(np.ones(3), 300), name="random")
+
+    watch.take(state, replace(failed, sets=failed.sets + rows.sets), 0)
+
+    assert len(watch.renew(state, "v1")) == 3
+    watch.take(state, replace(failed, version="v2"), 0)
+    assert watch.renew(state, "v2") == ()
