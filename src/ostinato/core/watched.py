@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.records import Codes, Decision, Floats, Ints, Record
+from ostinato.core.units import DAY_NS
 
 FAMILIES: Final = (
     "quality",
@@ -32,6 +33,22 @@ FAMILIES: Final = (
 its streams."""
 
 SEVERITIES: Final = ("info", "warning", "critical")
+
+_GONE_WINDOWS: Final = 40
+_GONE_NS: Final = 7 * DAY_NS
+
+
+def windows_gone(slow_ns: int) -> int:
+    """Return after how many long windows without it, others having rows, a stream is gone.
+
+    40, and a week at least. Fewer: a slice that comes seldom, or by day only, begins anew each
+    time; more: streams of retired versions fill the state.
+
+    >>> windows_gone(DAY_NS), windows_gone(DAY_NS // 24)
+    (40, 168)
+    """
+    return max(_GONE_WINDOWS, -(-_GONE_NS // slow_ns))
+
 
 NONE_FOUND: Final = "none found"
 

@@ -75,7 +75,8 @@ def action_for(cause: str, policy: Mapping[str, Any]) -> str:
     'degradation asks for a new model when its evidence suffices.'
     """
     if cause == NONE_FOUND:
-        return "Nothing is done about it."
+        held = f" Nothing is learnt: {policy['broken']}." if policy["broken"] else ""
+        return f"Nothing is done on its account.{held}"
     if cause == QUALITY:
         return _about_quality(policy)
     stopped = _stopped(policy)

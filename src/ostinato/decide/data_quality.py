@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ostinato.core.units import duration_ns
 from ostinato.decide.compose import AnyOf
 from ostinato.decide.on_alarms import OnAlarms, check_severity, checked_names, found_in, named
 from ostinato.decide.standing_alarm import Standing
 from ostinato.decide.trigger import Finding, Seen, Stance, Trigger
+
+_SHARES: Final = ("", "arrived")
+"""Measures of a label that say how its classes are spread, in matured rows and as labels come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,8 @@ class DataQuality(OnAlarms):
         ``"critical"``: alarms on more than three times the share that `Monitors(quality_floor=...)`
         lets pass; ``"warning"``: all alarms.
     labels
-        Whether alarms on how labels come (missing, late, contradicting) count too. That the classes
-        have other shares is no fault, and does not.
+        Whether alarms on how labels come (missing, late, contradicting, all the same) count too.
+        That the classes have other shares is no fault, and does not.
     at_most
         How long an alarm holds learning back; None: as long as it stands. After that the data are
         taken to be as they are now: a range that the world has left for good would keep the loop
@@ -68,7 +71,7 @@ class DataQuality(OnAlarms):
 
     def concerns(self, alarm: Standing) -> bool:
         broken = alarm.family == "quality" or (
-            alarm.family == "label" and self.labels and bool(alarm.measure)
+            alarm.family == "label" and self.labels and alarm.measure not in _SHARES
         )
         return (
             broken

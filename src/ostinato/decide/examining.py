@@ -140,19 +140,23 @@ def renew_examining(state: Examining) -> None:
     state.asked = {}
 
 
-def take_diagnosis(state: Examining, made: DiagnosisMade, champion: str | None) -> None:
+def take_diagnosis(
+    state: Examining, made: DiagnosisMade, champion: str | None, *, least_ns: int = 0
+) -> None:
     """Keep what an examination found, if it is about the champion.
 
-    Where an alarm asked and labels were too few to tell, rows of twice the time are examined once
-    they have matured; until then a cause that is known stays known.
+    Where an alarm asked and labels were too few to tell, or to find anything, rows of twice the
+    time are examined once they have matured, and of no less than `least_ns`: an alarm may rest on
+    an hour. Until then a cause that is known stays known.
     """
     under = state.under
     if made.request == state.open:
         state.open, state.under = "", None
     if made.subject != champion:
         return
-    if under is not None and under.subject != SCHEDULE and _is_open(made):
-        longer = replace(under, to_ns=2 * under.to_ns - under.from_ns)
+    if under is not None and under.subject != SCHEDULE and _lacks_rows(made):
+        to_ns = max(2 * under.to_ns - under.from_ns, under.from_ns + least_ns)
+        longer = replace(under, to_ns=to_ns)
         state.labelled = _together(state.labelled, longer)
     known = state.diagnosis is not None and state.diagnosis.cause != NONE_FOUND
     if not (known and _is_open(made)):
@@ -165,9 +169,15 @@ def take_diagnosis(state: Examining, made: DiagnosisMade, champion: str | None) 
         )
 
 
+def _lacks_rows(made: DiagnosisMade) -> bool:
+    """Say whether more rows may find what these did not."""
+    few = "that are needed" in made.evidence.get("unmeasured", {}).get("slices", "")
+    return _is_open(made) or (made.cause == NONE_FOUND and few)
+
+
 def _is_open(made: DiagnosisMade) -> bool:
-    """Say whether the parts of the change in loss could not be told for want of labels."""
-    return "parts" in made.evidence.get("unmeasured", {})
+    """Say whether nothing is known: for want of rows or labels, or as the examination was ended."""
+    return any(name in made.evidence.get("unmeasured", {}) for name in ("parts", "all"))
 
 
 def examinations(

@@ -109,7 +109,8 @@ def _take(state: DecideState, config: DecideConfig, record: Record, now_ns: int)
         case WindowMeasured() | ReferenceRenewed():
             return _alarm(state, config, record, now_ns)
         case DiagnosisMade():
-            take_diagnosis(state.examining, record, state.champion)
+            least_ns = 0 if config.alarms is None else config.alarms.slow_ns
+            take_diagnosis(state.examining, record, state.champion, least_ns=least_ns)
         case ActionProposed() | ProposalLapsed():
             return _question(state, record, now_ns)
         case _:

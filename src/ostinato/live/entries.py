@@ -14,7 +14,7 @@ def shown(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
     """Return what a person wants to know of an entry.
 
     ``seq``, ``ts_event_ns``, ``kind``, ``subject``, ``reason``; of an act also ``act`` and ``who``:
-    the act's name, or the level of autonomy.
+    the act's name, or the level of autonomy; empty where the kind says what was done.
     """
     names = ("kind", "subject", "reason")
     found = {"seq": entry.seq, "ts_event_ns": entry.ts_event_ns}
@@ -54,6 +54,6 @@ def line(each: dict[str, Any], *, when: str = "") -> str:
     ...       "act": "pause", "who": "ana"})
     '    12  operator_acted  pause by ana: it rains'
     """
-    who = f"{each['act']} by {each['who']}:" if "who" in each else ""
+    who = f"{each['act']} by {each['who']}:".strip() if "who" in each else ""
     words = (when, each["kind"], each["subject"], f"{who} {each['reason']}".strip())
     return "  ".join([f"{each['seq']:>6}", *(word for word in words if word)])

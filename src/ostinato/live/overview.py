@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ostinato.core.clock import WallClock
 from ostinato.core.errors import OstinatoError
@@ -15,7 +16,7 @@ from ostinato.live.client import answers
 from ostinato.live.layout import Layout
 from ostinato.live.lock import holder
 from ostinato.live.published import Alive, Published, Status, Undo, Written, read
-from ostinato.live.service import read_config, service_url
+from ostinato.live.service import masked, read_config, service_url
 
 
 def overview(layout: Layout) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def overview(layout: Layout) -> dict[str, Any]:
         "routes": _plain(routes),
         "undoing": undoing,
         "processes": _processes(layout, troubles),
-        "service": _plain(config),
+        "service": _plain(replace(config, alerts=tuple(map(masked, config.alerts)))),
         "troubles": troubles,
     }
 

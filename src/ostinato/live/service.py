@@ -188,6 +188,16 @@ def service_url(config: ServiceConfig) -> str:
     return f"http://[{host}]:{config.port}" if ":" in host else f"http://{host}:{config.port}"
 
 
+def masked(declared: str) -> str:
+    """Show an address of alerts without what in it may be secret.
+
+    >>> masked("https://hooks.example/T0/secret")
+    'warning=https://hooks.example'
+    """
+    address = read_address(declared)
+    return f"{address.least}={address.shown}"
+
+
 def link_of(config: ServiceConfig) -> str:
     """Return where people reach the service."""
     return config.link.rstrip("/") or service_url(config)
@@ -240,15 +250,9 @@ def _changes(before: ServiceConfig, now: ServiceConfig) -> list[str]:
                 hint="Start in another folder: --dir FOLDER.",
             )
         if name == "alerts":
-            old, new = (tuple(map(_address, each)) for each in (old, new))
+            old, new = (tuple(map(masked, each)) for each in (old, new))
         changes.append(f"{_option(name)}: {_shown(old)} -> {_shown(new)}")
     return changes
-
-
-def _address(declared: str) -> str:
-    """Show an address without what in it may be secret."""
-    address = read_address(declared)
-    return f"{address.least}={address.shown}"
 
 
 def _option(name: str) -> str:

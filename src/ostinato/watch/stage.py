@@ -31,6 +31,10 @@ WANTS = frozenset(
     }
 )
 
+OF_ANSWERS = frozenset({"output", "estimate", "performance"})
+"""Families of what the champion answers: what the one before answered in the long window that is
+open says nothing of a new one."""
+
 
 def start(config: WatchConfig) -> WatchState:
     """Begin with nothing seen."""
@@ -94,7 +98,8 @@ def _renew(state: WatchState, config: WatchConfig, champion: str, now_ns: int) -
     for monitor, inner, book in zip(config.monitors, state.monitors, state.books, strict=True):
         reference = monitor.renew(inner, champion)
         if reference is not None:
-            book.renew(reference, slow_ns=config.slow_ns)
+            with_open = monitor.family not in OF_ANSWERS
+            book.renew(reference, slow_ns=config.slow_ns, with_open=with_open)
             yield ReferenceRenewed(
                 ts_event_ns=now_ns, ts_record_ns=now_ns, monitor=monitor.name, champion=champion
             )

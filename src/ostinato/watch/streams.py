@@ -11,7 +11,7 @@ import numpy as np
 
 from ostinato.core.canonical import digest
 from ostinato.core.records import Floats, Record
-from ostinato.core.watched import WindowMeasured
+from ostinato.core.watched import WindowMeasured, windows_gone
 from ostinato.stats.window_shares import STEPS
 from ostinato.stats.windows import CONFIDENCE
 from ostinato.watch import level_evidence, share_evidence
@@ -29,11 +29,6 @@ chance is known so badly that only larger moves are seen."""
 NOTABLE: Final = math.log(100.0)
 """Log evidence from which on a short window is told, and details of a stream. Smaller: the log
 grows; larger: people see less of how an alarm came about. No budget is reached below."""
-
-FORGOTTEN: Final = 40
-"""Long windows without rows after which a stream is forgotten. Smaller: a slice that comes seldom
-begins anew each time; larger: streams of retired versions fill the state."""
-
 
 _TOLD: Final = 100
 """Streams that the journal has the numbers of; of the others it has the digest."""
@@ -63,14 +58,19 @@ class StreamBook:
     untold: list[str] = field(default_factory=list)
     begun_ns: int | None = None
 
-    def renew(self, reference: Sequence[Readings], *, slow_ns: int) -> None:
+    def renew(self, reference: Sequence[Readings], *, slow_ns: int, with_open: bool = True) -> None:
         """Begin anew, with these windows as the reference.
 
-        Windows shorter than half a long one add up to long ones, and tell besides how short ones
-        vary. Streams of which the reference has nothing learn theirs from the windows to come.
+        Unless `with_open`, what the open long window has so far counts no more: it tells of
+        something else than what comes. Windows shorter than half a long one add up to long ones,
+        and tell besides how short ones vary. Streams of which the reference has nothing learn
+        theirs from the windows to come.
         """
         self.shares.begin_anew()
         self.levels.begin_anew()
+        if not with_open:
+            self._closed()
+            self.begun_ns = None
         windows = _of_one_sort(sorted(reference, key=lambda each: each.from_ns))
         for readings in windows:  # all streams have their place before any is counted
             self._placed(readings)
@@ -133,8 +133,7 @@ class StreamBook:
         window, unmeasured = self._closed()
         if self.begun_ns is None and not unmeasured:
             return
-        measured = share_evidence.weigh_long(self.shares, window.counts, from_ns)
-        measured = measured.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
+        measured = self._weighed_long(window, from_ns)
         for name in measured.names:
             unmeasured.pop(name, None)
         unmeasured |= share_evidence.why_not(self.shares, window.counts)
@@ -153,7 +152,7 @@ class StreamBook:
             details=details,
             unmeasured=unmeasured,
         )
-        self._forget()
+        self._forget(windows_gone(slow_ns))
 
     def registered(self) -> dict[str, Any] | None:
         """Return what was fixed of the streams whose reference is new, for the journal; once.
@@ -201,6 +200,12 @@ class StreamBook:
         shares = share_evidence.weigh_short(self.shares, window.counts, NOTABLE)
         return shares.joined(level_evidence.weigh_short(self.levels, window.levels, NOTABLE))
 
+    def _weighed_long(self, window: Window, from_ns: int) -> Measured:
+        if not (window.counts.any() or window.levels.rows.any()):
+            return Measured.nothing()  # nobody came, or nobody told: no stream is the less there
+        shares = share_evidence.weigh_long(self.shares, window.counts, from_ns)
+        return shares.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
+
     def _learn_short(self, window: Window) -> None:
         self.shares.learn_short(window.counts)
         self.levels.learn_short(window.levels)
@@ -222,9 +227,9 @@ class StreamBook:
                 found[lines.names[place]] = f"learning: {seen} of {REFERENCE} windows"
         return found
 
-    def _forget(self) -> None:
+    def _forget(self, windows: int) -> None:
         for lines in (self.shares, self.levels):
-            stays = lines.absent < FORGOTTEN
+            stays = lines.absent < windows
             if not stays.all():
                 lines.keep(stays)
 

@@ -145,6 +145,26 @@ def test_what_moved_before_labels_is_examined_once_more_when_they_are_there(loop
     assert world.day() == world.day() == []
 
 
+def test_an_alarm_of_an_hour_that_found_nothing_in_few_rows_is_examined_again_with_a_day(
+    loop, make_window
+):
+    world = loop(every=None)
+    hour = replace(
+        make_window(
+            world.now_ns, {"performance/a": (0.3, 0.0, LOUD)}, monitor="m", family="performance"
+        ),
+        from_ns=world.now_ns - DAY_NS // 24,
+    )
+    (first,) = (r for r in world.tick(hour, hours=0) if r.kind == "examination_requested")
+    world.answer(unmeasured={"slices": "25 labelled rows now, of 400 that are needed"})
+    asked = [*world.day(), *world.day()]
+
+    assert [each.from_ns for each in asked] == [first.from_ns]
+    assert asked[0].to_ns - first.from_ns >= DAY_NS
+    world.answer(unmeasured={"slices": "all rows lose the same"})
+    assert world.day() == world.day() == world.day() == []
+
+
 def test_an_alarm_on_too_few_labels_is_examined_again_with_twice_the_time(loop):
     world = loop(every=None)
     (first,) = world.day(["performance/a"], family="performance")
@@ -155,7 +175,7 @@ def test_an_alarm_on_too_few_labels_is_examined_again_with_twice_the_time(loop):
     world.state.examining.diagnosis = replace(
         world.state.examining.diagnosis, cause="concept drift"
     )
-    world.answer(unmeasured={"parts": "60 labelled rows in the current rows"})
+    world.answer(unmeasured={"all": "There are 3 rows in the current rows, of 20 that are needed."})
     assert world.day() == []
     (third,) = world.day()
     assert third.to_ns - third.from_ns == 4 * (first.to_ns - first.from_ns)
@@ -237,7 +257,7 @@ def test_each_cause_has_an_action(loop):
     assert "drift (1 of a)" not in actions["concept drift"], "it cannot see it"
     assert "drift (1 of a), degradation" in actions["covariate shift"]
     assert "holds learning back" in actions["data quality"]
-    assert actions["none found"] == "Nothing is done about it."
+    assert actions["none found"] == "Nothing is done on its account."
 
 
 def test_what_keeps_the_loop_from_learning_is_said(loop):
@@ -247,6 +267,7 @@ def test_what_keeps_the_loop_from_learning_is_said(loop):
     cause = "concept drift"
     broken = {**told, "broken": "the data are broken (quality/a)"}
     assert "the data are broken (quality/a)" in action_for(cause, broken)
+    assert "the data are broken (quality/a)" in action_for("none found", broken)
     assert "paused by ana" in action_for(cause, {**told, "paused": "ana"})
     assert "only observes" in action_for(cause, {**told, "autonomy": "observe"})
     assert "is asked first" in action_for(cause, {**told, "autonomy": "suggest"})

@@ -268,6 +268,8 @@ def test_inside_any_of_it_holds_back_the_others_and_all_other_triggers(loop):
         (DataQuality(columns=["wind", "late"]), "label/late:missing", 0.9, True),
         (DataQuality(), "label/late:delay", 0.9, True),
         (DataQuality(), "label/late", 0.9, False),
+        (DataQuality(), "label/late:arrived", 0.9, False),
+        (DataQuality(), "label/late:one value", 0.9, True),
         (DataQuality(labels=False), "label/late:delay", 0.9, False),
         (DataQuality(), "drift/temp", 0.9, False),
         (DataQuality(after="2d"), "quality/temp:missing", 0.9, False),

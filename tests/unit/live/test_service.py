@@ -10,10 +10,12 @@ from ostinato.core.errors import ConfigError, InputError
 from ostinato.live.config import ServiceConfig
 from ostinato.live.layout import Layout
 from ostinato.live.lock import FolderLock, holder
+from ostinato.live.overview import overview
 from ostinato.live.service import (
     check_config,
     check_port,
     free_port,
+    link_of,
     read_config,
     service_url,
     settle,
@@ -37,6 +39,22 @@ def test_a_restart_with_other_options_says_which(tmp_path):
     changes = settle(Layout(tmp_path), changed(port=9000, alerts=("http://x/secret",)))
     assert changes == ["--port: 8000 -> 9000", "--alert: none -> warning=http://x"]
     assert read_config(Layout(tmp_path)).port == 9000
+
+
+@pytest.mark.parametrize("alert", ["no address", "loud=https://hooks.example", "nowhere://x"])
+def test_an_address_that_nobody_can_be_told_at_is_refused(alert, tmp_path):
+    with pytest.raises(ConfigError, match=r"is no URL|knows no such address"):
+        settle(Layout(tmp_path), changed(alerts=(alert,)))
+
+
+def test_people_are_linked_to_where_they_reach_the_service():
+    assert link_of(CONFIG) == service_url(CONFIG)
+    assert link_of(changed(link="https://models.example/")) == "https://models.example"
+
+
+def test_secrets_of_addresses_are_not_shown(tmp_path):
+    settle(Layout(tmp_path), changed(alerts=("critical=https://hooks.example/secret",)))
+    assert overview(Layout(tmp_path))["service"]["alerts"] == ("critical=https://hooks.example",)
 
 
 def test_how_far_it_acts_by_itself_is_told_to_the_first_start_alone(tmp_path):

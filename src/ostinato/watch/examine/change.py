@@ -8,7 +8,8 @@ In this order, so that each part is looked for in what the ones before it leave:
 3. inputs and meaning on what both samples share (`stats.overlap`): *covariate shift*, *concept
    drift*, *unseen inputs*.
 
-The parts add up to the change.
+The parts add up to the change. Where all current labels say the same and those of the reference do
+not, their source is broken: what would be concept drift is data quality.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Change:
         Effective rows on shared inputs.
     foreseen
         Whether there are no labels to tell: only what other inputs cost is estimated.
+    only_label
+        What all current labels say, where those of the reference differ; None: they do, too.
     unmeasured
         Why what could not be told.
     """
@@ -78,6 +81,7 @@ class Change:
     inputs: Estimate | None = None
     effective: float = 0.0
     foreseen: bool = False
+    only_label: float | None = None
     unmeasured: tuple[tuple[str, str], ...] = ()
 
 
@@ -125,6 +129,10 @@ def change_in_loss(
         parts[COVARIATE] = compared.parts.seen
         parts[CONCEPT] = _less_sure(compared.parts.concept, sum(each.doubt for each in costly))
         parts[UNSEEN] = compared.parts.unseen
+    only = only_label(reference, whole)
+    if only is not None and CONCEPT in parts:
+        notes.append((CONCEPT, "all labels say the same, which tells nothing of what inputs mean"))
+        parts[QUALITY] = _both(parts.get(QUALITY), parts.pop(CONCEPT))
     u, v = reference.mass / reference.mass.sum(), current.mass / current.mass.sum()
     before, now = float(u @ reference.losses), float(v @ current.losses)
     return Change(
@@ -136,7 +144,28 @@ def change_in_loss(
         shift=None if isinstance(shift, str) else shift,
         inputs=None if compared.parts is None else compared.parts.inputs,
         effective=compared.effective,
+        only_label=only,
         unmeasured=tuple(notes),
+    )
+
+
+_BY_CHANCE: Final = 1e-6  # chance of labels that all say the same, below which a source is broken
+
+
+def only_label(reference: Sample, current: Sample) -> float | None:
+    """Return what all current labels say, if labels of the reference make that no chance."""
+    first = float(current.labels[0])
+    if np.any(current.labels != first):
+        return None
+    alike = float(np.mean(reference.labels == first))
+    return first if alike ** len(current) < _BY_CHANCE else None
+
+
+def _both(one: Estimate | None, other: Estimate) -> Estimate:
+    if one is None:
+        return other
+    return Estimate(
+        one.value + other.value, one.error + other.error, min(one.degrees, other.degrees)
     )
 
 

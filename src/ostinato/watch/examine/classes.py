@@ -68,9 +68,11 @@ def label_shift(reference: Sample, current: Sample, champion: Champion) -> Label
     if float(share[~seen].sum()) > _MOVED:
         return "current labels are of classes that the reference hardly has"
     scores = _score_cells(reference.scores, current.scores)
-    told = explained(
-        _table(scores[0], p, reference.mass, count), _table(scores[1], q, current.mass, count)
+    tables = (
+        _table(scores[0], p, reference.mass, count),
+        _table(scores[1], q, current.mass, count),
     )
+    told = explained(*tables)
     moved = 0.5 * float(np.abs(before / before.sum() - share).sum())
     sure = jensen_shannon(before, now).p < _SURE and moved > _MOVED
     lead = _LEAD if champion.task == "regression" else 0.0
@@ -83,10 +85,24 @@ def label_shift(reference: Sample, current: Sample, champion: Champion) -> Label
         now=share,
         told_by_class=told.by_class,
         told_by_score=told.by_score,
-        holds=bool(sure and clear),
+        holds=bool(sure and clear and not _scores_stayed(*tables)),
         cost=_cost(reference, current, p, q, ratio),
         factors=ratio[p],
     )
+
+
+def _scores_stayed(before: Floats, now: Floats) -> bool:
+    """Say whether scores are as they were though classes that look as before would move them.
+
+    Where few classes are left they tell the samples apart so well that it hardly counts what scores
+    do within them; but a class that goes takes its scores with it.
+    """
+    by_class = before.sum(axis=0)
+    wanted = np.divide(before, by_class, out=np.zeros_like(before), where=by_class > 0.0)
+    foreseen = wanted @ (now.sum(axis=0) * by_class.sum() / now.sum())
+    scores = now.sum(axis=1)
+    apart, stayed = (jensen_shannon(each, scores) for each in (foreseen, before.sum(axis=1)))
+    return bool(apart.p < _SURE and stayed.effect < apart.effect)
 
 
 def _tie(champion: Champion) -> float:

@@ -39,7 +39,7 @@ slow champions make an examination long."""
 COLUMNS_MOST: Final = 30
 """Columns for which it is asked, those that moved most."""
 
-_NOISE: Final = 1.36  # 95 % quantile of Kolmogorov's distribution: below it a move is chance
+_CHANCE: Final = 0.05  # that any of the columns seems to have moved and has not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Drifted:
     moved
         How far, in [0, 1]; `domain.distances`.
     by_chance
-        How far it may seem to have moved by chance, in 95 of 100 columns that did not.
+        How far chance hardly moves any of the columns.
     loss
         Estimated change of the mean loss by the move alone; None: not estimated.
     answers
@@ -113,9 +113,9 @@ def drifted_columns(
         Who answers again.
     """
     far = distances(coding)
-    noise = _NOISE * float(np.sqrt(1.0 / len(reference) + 1.0 / len(current)))
+    noise = _noise(coding)
     order = np.argsort(-far, kind="stable").tolist()
-    asked = [i for i in order if far[i] > noise][:COLUMNS_MOST]
+    asked = [i for i in order if far[i] > noise[i]][:COLUMNS_MOST]
     costs = _by_champion(reference, current, coding, champion, asked)
     found = []
     for i, column in enumerate(coding.columns):
@@ -127,13 +127,28 @@ def drifted_columns(
                 column=column.source,
                 name=column.name,
                 moved=float(far[i]),
-                by_chance=noise,
+                by_chance=float(noise[i]),
                 loss=loss,
                 answers=change,
                 uneven=unevenness(coding, i, reference.losses, current),
             )
         )
     return sorted(found, key=lambda each: (-_size(each), each.name))
+
+
+def _noise(coding: Coding) -> Floats:
+    """Return the distance of each column that chance hardly exceeds in any of them.
+
+    Source: of numbers the tail 2 exp(-2 n d^2) of Kolmogorov's distribution; of categories, whose
+    distance is half an L1 distance, 2^cells exp(-2 n d^2) (Weissman et al. 2003, "Inequalities for
+    the L1 deviation of the empirical distribution", theorem 2.1); n the harmonic rows of two
+    samples. Each column is looked at twice, for its values and for what is missing.
+    """
+    rows = 1.0 / (1.0 / max(len(coding.reference), 1) + 1.0 / max(len(coding.current), 1))
+    each = np.log(2.0 * max(len(coding.columns), 1) / _CHANCE)
+    cells = np.array([1 if column.ordered else column.cells for column in coding.columns])
+    noise: Floats = np.sqrt((each + cells * np.log(2.0)) / (2.0 * rows))
+    return noise
 
 
 def _size(each: Drifted) -> float:

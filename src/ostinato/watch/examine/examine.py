@@ -73,7 +73,11 @@ def _examined(
     change: Change | str = f"the reference has fewer than {FEWEST} labels"
     if _enough(p) and _enough(q):
         change = change_in_loss(p, q, coding, faults, champion, apart, salt=salt)
-        evidence |= _failures(p, q, coding, champion, unmeasured)
+        if change.only_label is None:
+            evidence |= _failures(p, q, coding, champion, unmeasured)
+        else:
+            evidence["labels"] = {"all": _label(change.only_label, champion)}
+            unmeasured["slices"] = "all labels say the same, whatever a slice does"
     elif _enough(p):
         change = foreseen_change(p, q, coding, faults)
     if isinstance(change, str) or change.foreseen:
@@ -161,9 +165,15 @@ def _remarks(evidence: dict[str, Any]) -> list[str]:
     if unknown:
         broken = "; ".join(list(dict.fromkeys(unknown))[:_NAMED])
         found.append(f"Broken at a cost that is not known: {broken}.")
-    if evidence["labels"].get("more"):
+    if "all" in evidence["labels"]:
+        found.append(f"All labels are {evidence['labels']['all']}: their source looks broken.")
+    elif evidence["labels"].get("more") and not evidence["broken"]:
         found.append("More labels than before are other than what the champion is sure of.")
     return found
+
+
+def _label(value: float, champion: Champion) -> str:
+    return champion.classes[int(value)] if champion.classes else f"{value:g}"
 
 
 def _too_few(reference: Sample, current: Sample) -> str:

@@ -58,8 +58,10 @@ class FailingSlice:
         The excess in the reference; None: too few rows there.
     rise
         Excess now less excess before.
+    worse
+        Its own mean loss now less that in the reference: others that got easier make no failure.
     anew
-        Whether it surely rose, so that the slice fails anew; else it always was hard.
+        Whether both surely rose, so that the slice fails anew; else it always was hard.
     """
 
     name: str
@@ -69,6 +71,7 @@ class FailingSlice:
     shrunk: float
     before: Estimate | None
     rise: Estimate | None
+    worse: Estimate | None
     anew: bool
 
 
@@ -119,19 +122,22 @@ def _proved(
         now = _excess(losses, members(cells, group))
         if now is None:
             continue
-        before = _excess(reference.losses, members(grid.reference, group))
-        judged.append((group, now, before))
+        there = members(grid.reference, group)
+        before = _excess(reference.losses, there)
+        worse = _worse(reference.losses[there], losses[members(cells, group)])
+        judged.append((group, now, before, None if before is None else worse))
     if not judged:
         return []
-    rises = [_rise(now, before) for _, now, before in judged]
+    rises = [_rise(now, before) for _, now, before, _ in judged]
     # Both questions are asked of all that was found on the other half: to ask the second only of
     # those that passed the first would be to pick them for their luck.
-    surely = benjamini_hochberg(np.array([_chance(now) for _, now, _ in judged]), FALSE)
-    anew = benjamini_hochberg(np.array([_chance(rise) for rise in rises]), FALSE_ANEW)
-    errors = np.array([max(now.error, 1e-12 * scale) for _, now, _ in judged])
-    shrunk = npmle(np.array([now.value for _, now, _ in judged]), errors).means
+    surely = benjamini_hochberg(np.array([_chance(now) for _, now, *_ in judged]), FALSE)
+    both = [max(_chance(rise), _chance(each[3])) for rise, each in zip(rises, judged, strict=True)]
+    anew = benjamini_hochberg(np.array(both), FALSE_ANEW)
+    errors = np.array([max(now.error, 1e-12 * scale) for _, now, *_ in judged])
+    shrunk = npmle(np.array([now.value for _, now, *_ in judged]), errors).means
     told = []
-    for (group, now, before), rise, sure, new, left in zip(
+    for (group, now, before, worse), rise, sure, new, left in zip(
         judged, rises, surely.tolist(), anew.tolist(), shrunk.tolist(), strict=True
     ):
         if not (sure and now.value > EXCESS * scale):
@@ -145,6 +151,7 @@ def _proved(
                 shrunk=left,
                 before=before,
                 rise=rise,
+                worse=worse,
                 anew=bool(new and rise is not None and rise.value > EXCESS * scale),
             )
         )
@@ -168,6 +175,14 @@ def _excess(losses: Floats, inside: NDArray[np.bool_]) -> Estimate | None:
     return estimate(mean - other, own)
 
 
+def _worse(before: Floats, now: Floats) -> Estimate | None:
+    """Return by how much losses rose; None: too few rows on either side."""
+    if min(len(before), len(now)) < _LEAST // 2:
+        return None
+    first, then = float(before.mean()), float(now.mean())
+    return estimate(then - first, (first - before) / len(before), (now - then) / len(now))
+
+
 def _rise(now: Estimate, before: Estimate | None) -> Estimate | None:
     if before is None:
         return None
@@ -186,6 +201,7 @@ def told_slices(found: list[FailingSlice]) -> list[dict[str, Any]]:
             "shrunk": each.shrunk,
             "before": each.before,
             "rise": each.rise,
+            "worse": each.worse,
             "anew": each.anew,
             "verdict": "fails anew" if each.anew else _old(each),
         }

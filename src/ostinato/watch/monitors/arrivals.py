@@ -2,8 +2,8 @@
 
 In: labels as they arrive, answers (how many there are), and labels that matured rows got anew. Out:
 labels per prediction, how those that come are spread, and shares of labels that are withdrawn, of
-no known class, that contradict another one, or that come too late. State kept: counts of open
-windows, and of the long windows of the past.
+no known class, that contradict another one, that come too late, or that all say the same. State
+kept: counts of open windows, and of the long windows of the past.
 """
 
 from __future__ import annotations
@@ -34,6 +34,21 @@ ODD: Final = ("withdrawn", "unknown class", "conflicts", "too late")
 otherwise than another one that came with it, or than the one that its matured row had; it is for a
 row that matured without one."""
 
+ONE_VALUE: Final = "one value"
+"""Measure: all labels that came in a window if they all say the same, else none."""
+
+_FEWEST: Final = 20
+"""Labels of a window from which on it says something that they are all alike. Fewer: rare classes
+are absent by chance in most windows, and the stream learns to expect it; more: a broken source of
+few labels is seen later."""
+
+_MIXED: Final = 30
+"""Short windows that all had labels of several kinds, from which on one with a single kind counts:
+labels may well come class by class. Fewer: chance decides; more: until then a break is seen only
+when the long window is over."""
+
+_BY_CHANCE: Final = math.log(1e-9)  # log chance of labels all alike, below which it is none
+
 _ASKED, _LABELS, _ODD, _CELLS = 0, 1, 2, 2 + len(ODD)  # places in the counts
 
 _RATE_FLOOR: Final = 0.25
@@ -46,9 +61,12 @@ class ArrivalState:
     """Counts by start of window: predictions, labels, the odd ones, labels per cell.
 
     `begun_ns` is the time of the first prediction: of those before the start no label is told.
+    `mixed`: short windows whose labels were of several kinds, up to `_MIXED`; -1 once one had a
+    single kind before that.
     """
 
     begun_ns: int | None = None
+    mixed: int = 0
     asked: WaitingRows = field(default_factory=WaitingRows)
     labels: WaitingRows = field(default_factory=WaitingRows)
     open: dict[int, Floats] = field(default_factory=dict)
@@ -144,10 +162,17 @@ class LabelArrivals:
             unmeasured.append((self._stream("per prediction").name, why))
         if not counts[_LABELS]:
             unmeasured.append((self._stream("arrived").name, "no label came in the window"))
+        found = self._readings(counts)
+        if state.mixed == _MIXED:
+            found += self._alike_now(state, counts)
+        else:
+            state.mixed = _still_mixed(state.mixed, counts[_CELLS:])
+            if to_ns % self.slow_ns == 0:
+                found += self._alike(state.past.of(to_ns - self.slow_ns))
         return Readings(
             from_ns=from_ns,
             to_ns=to_ns,
-            found=self._readings(counts),
+            found=found,
             unmeasured=tuple(unmeasured),
         )
 
@@ -157,7 +182,11 @@ class LabelArrivals:
         if windows is None:
             return None
         return tuple(
-            Readings(from_ns=start, to_ns=start + self.slow_ns, found=self._readings(counts))
+            Readings(
+                from_ns=start,
+                to_ns=start + self.slow_ns,
+                found=self._readings(counts) + self._alike(counts),
+            )
             for start, counts in windows
         )
 
@@ -265,20 +294,44 @@ class LabelArrivals:
             stream = self._stream("arrived")
             found.append(Shares(stream=stream, counts=cells, ordered=ordered, floor=self.floor))
         if labels:
-            found += [self._odd(counts, labels, place) for place in range(len(ODD))]
+            found += [self._odd(ODD[i], labels, float(counts[_ODD + i])) for i in range(len(ODD))]
         return tuple(found)
 
-    def _odd(self, counts: Floats, labels: float, place: int) -> Shares:
-        hits = min(float(counts[_ODD + place]), labels)
+    def _alike_now(self, state: ArrivalState, counts: Floats) -> tuple[Shares, ...]:
+        """Read whether all labels of a window say the same, unless that may well be chance."""
+        only = only_cell(counts[_CELLS:])
+        if only is not None and state.past.counts:
+            usual: Floats = np.sum(state.past.counts, axis=0)[_CELLS:]
+            share = float(usual[only] / max(usual.sum(), 1.0))
+            if share > 0.0 and float(counts[_CELLS:].sum()) * math.log(share) > _BY_CHANCE:
+                return ()
+        return self._alike(counts)
+
+    def _alike(self, counts: Floats | None) -> tuple[Shares, ...]:
+        """Read whether all labels of a window say the same."""
+        cells = np.zeros(0) if counts is None else counts[_CELLS:]
+        labels = float(cells.sum())
+        if labels < _FEWEST or len(cells) < 2:
+            return ()
+        return (self._odd(ONE_VALUE, labels, 0.0 if only_cell(cells) is None else labels),)
+
+    def _odd(self, measure: str, labels: float, hits: float) -> Shares:
         return Shares(
-            stream=self._stream(ODD[place]),
-            counts=two_cells(labels, hits),
+            stream=self._stream(measure),
+            counts=two_cells(labels, min(hits, labels)),
             floor=self.odd_floor,
             rising=True,
         )
 
     def _stream(self, measure: str) -> Stream:
         return Stream(family=self.family, subject=self.label, measure=measure)
+
+
+def _still_mixed(mixed: int, cells: Floats) -> int:
+    """Count one more window whose labels are of several kinds, if it is one."""
+    if mixed < 0 or cells.sum() < _FEWEST:
+        return mixed
+    return -1 if only_cell(cells) is not None else mixed + 1
 
 
 def _contradictions(labels: LabelsArrived) -> int:

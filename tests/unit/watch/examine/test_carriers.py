@@ -55,6 +55,31 @@ def test_a_group_that_always_was_hard_is_told_from_one_that_newly_fails(planted)
     assert not [each for each in slices if each["anew"]]
 
 
+def test_a_group_that_stays_as_hard_while_others_get_easier_does_not_fail_anew(planted):
+    reference, current, champion = planted("binary", rows=4000)
+    sure = np.where(current.scores > 0.5, 1.0, 0.0)
+    easy = relabelled(
+        current, champion, np.where(current.frame["kind"] == "b", current.labels, sure)
+    )
+
+    found = examine(reference, easy, champion)
+
+    assert any("kind = b" in each["slice"] for each in found.evidence["slices"])
+    assert not [each for each in found.evidence["slices"] if each["anew"]]
+    assert "New failing slices" not in found.reason
+
+
+def test_columns_of_few_rows_move_only_beyond_chance(planted):
+    reference, current, champion = planted("binary", rows=2000)
+    few = current.taken(np.arange(len(current)) < 120)
+
+    found = examine(reference, few, champion)
+
+    assert any(each["moved"] > 0.05 for each in found.evidence["columns"])
+    assert not [each for each in found.evidence["columns"] if "moved and" in each["verdict"]]
+    assert "Columns" not in found.reason
+
+
 def test_declared_slice_groups_are_searched_by_their_names(planted):
     reference, current, champion = planted("binary", rows=4000)
     champion = dataclasses.replace(champion, group_names=("shop=north", "shop=south"))

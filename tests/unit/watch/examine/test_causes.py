@@ -149,3 +149,32 @@ def test_inputs_without_an_overlap_are_compared_by_score(planted):
 
     assert found.cause == "concept drift"
     assert "by score alone" in found.evidence["unmeasured"]["inputs"]
+
+
+@pytest.mark.parametrize(
+    ("task", "told"), [("binary", "no"), ("multiclass", "u"), ("regression", "0")]
+)
+def test_labels_that_all_say_the_same_are_broken_and_no_other_meaning(planted, task, told):
+    reference, current, champion = planted(task, rows=800)
+    labels = np.zeros(len(current))
+    losses = champion.loss(labels, current.scores)
+    stuck = dataclasses.replace(current, labels=labels, losses=losses)
+
+    found = examine(reference, stuck, champion)
+
+    assert found.cause == "data quality", found.reason
+    assert f"All labels are {told}: their source looks broken." in found.reason
+    assert found.evidence["labels"] == {"all": told}
+    assert "concept drift" not in found.evidence["parts"]
+    assert "slices" in found.evidence["unmeasured"]
+
+
+def test_one_class_that_all_but_vanishes_while_scores_stay_is_no_label_shift(planted):
+    reference, current, champion = planted("binary", rows=2000)
+    labels = np.where(np.arange(len(current)) % 50, 0.0, current.labels)
+    losses = champion.loss(labels, current.scores)
+
+    found = examine(reference, dataclasses.replace(current, labels=labels, losses=losses), champion)
+
+    assert found.evidence["classes"]["holds"] is False
+    assert found.cause == "concept drift", found.reason

@@ -260,6 +260,37 @@ def test_within_a_horizon_of_the_start_it_is_not_asked_how_many_labels_come(made
     assert len(state.past.starts_ns) == kept + 1, "and is no reference"
 
 
+@pytest.mark.parametrize(("value", "alike"), [(0, 1), (0.5, 0)])
+def test_labels_that_all_say_the_same_through_a_long_window_have_a_stream(made, draw, value, alike):
+    monitor, state, reference = begun(LabelArrivals, draw)
+    both = np.where(np.arange(10) % 2 == 0, 0, 2 * value)
+
+    *short, last = [
+        made.by_name(arrive(monitor, state, made, START + i * FAST, values=both)) for i in range(10)
+    ]
+
+    name = "label/late:one value"
+    assert all(made.by_name(each)[name].counts[1] == 0 for each in reference)
+    assert not any(name in each for each in short)
+    assert last[name].counts.tolist() == [100 * (1 - alike), 100 * alike]
+
+
+@pytest.mark.parametrize(("values", "counts"), [([0] * 40, [0, 40]), ([0] * 20, None)])
+def test_where_labels_always_mix_a_short_window_of_one_kind_counts_beyond_chance(
+    made, draw, values, counts
+):
+    monitor, state, _ = begun(LabelArrivals, draw)
+    for i in range(30):
+        arrive(monitor, state, made, START + i * FAST)
+
+    mixed = made.by_name(arrive(monitor, state, made, START + 30 * FAST))
+    alike = made.by_name(arrive(monitor, state, made, START + 31 * FAST, values=values))
+
+    name = "label/late:one value"
+    assert mixed[name].counts.tolist() == [20, 0]
+    assert (alike[name].counts.tolist() if counts else alike.get(name)) == counts
+
+
 def test_the_ramp_at_the_beginning_of_the_history_is_no_reference(draw):
     _, _, reference = begun(LabelArrivals, draw)
 
