@@ -125,7 +125,13 @@ def _alarm(
     if isinstance(found, ReferenceRenewed):
         return renew_reference(state.alarms, found, now_ns)
     out = judge_window(state.alarms, config.alarms, found, now_ns)
-    want(state.examining, out, found, now_ns)
+    want(
+        state.examining,
+        out,
+        found,
+        now_ns,
+        policy=lambda: policy_facts(state, config, now_ns),
+    )
     broken = _broken(state, config, now_ns)
     return out + lapse(state, now_ns, f"Nothing is trained now: {broken}.") if broken else out
 

@@ -43,6 +43,8 @@ class LevelWindow:
 
     def add(self, other: LevelWindow) -> None:
         """Add the rows of another window, in place. Source: Chan, Golub, LeVeque 1979."""
+        if not len(self.rows):
+            return
         rows = self.rows + other.rows
         share = np.divide(other.rows, rows, out=np.zeros_like(rows), where=rows > 0.0)
         apart = other.mean - self.mean
@@ -189,8 +191,9 @@ class LevelLines:
 
     def learn_short(self, window: LevelWindow) -> None:
         """Add a short window to what is known of the spread of short windows."""
-        if not self.ready_fast.all():
-            self._learn(self.fast, self.within_fast, window, ~self.ready_fast)
+        learning = ~self.ready_fast
+        if (window.rows[learning] > 0.0).any():
+            self._learn(self.fast, self.within_fast, window, learning)
 
     def _learn(self, moments: Moments, within: Floats, window: LevelWindow, who: Bools) -> None:
         owner = np.arange(len(self.names))

@@ -18,7 +18,7 @@ from ostinato.watch import level_evidence, share_evidence
 from ostinato.watch.level_lines import LevelLines, LevelWindow
 from ostinato.watch.measured import NO_CELL, Measured
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.reading import Level, Reading, Readings, Shares
+from ostinato.watch.reading import Layout, Level, Reading, Readings, Shares, Sheet
 from ostinato.watch.share_lines import ShareLines
 
 REFERENCE: Final = 8
@@ -175,12 +175,19 @@ class StreamBook:
     # ------------------------------------------------------------ windows
 
     def _placed(self, readings: Readings) -> Window:
-        shares = {each.stream.name: each for each in readings.found if isinstance(each, Shares)}
-        levels = {each.stream.name: each for each in readings.found if isinstance(each, Level)}
-        return Window(
-            counts=self.shares.placed([*shares.values()], [*shares]),
-            levels=self.levels.placed([*levels.values()], [*levels]),
-        )
+        found = readings.found
+        sheet = found if isinstance(found, Sheet) else None
+        places = None if sheet is None else self.shares.cells.of_layout(sheet.layout)
+        if sheet is not None and places is not None:
+            found = sheet.others
+        shares = {each.stream.name: each for each in found if isinstance(each, Shares)}
+        levels = {each.stream.name: each for each in found if isinstance(each, Level)}
+        counts = self.shares.placed([*shares.values()], [*shares])
+        if sheet is not None and places is not None:
+            now = self.shares.cells.of_layout(sheet.layout)  # others may have made cells move
+            assert now is not None, "its streams were there a moment ago"
+            counts[now] = sheet.counts
+        return Window(counts=counts, levels=self.levels.placed([*levels.values()], [*levels]))
 
     def _closed(self) -> tuple[Window, dict[str, str]]:
         window = Window(counts=self.shares.open, levels=self.levels.open)
@@ -310,9 +317,20 @@ class _Gathered:
 def _of_one_sort(windows: Sequence[Readings]) -> list[Readings]:
     """Leave out of a reference what has other cells than later windows of the same stream."""
     cells: dict[str, int] = {}
+    alike, known = True, set[Layout]()
     for readings in windows:
-        for each in readings.found:
-            cells[each.stream.name] = _cells(each)
+        found = readings.found
+        if isinstance(found, Sheet):
+            layout = found.layout
+            found = found.others if layout in known else found
+            known.add(layout)
+        for each in found:
+            size = _cells(each)
+            alike &= cells.setdefault(each.stream.name, size) == size
+    if alike:
+        return list(windows)
+    for readings in windows:
+        cells |= {each.stream.name: _cells(each) for each in readings.found}
     return [
         replace(r, found=tuple(e for e in r.found if cells[e.stream.name] == _cells(e)))
         for r in windows
