@@ -67,10 +67,15 @@ class StreamBook:
         """Begin anew, with these windows as the reference.
 
         Windows shorter than half a long one add up to long ones, and tell besides how short ones
-        vary. Streams of which the reference has nothing learn theirs from the windows to come.
+        vary. Streams of which the reference has nothing learn theirs from the windows to come. What
+        the open long window has is of the time before, another champion's losses say, and is let
+        go.
         """
         self.shares.begin_anew()
         self.levels.begin_anew()
+        self.shares.open = np.zeros_like(self.shares.open)
+        self.levels.open = LevelWindow.zeros(len(self.levels.names))
+        self.begun_ns = None
         windows = _of_one_sort(sorted(reference, key=lambda each: each.from_ns))
         for readings in windows:  # all streams have their place before any is counted
             self._placed(readings)
