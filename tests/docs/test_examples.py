@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import polars as pl
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +84,8 @@ def test_results_page_names_every_column(first):
     text = (ROOT / "docs" / "reference" / "results.md").read_text(encoding="utf-8")
     result = copy.copy(first.result)
     metrics = {name for name in result.metrics if name not in ("n", "label_coverage")}
-    tables = (result.timeline, result.predictions, result.decisions, result.versions, result.slices)
+    told = (getattr(result, field) for field in type(result).__dataclass_fields__)
+    tables = [each for each in told if isinstance(each, pl.DataFrame)]
     columns = {column for table in tables for column in table.columns} - metrics
     assert sorted(c for c in columns | set(result.cost) if f"`{c}`" not in text) == []
     fields = {f for f in type(result).__dataclass_fields__ if f != "books"}
