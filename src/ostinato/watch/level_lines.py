@@ -22,11 +22,6 @@ from ostinato.stats.windows import Moments
 from ostinato.watch.measured import Bools, no_bools, no_floats, no_ints
 from ostinato.watch.reading import Level
 
-FEWEST_ROWS = 10
-"""Rows from which on the mean of numbers that vary from row to row is weighed. Fewer: a window of
-three rows with one outlier speaks, as means of so few are not normal; more: small slices are not
-watched."""
-
 
 @dataclass(slots=True)
 class LevelWindow:
