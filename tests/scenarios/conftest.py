@@ -12,21 +12,20 @@ import pytest
 import ostinato as ost
 
 BEGIN = datetime(2024, 3, 4, tzinfo=UTC)  # a Monday
-START_DAY, BREAK_DAY, DAYS = 21, 35, 56
+START_DAY, BREAK_DAY = 21, 35
 
 
 class Scene:
     """A stream of requests by the day, in order of time; `after`: the rows from the break on."""
 
-    def __init__(self, per_day=400, *, seed=0, days=DAYS):
+    def __init__(self, *, per_day=300, days=49, seed=0):
         self.rng = np.random.default_rng(seed)
-        rows = per_day * days
-        seconds = np.sort(self.rng.integers(0, days * 86_400, rows))
-        self.at = pl.Series("at", [BEGIN] * 1).dt.cast_time_unit("us")
-        self.at = pl.Series(
-            "at", np.datetime64(BEGIN.replace(tzinfo=None), "us") + seconds * np.timedelta64(1, "s")
-        ).dt.replace_time_zone("UTC")
-        self.rows, self.days = rows, seconds / 86_400
+        self.rows = per_day * days
+        seconds = np.sort(self.rng.integers(0, days * 86_400, self.rows))
+        begin = np.datetime64(BEGIN.replace(tzinfo=None), "us")
+        times = begin + seconds * np.timedelta64(1, "s")
+        self.at = pl.Series("at", times).dt.replace_time_zone("UTC")
+        self.days = seconds / 86_400
         self.after = self.days >= BREAK_DAY
 
     def normal(self):
@@ -36,8 +35,7 @@ class Scene:
         return self.rng.random(self.rows) < 1.0 / (1.0 + np.exp(-np.asarray(odds)))
 
     def table(self, **columns):
-        known = self.at + timedelta(days=1)
-        return pl.DataFrame({"at": self.at, "known": known, **columns})
+        return pl.DataFrame({"at": self.at, "known": self.at + timedelta(days=1), **columns})
 
 
 class Story:
@@ -50,7 +48,7 @@ class Story:
     def alarms(self, *, before=False):
         table = self.replay.alarms
         chosen = table["raised"] < self.broke if before else table["raised"] >= self.broke
-        return table.filter(chosen)["stream"].to_list()
+        return set(table.filter(chosen)["stream"].to_list())
 
     def first(self, stream):
         """Days from the break to the first alarm of a stream."""
@@ -60,16 +58,34 @@ class Story:
         assert len(found), f"no alarm of {stream}: {self.alarms()}"
         return (found["raised"].min() - self.broke).total_seconds() / 86_400
 
-    def kinds(self, kind):
-        rows = self.replay.decisions.filter(
-            (pl.col("kind") == kind) & (pl.col("time") >= self.broke)
-        ).to_dicts()
+    def resolved(self, stream):
+        """Whether every alarm of a stream is over at the end."""
+        rows = self.replay.alarms.filter(pl.col("stream") == stream)
+        return len(rows) > 0 and rows["resolved"].null_count() == 0
+
+    def kinds(self, kind, *, before=False):
+        of_kind = self.replay.decisions.filter(pl.col("kind") == kind)
+        chosen = of_kind["time"] < self.broke if before else of_kind["time"] >= self.broke
+        rows = of_kind.filter(chosen).to_dicts()
         return [{**row, "evidence": json.loads(row["evidence"])} for row in rows]
 
-    def cause(self):
-        """The first cause that a diagnosis names after the break."""
-        named = [each["evidence"]["cause"] for each in self.kinds("diagnosis_made")]
-        return next((cause for cause in named if cause != "none found"), "none found")
+    def causes(self, *, before=False):
+        """The causes that diagnoses name, in order, without repeats."""
+        named = [each["evidence"]["cause"] for each in self.kinds("diagnosis_made", before=before)]
+        return [cause for cause in dict.fromkeys(named) if cause != "none found"]
+
+    def diagnosis(self):
+        """The first diagnosis that names a cause."""
+        return next(
+            each
+            for each in self.kinds("diagnosis_made")
+            if each["evidence"]["cause"] != "none found"
+        )
+
+    def assert_calm_before(self):
+        """Nothing was wrong before the break, and nothing is said to have been."""
+        assert self.alarms(before=True) == set()
+        assert self.causes(before=True) == []
 
 
 @pytest.fixture
@@ -79,9 +95,9 @@ def scene():
 
 @pytest.fixture
 def play():
-    """Replay a table under a loop; a day per tick unless it is said."""
+    """Replay a table under a loop, six hours per tick."""
 
-    def run(table, *, features, tick="6h", **changes):
+    def run(table, *, features, **changes):
         loop = ost.Loop(
             **{
                 "name": "scene",
@@ -94,7 +110,6 @@ def play():
                 **changes,
             }
         )
-        replay = ost.replay(loop, table, tick=tick, start=BEGIN + timedelta(days=START_DAY))
-        return Story(replay)
+        return Story(ost.replay(loop, table, tick="6h", start=BEGIN + timedelta(days=START_DAY)))
 
     return run

@@ -16,12 +16,21 @@ def test_a_frozen_sensor_is_named_and_nothing_is_learned_from_it(scene, play):
     story = play(
         world.table(heat=sent, load=load, label=labels),
         features=["heat", "load"],
-        policy=ost.policies.scheduled("7d", triggers=[ost.Every("7d"), ost.DataQuality()]),
+        policy=ost.Policy(triggers=[ost.Every("5d"), ost.DataQuality()]),
     )
 
-    assert story.first("quality/heat:repeats") <= 1.1
-    assert story.cause() == "data quality"
-    assert story.kinds("training_requested") == []
-    held = [each for each in story.kinds("trigger_changed") if "quality/heat" in each["reason"]]
-    assert held
-    assert not [name for name in story.alarms() if "load" in name]
+    story.assert_calm_before()
+    assert story.first("quality/heat:repeats") <= 0.5
+    assert not {each for each in story.alarms() if "load" in each or each.startswith("label/")}
+    assert story.causes() == ["data quality"]
+    told = story.diagnosis()
+    assert told["evidence"]["broken"][0]["column"] == "heat"
+    assert told["evidence"]["broken"][0]["what"] == "stuck at 0.3"
+    assert "repair the data" in told["evidence"]["action"]
+    assert "More labels" not in told["reason"], "it is no fault of theirs"
+    for each in story.kinds("diagnosis_made")[1:]:
+        assert "quality" in each["evidence"]["action"]
+    assert story.kinds("training_requested", before=True), "the schedule does train"
+    assert story.kinds("training_requested") == story.kinds("promoted") == []
+    held = [each["reason"] for each in story.kinds("trigger_changed")]
+    assert any("Held back: the data are broken (quality/heat:repeats)" in each for each in held)

@@ -23,6 +23,7 @@ from ostinato.core.watched import (
     WindowMeasured,
 )
 from ostinato.decide.alarms import AlarmRule
+from ostinato.decide.standing_alarm import group_of
 from ostinato.decide.trigger import Diagnosis
 
 ASKING: Final = ("performance", "estimate", "drift")
@@ -126,12 +127,17 @@ def _together(earlier: Wanted | None, later: Wanted) -> Wanted:
     if earlier is None:
         return later
     return Wanted(
-        subject=earlier.subject,
+        # Of alarms that are examined together, one of all rows speaks for those of slices.
+        subject=later.subject if _only_later_is_of_all(earlier, later) else earlier.subject,
         since_ns=earlier.since_ns,
         from_ns=min(earlier.from_ns, later.from_ns),
         to_ns=max(earlier.to_ns, later.to_ns),
         urgent=earlier.urgent or later.urgent,
     )
+
+
+def _only_later_is_of_all(earlier: Wanted, later: Wanted) -> bool:
+    return bool(group_of(earlier.subject)) and not group_of(later.subject)
 
 
 def renew_examining(state: Examining) -> None:
@@ -165,13 +171,15 @@ def take_diagnosis(
             action=made.action,
             champion=made.subject,
             made_ns=made.ts_event_ns,
-            harmless=harmless_columns(made.evidence),
+            # What moves on a slice and costs nothing there may cost elsewhere.
+            harmless=() if made.evidence.get("slice") else harmless_columns(made.evidence),
         )
 
 
 def _lacks_rows(made: DiagnosisMade) -> bool:
     """Say whether more rows may find what these did not."""
-    few = "that are needed" in made.evidence.get("unmeasured", {}).get("slices", "")
+    why = made.evidence.get("unmeasured", {})
+    few = any("that are needed" in why.get(what, "") for what in ("slices", "slice"))
     return _is_open(made) or (made.cause == NONE_FOUND and few)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -13,9 +14,12 @@ from ostinato.core.records import Codes, Floats, Ints
 from ostinato.core.watched import DiagnosisMade, ExaminationRequested
 from ostinato.decide.actions import action_for
 from ostinato.decide.examining import SCHEDULE
+from ostinato.decide.standing_alarm import group_of
 from ostinato.loop.loop import Loop
 from ostinato.stats.metrics import metric_for
 from ostinato.watch.examine import Champion, Sample, drawn, examine, row_keys
+from ostinato.watch.examine.change import FEWEST
+from ostinato.watch.examine.findings import Findings
 from ostinato.watch.examine.sample import ROWS_MOST
 from ostinato.watch.examine.verdict import TOLERANCE
 
@@ -99,7 +103,8 @@ def examine_rows(
     current
         Matured rows of the time asked about.
     order
-        What is asked; its evidence says what the policy does about a cause (``policy``).
+        What is asked; its evidence says what the policy does about a cause (``policy``). Where a
+        slice alarms, its rows alone are examined: the mean of all may stay where it is.
     score
         The champion, to ask it again; None: it cannot be.
     now_ns
@@ -116,9 +121,11 @@ def examine_rows(
         group_names=group_names,
     )
     tolerance = TOLERANCE if loop.monitors is None else loop.monitors.loss_tolerance / 2.0
-    found = examine(
-        reference, current, champion, tolerance=tolerance, salt=f"{loop.name}/examination"
-    )
+    group = group_of(order.subject)
+    samples, few = _of_group(reference, current, group, group_names)
+    found = examine(*samples, champion, tolerance=tolerance, salt=f"{loop.name}/examination")
+    if group:
+        found = replace(found, **_about(found, group, few))
     return DiagnosisMade(
         ts_event_ns=now_ns,
         ts_record_ns=now_ns,
@@ -129,6 +136,32 @@ def examine_rows(
         cause=found.cause,
         action=action_for(found.cause, order.evidence["policy"]),
     )
+
+
+def _of_group(
+    reference: Sample, current: Sample, group: str, names: tuple[str, ...]
+) -> tuple[tuple[Sample, Sample], str]:
+    """Return the rows of a slice, if there are enough, or all rows, and why."""
+    if group not in names:
+        return (reference, current), f"{group} is no slice" if group else ""
+    code = names.index(group)
+    inside = [each.taken((each.groups == code).any(axis=1)) for each in (reference, current)]
+    fewest = min(int(each.known.sum()) for each in inside)
+    if fewest < FEWEST:
+        few = f"{fewest} labelled rows of it, of {FEWEST} that are needed; all rows are examined"
+        return (reference, current), few
+    return (inside[0], inside[1]), ""
+
+
+def _about(found: Findings, group: str, few: str) -> dict[str, Any]:
+    """Say which slice was examined, or why it was not."""
+    if few:
+        unmeasured = {**found.evidence["unmeasured"], "slice": few}
+        return {"evidence": {**found.evidence, "unmeasured": unmeasured}}
+    return {
+        "reason": f"Of {group}: {found.reason}",
+        "evidence": {**found.evidence, "slice": group},
+    }
 
 
 def _loss(loop: Loop) -> Callable[[Floats, Floats], Floats]:

@@ -91,7 +91,7 @@ def judge(figures: FeedbackFigures) -> FeedbackVerdict:
             if figures.explored
             else "labels do not depend on answers"
         )
-        text = f"No sign of a feedback loop: {told}."
+        text = f"No sign of feedback in the labels: {told}."
         return FeedbackVerdict(verdict="clear", text=text, action="Nothing to do.")
     found.sort(key=lambda each: VERDICTS.index(each.verdict))
     return FeedbackVerdict(

@@ -35,6 +35,10 @@ OF_ANSWERS = frozenset({"output", "estimate", "performance"})
 """Families of what the champion answers: what the one before answered in the long window that is
 open says nothing of a new one."""
 
+CAUGHT_UP = 5_000
+"""Long windows that one step closes at most, the newest. Fewer: of an outage more is not watched;
+more: after one the loop stands still for long, and whoever keeps it alive takes that for a hang."""
+
 
 def start(config: WatchConfig) -> WatchState:
     """Begin with nothing seen."""
@@ -120,6 +124,8 @@ def _close(
     begun_ns = state.read_to_ns[index]
     if begun_ns is None:  # windows begin on the grid of the long ones
         begun_ns = clock_ns // config.slow_ns * config.slow_ns
+    oldest_ns = clock_ns // config.slow_ns * config.slow_ns - CAUGHT_UP * config.slow_ns
+    begun_ns = max(begun_ns, oldest_ns)
     for from_ns in range(begun_ns, clock_ns - config.fast_ns + 1, config.fast_ns):
         to_ns = from_ns + config.fast_ns
         readings = monitor.read(inner, from_ns, to_ns)

@@ -133,14 +133,17 @@ class StreamBook:
         window, unmeasured = self._closed()
         if self.begun_ns is None and not unmeasured:
             return
-        measured = self._weighed_long(window, from_ns)
+        told = bool(window.counts.any() or window.levels.rows.any())
+        measured = self._weighed_long(window, from_ns) if told else Measured.nothing()
         for name in measured.names:
             unmeasured.pop(name, None)
-        unmeasured |= share_evidence.why_not(self.shares, window.counts)
-        unmeasured |= level_evidence.why_not(self.levels, window.levels)
-        if self.begun_ns is not None and self.begun_ns <= from_ns:  # the first may be a part of one
-            self._learn_long(window)
-            self._complete(REFERENCE)
+        if told:  # else nobody came, or nobody told: no stream is the less there
+            unmeasured |= share_evidence.why_not(self.shares, window.counts)
+            unmeasured |= level_evidence.why_not(self.levels, window.levels)
+            if self.begun_ns is not None and self.begun_ns <= from_ns:  # else a part of one
+                self._learn_long(window)
+                self._complete(REFERENCE)
+            self._forget(windows_gone(slow_ns))
         unmeasured |= self._learning()
         yield self._told(
             monitor,
@@ -152,7 +155,6 @@ class StreamBook:
             details=details,
             unmeasured=unmeasured,
         )
-        self._forget(windows_gone(slow_ns))
 
     def registered(self) -> dict[str, Any] | None:
         """Return what was fixed of the streams whose reference is new, for the journal; once.
@@ -201,8 +203,6 @@ class StreamBook:
         return shares.joined(level_evidence.weigh_short(self.levels, window.levels, NOTABLE))
 
     def _weighed_long(self, window: Window, from_ns: int) -> Measured:
-        if not (window.counts.any() or window.levels.rows.any()):
-            return Measured.nothing()  # nobody came, or nobody told: no stream is the less there
         shares = share_evidence.weigh_long(self.shares, window.counts, from_ns)
         return shares.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
 

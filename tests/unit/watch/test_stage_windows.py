@@ -11,7 +11,7 @@ from ostinato.core.records import EvidenceRegistered, Promoted
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.core.watched import WindowMeasured
-from ostinato.watch import STAGE, WatchConfig
+from ostinato.watch import STAGE, WatchConfig, stage
 from ostinato.watch.reading import Readings, Shares, Stream, two_cells
 from ostinato.watch.streams import REFERENCE
 
@@ -148,6 +148,17 @@ def test_what_one_champion_answered_in_the_open_window_does_not_count_against_th
         last["drift"].high[0] - last["drift"].low[0]
         < last["output"].high[0] - (last["output"].low[0])
     ), "inputs are the same whoever answers: the whole day counts"
+
+
+def test_after_an_outage_the_newest_windows_are_closed_and_not_all(start, monkeypatch):
+    monkeypatch.setattr(stage, "CAUGHT_UP", 3)
+    state, _ = start(Hits())
+    go(state, 0, 2, [promoted("v1", 0)])
+
+    made = STAGE.step(state, (), 30_000 * DAY_NS + HOUR_NS)
+
+    ends = [each.to_ns // DAY_NS for each in made if isinstance(each, WindowMeasured)]
+    assert ends == [29_998, 29_999, 30_000]
 
 
 def test_a_restored_stage_makes_the_same_records(start):

@@ -127,7 +127,7 @@ def change_in_loss(
     notes += compared.notes
     if compared.parts is not None:
         parts[COVARIATE] = compared.parts.seen
-        parts[CONCEPT] = _less_sure(compared.parts.concept, sum(each.doubt for each in costly))
+        parts[CONCEPT] = _less_sure(compared.parts.concept, _doubt(repairs))
         parts[UNSEEN] = compared.parts.unseen
     only = only_label(reference, whole)
     if only is not None and CONCEPT in parts:
@@ -188,6 +188,16 @@ def _shift(
         if sound.mean() >= _SOUND and sound.sum() >= FEWEST:
             whole = whole.taken(sound)
     return label_shift(reference, whole, champion)
+
+
+def _doubt(repairs: list[Repair]) -> float:
+    """Return by how much faults make it unsure what inputs mean.
+
+    A fault that does not surely cost is not mended: what it may cost looks like another meaning.
+    """
+    may = [each.cost for each in repairs if each.cost is not None and not each.matters]
+    left = sum(max(each.value, 0.0) + each.error for each in may)
+    return left + sum(each.doubt for each in repairs if each.matters)
 
 
 def _less_sure(part: Estimate, doubt: float) -> Estimate:

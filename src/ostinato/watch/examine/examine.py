@@ -8,6 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ostinato.core.watched import NONE_FOUND
+from ostinato.stats.influence import Estimate
 from ostinato.watch.examine.change import FEWEST, Change, change_in_loss
 from ostinato.watch.examine.classes import shares_from_scores
 from ostinato.watch.examine.codes import Coding, code
@@ -19,7 +20,7 @@ from ostinato.watch.examine.findings import Findings, told, told_change
 from ostinato.watch.examine.foresee import foreseen_change
 from ostinato.watch.examine.sample import Champion, Sample
 from ostinato.watch.examine.slices import failing_slices, told_slices
-from ostinato.watch.examine.verdict import TOLERANCE, verdict
+from ostinato.watch.examine.verdict import LEVEL, TOLERANCE, verdict
 
 ROWS_LEAST: Final = 20
 """Rows that either sample needs for anything to be said."""
@@ -161,15 +162,25 @@ def _remarks(evidence: dict[str, Any]) -> list[str]:
     ):
         if names:
             found.append(words.format("; ".join(names[:_NAMED])))
-    unknown = [each["column"] for each in evidence["broken"] if each["cost"] is None]
-    if unknown:
-        broken = "; ".join(list(dict.fromkeys(unknown))[:_NAMED])
-        found.append(f"Broken at a cost that is not known: {broken}.")
+    broken = evidence["broken"]
+    unknown = [each["column"] for each in broken if each["cost"] is None]
+    unsure = [each["column"] for each in broken if each["cost"] and _holds_zero(each["cost"])]
+    for names, words in (
+        (unknown, "Broken at a cost that is not known: {}."),
+        (unsure, "Broken at a cost that is not sure: {}."),
+    ):
+        if names:
+            found.append(words.format("; ".join(list(dict.fromkeys(names))[:_NAMED])))
     if "all" in evidence["labels"]:
         found.append(f"All labels are {evidence['labels']['all']}: their source looks broken.")
     elif evidence["labels"].get("more") and not evidence["broken"]:
         found.append("More labels than before are other than what the champion is sure of.")
     return found
+
+
+def _holds_zero(cost: Estimate) -> bool:
+    low, high = cost.interval(LEVEL)
+    return low <= 0.0 <= high
 
 
 def _label(value: float, champion: Champion) -> str:

@@ -9,7 +9,7 @@ kept: counts of open windows, and of the long windows of the past.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -62,11 +62,13 @@ class ArrivalState:
 
     `begun_ns` is the time of the first prediction: of those before the start no label is told.
     `mixed`: short windows whose labels were of several kinds, up to `_MIXED`; -1 once one had a
-    single kind before that.
+    single kind before that. `alike` labels of cell `only` have come in a row of such windows.
     """
 
     begun_ns: int | None = None
     mixed: int = 0
+    alike: float = 0.0
+    only: int = -1
     asked: WaitingRows = field(default_factory=WaitingRows)
     labels: WaitingRows = field(default_factory=WaitingRows)
     open: dict[int, Floats] = field(default_factory=dict)
@@ -286,6 +288,7 @@ class LabelArrivals:
                     mean=rate,
                     deviation=math.sqrt(rate),
                     floor=_RATE_FLOOR,
+                    rising=False,
                 )
             )
         cells = counts[_CELLS:]
@@ -299,13 +302,17 @@ class LabelArrivals:
 
     def _alike_now(self, state: ArrivalState, counts: Floats) -> tuple[Shares, ...]:
         """Read whether all labels of a window say the same, unless that may well be chance."""
-        only = only_cell(counts[_CELLS:])
-        if only is not None and state.past.counts:
-            usual: Floats = np.sum(state.past.counts, axis=0)[_CELLS:]
-            share = float(usual[only] / max(usual.sum(), 1.0))
-            if share > 0.0 and float(counts[_CELLS:].sum()) * math.log(share) > _BY_CHANCE:
-                return ()
-        return self._alike(counts)
+        cells = counts[_CELLS:]
+        only = only_cell(cells)
+        if only is None:
+            if cells.sum():
+                state.alike, state.only = 0.0, -1
+            return self._alike(counts)
+        state.alike = float(cells.sum()) + (state.alike if only == state.only else 0.0)
+        state.only = only
+        share = _largest_share(state.past.counts, only)
+        by_chance = share > 0.0 and state.alike * math.log(share) > _BY_CHANCE
+        return () if by_chance else self._alike(counts)
 
     def _alike(self, counts: Floats | None) -> tuple[Shares, ...]:
         """Read whether all labels of a window say the same."""
@@ -325,6 +332,21 @@ class LabelArrivals:
 
     def _stream(self, measure: str) -> Stream:
         return Stream(family=self.family, subject=self.label, measure=measure)
+
+
+_LATELY: Final = 3  # long windows that say how often a label is usual
+
+
+def _largest_share(windows: Sequence[Floats], only: int) -> float:
+    """Return the largest share that a cell has in the last long windows with other labels, too."""
+    shares: list[float] = []
+    for counts in reversed(windows):
+        cells = counts[_CELLS:]
+        if cells.sum() > cells[only]:
+            shares.append(float(cells[only] / cells.sum()))
+        if len(shares) == _LATELY:
+            break
+    return max(shares, default=0.0)
 
 
 def _still_mixed(mixed: int, cells: Floats) -> int:
