@@ -60,14 +60,16 @@ def test_two_processes_with_different_hash_seeds_agree():
 
 def test_another_seed_gives_another_journal(world, make_loop):
     hashes = {
-        ost.replay(make_loop(), world(1500), tick="1d", seed=seed).journal_hash for seed in (0, 1)
+        ost.replay(make_loop(monitors=None), world(1500), tick="1d", seed=seed).journal_hash
+        for seed in (0, 1)
     }
     assert len(hashes) == 2
 
 
 def test_another_policy_gives_another_digest(world, make_loop):
-    a = ost.replay(make_loop(), world(1500), tick="1d", policy=ost.policies.static())
-    b = ost.replay(make_loop(), world(1500), tick="1d", policy=ost.policies.scheduled("7d"))
+    loop, table = make_loop(monitors=None), world(1500)
+    a = ost.replay(loop, table, tick="1d", policy=ost.policies.static())
+    b = ost.replay(loop, table, tick="1d", policy=ost.policies.scheduled("7d"))
     assert (
         a.decisions["policy_digest"].unique().to_list()
         != b.decisions["policy_digest"].unique().to_list()
@@ -119,7 +121,7 @@ def test_books_anchor_and_counts_survive_a_snapshot(world, make_loop):
         schedules={"C": ost.Schedule(rises_over=1)},
     )
     golden = pl.int_range(pl.len()) % 50 == 7
-    loop = make_loop(policy=policy, golden="golden")
+    loop = make_loop(policy=policy, golden="golden", monitors=None)
     table = world(3000, change=0.5).with_columns(golden=golden)
     straight, broken = start_run(loop, table, tick="1d"), start_run(loop, table, tick="1d")
     for now_ns, stop in ticks(straight.history, "1d"):
