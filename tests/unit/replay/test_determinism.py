@@ -31,9 +31,9 @@ loop = ost.Loop(
     label=ost.Label("y", delay="6h", horizon="12h"),
     learner=HistGradientBoostingClassifier(max_iter=10, early_stopping=True),
     policy=ost.Policy(triggers=[ost.Every("7d"), ost.Degradation()], holdout="3d"),
-    monitors=ost.Monitors(window="1d", fast="12h"),
+    monitors=ost.Monitors(window="2d", fast="1d"),
 )
-print(ost.replay(loop, make_world(3000, change=0.5), tick="12h", seed=4).journal_hash)
+print(ost.replay(loop, make_world(2000, change=0.5), tick="1d", seed=4).journal_hash)
 """
 
 
