@@ -155,6 +155,7 @@ def make_loop(**changes) -> ost.Loop:
         "learner": Counting(),
         "policy": ost.policies.triggered(),
         "prices": ost.Prices(metric_unit=1.0, train_hour=0.0, alarm=2.0),
+        "monitors": None,  # no policy here asks for alarms
     }
     return ost.Loop(**{**settings, **changes})
 

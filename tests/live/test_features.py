@@ -38,6 +38,7 @@ loop = ost.Loop(
     label=ost.Label("y", time="known", horizon="60s"),
     learner=LogisticRegression(),
     policy=ost.Policy(triggers=[], gates=[], rollout=ost.Immediate(watch=None)),
+    monitors=None,
 )
 """
 

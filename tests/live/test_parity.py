@@ -30,6 +30,7 @@ loop = ost.Loop(
     policy=ost.Policy(
         triggers=[], cooldown="1s", holdout="10s", gates=[], rollout=ost.Immediate(watch=None)
     ),
+    monitors=None,
 )
 """
 

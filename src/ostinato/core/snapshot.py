@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+import math
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any, Final
@@ -68,6 +70,7 @@ _UNREADABLE: Final = (
     ArithmeticError,
     RecursionError,
     AssertionError,
+    zlib.error,
 )
 """What damaged bytes can raise: as text, as JSON, as numbers, as arrays, and in the constructors of
 records, which assert their invariants."""
@@ -106,7 +109,15 @@ def _array_to_json(value: NDArray[Any]) -> dict[str, Any]:
             raise TypeError(f"no plain form for an array of objects of shape {value.shape}")
         return {"$": "obj", "v": [_to_json(item) for item in value.tolist()]}
     name = _dtype_name(value.dtype)
-    return {"$": "nd", "t": name, "s": list(value.shape), "v": _packed(value.tobytes())}
+    plain, data = {"$": "nd", "t": name, "s": list(value.shape)}, value.tobytes()
+    if len(data) >= _LARGE:
+        return {**plain, "$": "ndz", "v": _packed(zlib.compress(data, level=1))}
+    return {**plain, "v": _packed(data)}
+
+
+_LARGE: Final = 2_048
+"""Bytes of an array from which on it is compressed: counts are mostly small numbers, so that the
+snapshot is a few times smaller. Fewer: small arrays take time for nothing."""
 
 
 def _dtype_name(dtype: np.dtype[Any]) -> str:
@@ -163,7 +174,19 @@ def _array_from_json(value: dict[str, Any]) -> NDArray[Any]:
     dtype, shape = _dtype(value["t"]), tuple(value["s"])
     if dtype.itemsize == 0:
         return np.zeros(shape, dtype=dtype)
-    array = np.frombuffer(base64.b64decode(value["v"]), dtype=dtype).reshape(shape)
+    return _array_of(base64.b64decode(value["v"]), dtype, shape)
+
+
+def _large_from_json(value: dict[str, Any]) -> NDArray[Any]:
+    dtype, shape = _dtype(value["t"]), tuple(value["s"])
+    size = math.prod(shape) * dtype.itemsize
+    # No more is unpacked than the shape has room for, whatever the bytes say.
+    data = zlib.decompressobj().decompress(base64.b64decode(value["v"]), size + 1)
+    return _array_of(data, dtype, shape)
+
+
+def _array_of(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    array = np.frombuffer(data, dtype=dtype).reshape(shape)
     if array.shape != shape:
         raise ValueError(f"the shape {shape} is not the one of the data, {array.shape}")
     return array.copy()
@@ -208,6 +231,7 @@ _READERS: Final[dict[str, Callable[[dict[str, Any]], Any]]] = {
     "int": lambda value: int(value["v"]),
     "np": _scalar_from_json,
     "nd": _array_from_json,
+    "ndz": _large_from_json,
     "obj": _objects_from_json,
     "t": lambda value: tuple(_from_json(item) for item in value["v"]),
     "d": lambda value: {_from_json(key): _from_json(item) for key, item in value["v"]},

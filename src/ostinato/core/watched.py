@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.records import Codes, Decision, Floats, Ints, Record
+from ostinato.core.units import DAY_NS
 
 FAMILIES: Final = (
     "quality",
@@ -32,6 +33,22 @@ FAMILIES: Final = (
 its streams."""
 
 SEVERITIES: Final = ("info", "warning", "critical")
+
+_GONE_WINDOWS: Final = 40
+_GONE_NS: Final = 7 * DAY_NS
+
+
+def windows_gone(slow_ns: int) -> int:
+    """Return after how many long windows without it, others having rows, a stream is gone.
+
+    40, and a week at least. Fewer: a slice that comes seldom, or by day only, begins anew each
+    time; more: streams of retired versions fill the state.
+
+    >>> windows_gone(DAY_NS), windows_gone(DAY_NS // 24)
+    (40, 168)
+    """
+    return max(_GONE_WINDOWS, -(-_GONE_NS // slow_ns))
+
 
 NONE_FOUND: Final = "none found"
 
@@ -52,9 +69,9 @@ class InputsSummarised(Record):
 
     `grid` is the digest of the grid (`ostinato.watch.cells.Grid`). A row per window of `width_ns`
     that has requests: `starts_ns` (w,) ascending, `rows` (w,), `counts` (w, cells). `repeats`
-    (w, columns) counts rows whose value is that of the row before, `pairs` (w,) the rows that have
-    one before them. `first_ns`, `last_ns`, `silence_ns` (w,): the first and last request and the
-    longest time between two.
+    (w, columns) counts rows whose value is that of the row before while other values differ,
+    `pairs` (w,) the rows that have one before them. `first_ns`, `last_ns`, `silence_ns` (w,): the
+    first and last request and the longest time between two.
 
     `marks`: 64 bits that equal rows share, of those rows of a window whose marks are the
     smallest; `marked` says how many rows each has (a mark may come again); window i has those from

@@ -58,7 +58,8 @@ class MonitorBook:
 
     `family` and `streams` (how many there are) as its last window said, which ended at `to_ns`;
     `unmeasured`: why others could not be measured, of `unmeasured_total` in all; `speaking`: the
-    evidence against streams, as far as any speaks.
+    evidence against streams, as far as any speaks; `restarted`: the streams whose evidence begins
+    anew with the tick after that of `restarted_ns`.
     """
 
     family: str
@@ -67,6 +68,8 @@ class MonitorBook:
     unmeasured: dict[str, str] = field(default_factory=dict)
     unmeasured_total: int = 0
     speaking: dict[str, Speaking] = field(default_factory=dict)
+    restarted: list[str] = field(default_factory=list)
+    restarted_ns: int | None = None
 
 
 @dataclass(slots=True)

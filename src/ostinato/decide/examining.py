@@ -1,14 +1,14 @@
 """Have rows examined: after an alarm that asks why, and now and then though nothing alarms.
 
 In: alarms as they are raised, `DiagnosisMade`. Out: `ExaminationRequested`. State: what is wanted,
-what is under way, and the last diagnosis. One examination at a time, and one per long window and
-champion.
+what is under way, and the last diagnosis. One examination at a time; alarms of families that were
+examined before, and are no worse now, wait until `APART` long windows have passed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ostinato.core.ids import content_id
@@ -16,6 +16,7 @@ from ostinato.core.records import Record
 from ostinato.core.units import format_time
 from ostinato.core.watched import (
     NONE_FOUND,
+    SEVERITIES,
     AlarmRaised,
     DiagnosisMade,
     ExaminationRequested,
@@ -31,15 +32,23 @@ ASKING: Final = ("performance", "estimate", "drift")
 SCHEDULE: Final = "schedule"
 """Subject of an examination for which no alarm asks."""
 
+APART: Final = 7
+"""Long windows between examinations of one champion that alarms of the same kind ask for. Fewer: a
+year of seasons is examined every day, with one answer; more: a second cause is named later."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """An examination to be asked for: of the rows [from_ns, to_ns), by `subject`."""
+    """An examination to be asked for: of the rows [from_ns, to_ns), by `subject`.
+
+    `urgent`: an alarm asks that is of another family than those before it, or worse.
+    """
 
     subject: str
     since_ns: int
     from_ns: int
     to_ns: int
+    urgent: bool = False
 
 
 @dataclass(slots=True)
@@ -48,7 +57,8 @@ class Examining:
 
     `wanted` waits for its turn; `labelled` for the labels of its rows, which `matured_to_ns` tells.
     `open` is the request under way and `under` what it asks for; `asked_ns` when the last one was
-    made, `turn` its champion and long window; `diagnosis` what was found last about the champion.
+    made, `turn` its champion and long window; `diagnosis` what was found last about the champion;
+    `asked` the worst severity of alarms that asked about it, by family.
     """
 
     wanted: Wanted | None = None
@@ -59,13 +69,15 @@ class Examining:
     turn: tuple[str, int] | None = None
     matured_to_ns: int | None = None
     diagnosis: Diagnosis | None = None
+    asked: dict[str, str] = field(default_factory=dict)
 
     @property
     def since_ns(self) -> int | None:
-        """Since when one is wanted on account of an alarm, or under way; None when none is."""
+        """Since when one is urgently wanted, or under way; None when none is."""
         if self.open:
             return self.asked_ns
-        return None if self.wanted is None else self.wanted.since_ns
+        wanted = self.wanted
+        return wanted.since_ns if wanted is not None and wanted.urgent else None
 
 
 def want(
@@ -73,24 +85,42 @@ def want(
     raised: Iterable[Record],
     window: WindowMeasured,
     now_ns: int,
+    *,
+    policy: Callable[[], Mapping[str, Any]],
 ) -> None:
     """Ask for an examination on account of alarms of a window.
 
     What moved without labels is examined at once, and once more when its labels are there: only
-    they tell whether the same inputs have other labels now.
+    they tell whether the same inputs have other labels now. `policy` as in `examinations`.
     """
     alarms = [each for each in raised if isinstance(each, AlarmRaised) and each.family in ASKING]
     if not alarms:
         return
+    news = [each for each in alarms if _is_news(state, each)]
     asked = Wanted(
         subject=alarms[0].subject,
         since_ns=now_ns,
         from_ns=min(each.since_ns for each in alarms),
         to_ns=window.to_ns,
+        urgent=bool(news) or _awaited(alarms, policy),
     )
     state.wanted = _together(state.wanted, asked)
     if state.matured_to_ns is None or state.matured_to_ns < window.to_ns:
         state.labelled = _together(state.labelled, asked)
+
+
+def _awaited(alarms: Iterable[AlarmRaised], policy: Callable[[], Mapping[str, Any]]) -> bool:
+    """Say whether a trigger waits to be told which of the columns matter."""
+    return any(each.family == "drift" for each in alarms) and bool(policy()["by_inputs"])
+
+
+def _is_news(state: Examining, alarm: AlarmRaised) -> bool:
+    """Say whether an alarm is of another family than those before, or worse; remember it."""
+    worst = state.asked.get(alarm.family)
+    if worst is not None and SEVERITIES.index(alarm.severity) <= SEVERITIES.index(worst):
+        return False
+    state.asked[alarm.family] = alarm.severity
+    return True
 
 
 def _together(earlier: Wanted | None, later: Wanted) -> Wanted:
@@ -102,6 +132,7 @@ def _together(earlier: Wanted | None, later: Wanted) -> Wanted:
         since_ns=earlier.since_ns,
         from_ns=min(earlier.from_ns, later.from_ns),
         to_ns=max(earlier.to_ns, later.to_ns),
+        urgent=earlier.urgent or later.urgent,
     )
 
 
@@ -112,6 +143,7 @@ def _only_later_is_of_all(earlier: Wanted, later: Wanted) -> bool:
 def renew_examining(state: Examining) -> None:
     """Forget what was wanted of the champion before, and what was found about it."""
     state.wanted = state.labelled = state.diagnosis = None
+    state.asked = {}
 
 
 def take_diagnosis(
@@ -152,8 +184,8 @@ def _lacks_rows(made: DiagnosisMade) -> bool:
 
 
 def _is_open(made: DiagnosisMade) -> bool:
-    """Say whether the parts of the change in loss could not be told for want of labels."""
-    return "parts" in made.evidence.get("unmeasured", {})
+    """Say whether nothing is known: for want of rows or labels, or as the examination was ended."""
+    return any(name in made.evidence.get("unmeasured", {}) for name in ("parts", "all"))
 
 
 def examinations(
@@ -176,12 +208,13 @@ def examinations(
     turn = (champion, now_ns // rule.slow_ns)
     if state.open or turn == state.turn:
         return []
-    due = state.wanted or _with_labels(state) or _scheduled(state, rule, now_ns)
+    due = _asked_for(state, turn) or _scheduled(state, rule, now_ns)
     if due is None:
         return []
-    if state.wanted is None:
+    if due is state.wanted:
+        state.wanted = None
+    else:
         state.labelled = None
-    state.wanted = None
     state.open = content_id("e", champion, due.subject, now_ns)
     state.asked_ns, state.turn, state.under = now_ns, turn, due
     request = ExaminationRequested(
@@ -196,6 +229,16 @@ def examinations(
         to_ns=due.to_ns,
     )
     return [request]
+
+
+def _asked_for(state: Examining, turn: tuple[str, int]) -> Wanted | None:
+    """Return what alarms ask for, where it is its turn."""
+    last = state.turn
+    again = last is None or last[0] != turn[0] or turn[1] - last[1] >= APART
+    for wanted in (state.wanted, _with_labels(state)):
+        if wanted is not None and (wanted.urgent or again):
+            return wanted
+    return None
 
 
 def _with_labels(state: Examining) -> Wanted | None:

@@ -51,7 +51,7 @@ def judge_window(
     out: list[Record] = []
     if window.slow:
         _note(own, window)
-        _gather(own, window, places)
+        _gather(own, window, places, now_ns)
         out += resolve(book, own, window, places, now_ns)
     names, threshold = _reported(own, rule, window)
     raised = [
@@ -73,8 +73,15 @@ def _note(own: MonitorBook, window: WindowMeasured) -> None:
     own.unmeasured = dict(sorted(window.unmeasured.items())[:UNMEASURED])
 
 
-def _gather(own: MonitorBook, window: WindowMeasured, places: Mapping[str, int]) -> None:
-    """Follow the evidence of each stream, and since when it gathers."""
+def _gather(
+    own: MonitorBook, window: WindowMeasured, places: Mapping[str, int], now_ns: int
+) -> None:
+    """Follow the evidence of each stream, and since when it gathers.
+
+    In a tick of many windows they were all weighed before any alarm ended: a stream that is to
+    begin anew does so with the next tick, and what it has until then is the old alarm's.
+    """
+    old = own.restarted if own.restarted_ns == now_ns else ()
     kept = {
         name: before
         for name, before in own.speaking.items()
@@ -82,6 +89,8 @@ def _gather(own: MonitorBook, window: WindowMeasured, places: Mapping[str, int])
     }
     for at in np.flatnonzero(window.log_e > 0.0).tolist():
         name, log_e = window.streams[at], float(window.log_e[at])
+        if name in old:
+            continue
         before = own.speaking.get(name)
         # A Shiryaev-Roberts detector goes from M to (M + 1) e.
         step = log_e - (float(np.logaddexp(before.log_e, 0.0)) if before else 0.0)

@@ -17,6 +17,7 @@ from ostinato.core.watched import (
     ReferenceRenewed,
     StreamsRestarted,
     WindowMeasured,
+    windows_gone,
 )
 from ostinato.decide.alarm_words import evidence_left, measured
 from ostinato.decide.alarms import AlarmBook, MonitorBook
@@ -34,10 +35,6 @@ long after the fault."""
 SILENT: Final = 7
 """Long windows in a row without evidence after which an alarm is over, though what was measured is
 not within the floor: of few rows it hardly ever is. Fewer: small faults flap."""
-
-GONE: Final = 40
-"""Long windows in a row without a stream after which it counts as gone: the watch stage forgets it
-then, too. Fewer: the alarm of a slice that comes seldom ends before its next window."""
 
 RETIRED: Final = 20
 """So many versions that left are known. Fewer: one alarms after its end, where labels are late
@@ -62,10 +59,12 @@ def resolve(
         elif len(window) and not is_watched(name, window):
             alarm = replace(alarm, absent=alarm.absent + 1)  # noqa: PLW2901 - as above
         book.standing[name] = alarm
-        reason = _why_over(alarm)
+        reason = _why_over(alarm, gone=windows_gone(window.to_ns - window.from_ns))
         if reason:
             over[name] = reason
             own.speaking.pop(name, None)
+    if over:
+        _restart(own, over, now_ns)
     return [*_end(book, over, now_ns), *_restarted(window.monitor, over, now_ns)]
 
 
@@ -114,7 +113,7 @@ def _followed(alarm: Standing, window: WindowMeasured, at: int) -> Standing:
     )
 
 
-def _why_over(alarm: Standing) -> str:
+def _why_over(alarm: Standing, *, gone: int) -> str:
     last = alarm.last
     if alarm.within >= CALM:
         back = abs(last.value - last.reference) <= last.floor
@@ -125,7 +124,7 @@ def _why_over(alarm: Standing) -> str:
         return f"It is {beside}, and for {CALM} long windows {how}."
     if alarm.silent >= SILENT:
         return f"Nothing speaks for a difference beyond {last.floor:.3g} in {SILENT} long windows."
-    return "It is not watched any more." if alarm.absent >= GONE else ""
+    return "It is not watched any more." if alarm.absent >= gone else ""
 
 
 def _end(book: AlarmBook, over: Mapping[str, str], now_ns: int) -> Iterator[Record]:
@@ -141,6 +140,12 @@ def _end(book: AlarmBook, over: Mapping[str, str], now_ns: int) -> Iterator[Reco
                 family=alarm.family,
                 severity=alarm.severity,
             )
+
+
+def _restart(own: MonitorBook, over: Mapping[str, str], now_ns: int) -> None:
+    """Note that further windows of this tick have the evidence from before the end of alarms."""
+    own.restarted = [*(own.restarted if own.restarted_ns == now_ns else []), *over]
+    own.restarted_ns = now_ns
 
 
 def _restarted(monitor: str, over: Mapping[str, str], now_ns: int) -> Iterator[Record]:

@@ -125,7 +125,13 @@ def _alarm(
     if isinstance(found, ReferenceRenewed):
         return renew_reference(state.alarms, found, now_ns)
     out = judge_window(state.alarms, config.alarms, found, now_ns)
-    want(state.examining, out, found, now_ns)
+    want(
+        state.examining,
+        out,
+        found,
+        now_ns,
+        policy=lambda: policy_facts(state, config, now_ns),
+    )
     broken = _broken(state, config, now_ns)
     return out + lapse(state, now_ns, f"Nothing is trained now: {broken}.") if broken else out
 
@@ -196,6 +202,7 @@ def _turn(state: DecideState, config: DecideConfig, record: Record, now_ns: int)
 
 def _lock(state: DecideState, version: str) -> None:
     state.busy, state.rolling_out = f"{version} is being rolled out", version
+    state.alarms.retired = [each for each in state.alarms.retired if each != version]
     _no_longer_waits(state, version)
 
 

@@ -131,7 +131,14 @@ def names_column(name: str, column: str) -> bool:
 def matcher(pattern: str) -> re.Pattern[str]:
     """Return what fits the names that a pattern means: ``*`` is anything, all else itself.
 
+    Pieces are found where they come first and never sought again, so that no pattern of many stars
+    takes long; for patterns of this sort that finds the same.
+
     >>> [bool(matcher("drift/*").fullmatch(name)) for name in ("drift/temp", "quality/temp")]
     [True, False]
     """
-    return re.compile(".*".join(re.escape(piece) for piece in pattern.split("*")), re.DOTALL)
+    first, *others = [re.escape(piece) for piece in pattern.split("*")]
+    if not others:
+        return re.compile(first)
+    between = "".join(f"(?>.*?{piece})" for piece in others[:-1] if piece)
+    return re.compile(f"{first}{between}.*{others[-1]}", re.DOTALL)

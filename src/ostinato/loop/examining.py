@@ -27,7 +27,7 @@ Score = Callable[[pl.DataFrame], Floats]
 """The champion as a function of a table of features: (n,) or (n, k)."""
 
 
-SCHEDULED_MOST: Final = 5_000
+SCHEDULED_MOST: Final = 4_000
 """Rows of each side where no alarm asks. Fewer: small causes stay unseen; more: a loop that is well
 spends its time on being examined."""
 
@@ -42,7 +42,7 @@ def chosen_rows(
     loop
         Its name salts the draw.
     order
-        After an alarm 20,000 rows are, else `SCHEDULED_MOST`.
+        After an alarm `sample.ROWS_MOST` rows are, else `SCHEDULED_MOST`.
     unit_hashes, times_ns
         (n,) of each row; the same live and in a replay, in whatever order.
     """

@@ -67,7 +67,7 @@ class Monitors:
     sensitive: Sequence[str] = ()
     pairs: Sequence[tuple[str, str]] = ()
     items: str | None = None
-    examine: str | None = "7d"
+    examine: str | None = "28d"
 
     def __post_init__(self) -> None:
         _check_range("false_alarms", self.false_alarms, 0.0, _MOST_FALSE)

@@ -6,6 +6,7 @@ In: labels ``(n,)`` and scores, ``(n,)`` for binary tasks (probability of 1) and
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -147,6 +148,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
+@cache
 def companions(task: str) -> tuple[str, ...]:
     """Return the names of all metrics of a task, in the order of the table.
 
@@ -160,6 +162,7 @@ def companions(task: str) -> tuple[str, ...]:
     return tuple(name for name, metric in METRICS.items() if task in metric.tasks)
 
 
+@cache
 def metric_for(task: str, name: str) -> Metric:
     """Look up a metric and check that it is defined for the task.
 

@@ -122,6 +122,22 @@ def decompose(reference: Side, current: Side) -> Parts:
     )
 
 
+def shared_rows(
+    weights: FloatArray, chances: FloatArray, others: FloatArray, their_chances: FloatArray
+) -> float:
+    """Return the effective rows on shared inputs, of the smaller sample; see `Parts`.
+
+    Parameters
+    ----------
+    weights, chances
+        (n,), of the reference; as in `Side`.
+    others, their_chances
+        (m,), of the current sample.
+    """
+    here, there = weights * chances, others * (1.0 - their_chances)
+    return min(_effective(_shares(here)), _effective(_shares(there)))
+
+
 def calibrated(chances: FloatArray, current: BoolArray, weights: FloatArray) -> FloatArray:
     """Take from chances what they claim beyond what they know.
 

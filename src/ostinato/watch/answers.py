@@ -142,6 +142,9 @@ def windows_of(times_ns: Ints, width_ns: int) -> tuple[list[int], Ints]:
         first = int(times_ns.min()) // width_ns
         if first == int(times_ns.max()) // width_ns:  # as most often
             return [first * width_ns], np.zeros(len(times_ns), dtype=np.int64)
-    starts, windows = np.unique(times_ns // width_ns * width_ns, return_inverse=True)
+    begun = times_ns // width_ns * width_ns
+    if len(begun) and begun.min() == begun.max():  # as it is nearly always
+        return [int(begun[0])], np.zeros(len(begun), dtype=np.int64)
+    starts, windows = np.unique(begun, return_inverse=True)
     found: list[int] = starts.tolist()
     return found, windows

@@ -24,9 +24,10 @@ def weigh_short(lines: LevelLines, window: LevelWindow, least: float) -> Measure
     """Weigh a short window by itself; return the streams whose log evidence is large enough."""
     if not lines.names:
         return Measured.nothing()
-    usable = lines.ready & lines.ready_fast & _enough(window)
     out = (window.mean > lines.borders[:, 0]) | (-window.mean > lines.borders[:, 1])
-    streams = np.flatnonzero(out & usable)
+    if not out.any():
+        return Measured.nothing()
+    streams = np.flatnonzero(out & lines.ready & lines.ready_fast & _enough(window))
     if not len(streams):
         return Measured.nothing()
     against = replace(lines.against.taken(streams), between_high=lines.fast_between[streams])

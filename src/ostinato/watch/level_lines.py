@@ -22,11 +22,6 @@ from ostinato.stats.windows import Moments
 from ostinato.watch.measured import Bools, no_bools, no_floats, no_ints
 from ostinato.watch.reading import Level
 
-FEWEST_ROWS = 10
-"""Rows from which on the mean of numbers that vary from row to row is weighed. Fewer: a window of
-three rows with one outlier speaks, as means of so few are not normal; more: small slices are not
-watched."""
-
 
 @dataclass(slots=True)
 class LevelWindow:
@@ -43,6 +38,8 @@ class LevelWindow:
 
     def add(self, other: LevelWindow) -> None:
         """Add the rows of another window, in place. Source: Chan, Golub, LeVeque 1979."""
+        if not len(self.rows):
+            return
         rows = self.rows + other.rows
         share = np.divide(other.rows, rows, out=np.zeros_like(rows), where=rows > 0.0)
         apart = other.mean - self.mean
@@ -189,8 +186,11 @@ class LevelLines:
 
     def learn_short(self, window: LevelWindow) -> None:
         """Add a short window to what is known of the spread of short windows."""
-        if not self.ready_fast.all():
-            self._learn(self.fast, self.within_fast, window, ~self.ready_fast)
+        if not self.names:
+            return
+        learning = ~self.ready_fast
+        if (window.rows[learning] > 0.0).any():
+            self._learn(self.fast, self.within_fast, window, learning)
 
     def _learn(self, moments: Moments, within: Floats, window: LevelWindow, who: Bools) -> None:
         owner = np.arange(len(self.names))

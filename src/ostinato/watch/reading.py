@@ -7,8 +7,10 @@ count, one adds.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from functools import cached_property, lru_cache
+from typing import TypeAlias, overload
 
 import numpy as np
 
@@ -46,10 +48,15 @@ class Stream:
         >>> Stream(family="quality", subject="temp", measure="missing", group="origin=JFK").name
         'quality/temp:missing @origin=JFK'
         """
-        measure = f":{self.measure}" if self.measure else ""
-        group = f" @{self.group}" if self.group else ""
-        version = f" [{self.version}]" if self.version else ""
-        return f"{self.family}/{self.subject}{measure}{group}{version}"
+        return _named(self.family, self.subject, self.measure, self.group, self.version)
+
+
+@lru_cache(maxsize=1 << 14)
+def _named(family: str, subject: str, measure: str, group: str, version: str) -> str:
+    measure = f":{measure}" if measure else ""
+    group = f" @{group}" if group else ""
+    version = f" [{version}]" if version else ""
+    return f"{family}/{subject}{measure}{group}{version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,70 @@ class Level:
 Reading: TypeAlias = Shares | Level
 
 
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Shares that are read together, window by window: what is the same in all of them.
+
+    Parameters
+    ----------
+    shares
+        The streams, with counts of the right length.
+    """
+
+    shares: tuple[Shares, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the streams."""
+        return tuple(each.stream.name for each in self.shares)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """How many cells each has."""
+        return tuple(len(each.counts) for each in self.shares)
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """Where the cells of each end."""
+        return tuple(np.cumsum(self.sizes).tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet(Sequence[Reading]):
+    """Readings of which most are shares of one layout: a sequence of them that costs little.
+
+    Parameters
+    ----------
+    layout
+        Of the shares that come first.
+    counts
+        (cells,), theirs, one stream after the other.
+    others
+        What comes after them.
+    """
+
+    layout: Layout
+    counts: Floats
+    others: tuple[Reading, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.layout.shares) + len(self.others)
+
+    @overload
+    def __getitem__(self, at: int) -> Reading: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Reading, ...]: ...
+    def __getitem__(self, at: int | slice) -> Reading | tuple[Reading, ...]:
+        shares = self.layout.shares
+        if isinstance(at, slice):
+            return tuple(self[place] for place in range(*at.indices(len(self))))
+        place = range(len(self))[at]
+        if place >= len(shares):
+            return self.others[place - len(shares)]
+        end = self.layout.ends[place]
+        return replace(shares[place], counts=self.counts[end - self.layout.sizes[place] : end])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
     """All that a monitor read off one window.
@@ -131,7 +202,7 @@ class Readings:
 
     from_ns: int
     to_ns: int
-    found: tuple[Reading, ...] = ()
+    found: Sequence[Reading] = ()
     unmeasured: tuple[tuple[str, str], ...] = ()
     references: tuple[Readings, ...] = ()
     records: tuple[Record, ...] = ()

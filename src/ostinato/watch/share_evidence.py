@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ostinato.core.records import Floats, Ints
@@ -17,23 +19,27 @@ _NOTABLE = 2.0  # deviations beyond the border below which a short window is not
 
 def weigh_short(lines: ShareLines, counts: Floats, least: float) -> Measured:
     """Weigh a short window by itself; return the streams whose log evidence is large enough."""
-    if not (lines.ready_fast & lines.ready).any():
+    if not len(lines.screen.sets):
         return Measured.nothing()
-    rows = lines.cells.rows(counts)
-    hits, n = lines.hits(counts, rows), rows[lines.owner]
-    share = hits / np.maximum(n, 1.0)
-    out = (share > lines.borders[:, 0]) | (share < 1.0 - lines.borders[:, 1])
-    sets = np.flatnonzero(out & (n > 0.0) & (lines.fast_alike > 0.0))
+    sets, hits, n = lines.screen.beyond(counts)
     if not len(sets):
         return Measured.nothing()
-    borders, alike, sides = lines.borders[sets], lines.fast_alike[sets], _sides(share[sets])
-    deviation = window_deviation(borders, n[sets, None], alike[:, None])
-    wanted = sides - borders > _NOTABLE * deviation
-    if not wanted.any():
+    borders, alike, sides = lines.borders[sets], lines.fast_alike[sets], _sides(hits / n)
+    deviation = window_deviation(borders, n[:, None], alike[:, None])
+    beyond = sides - borders
+    # No log e-value exceeds z^2 / 2 (`believed`), nor does a mean of them.
+    if not (beyond >= math.sqrt(2.0 * least) * deviation).any():
         return Measured.nothing()
-    found = share_log_e_values(hits[sets], n[sets], borders, alike, wanted)
+    wanted = beyond > _NOTABLE * deviation
+    found = share_log_e_values(hits, n, borders, alike, wanted)
     log_e = mixed(found, lines.owner[sets], lines.live)
-    return _measured(lines, share, n, log_e, np.flatnonzero(log_e >= least))
+    streams = np.flatnonzero(log_e >= least)
+    if not len(streams):
+        return Measured.nothing()
+    rows = lines.cells.rows(counts)
+    every = rows[lines.owner]
+    share = lines.hits(counts, rows) / np.maximum(every, 1.0)
+    return _measured(lines, share, every, log_e, streams)
 
 
 def weigh_long(lines: ShareLines, counts: Floats, from_ns: int) -> Measured:

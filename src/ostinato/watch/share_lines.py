@@ -25,6 +25,52 @@ from ostinato.watch.share_cells import ShareCells
 from ostinato.watch.share_sets import REST, watched_sets
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """Finds the sets of a short window that lie beyond their borders, in few steps.
+
+    Parameters
+    ----------
+    sets
+        (s,) places of the sets that short windows are weighed of.
+    start, stop, first, last
+        (s,) where the cells of its stream begin and end, and those of the set; none for `REST`.
+    rest, owner
+        Which of them are all other cells; the stream of each.
+    low, high
+        (s,) shares between which nothing is weighed.
+    """
+
+    sets: Ints
+    start: Ints
+    stop: Ints
+    first: Ints
+    last: Ints
+    rest: Ints
+    owner: Ints
+    low: Floats
+    high: Floats
+
+    def beyond(self, counts: Floats) -> tuple[Ints, Floats, Floats]:
+        """Return sets beyond a border, the rows in each, and the rows of its stream.
+
+        Parameters
+        ----------
+        counts
+            (cells,), rows per cell, whole numbers: sums of them are exact.
+        """
+        below = np.zeros(len(counts) + 1)
+        np.cumsum(counts, out=below[1:])
+        n = below[self.stop] - below[self.start]
+        hits = below[self.last] - below[self.first]
+        if len(self.rest):
+            there = np.bincount(self.owner, hits)
+            hits[self.rest] = n[self.rest] - there[self.owner[self.rest]]
+        share = hits / np.maximum(n, 1.0)
+        out = np.flatnonzero(((share > self.high) | (share < self.low)) & (n > 0.0))
+        return self.sets[out], hits[out], n[out]
+
+
 @dataclass(slots=True)
 class ShareLines:
     """Shares of many streams; a stream is a run of cells, a set a part of it that is watched.
@@ -49,6 +95,8 @@ class ShareLines:
     against, borders, fast_alike
         What sets are compared with, their borders (sets, 2), and the likeness of rows within short
         windows, NaN where it is not known.
+    screen_
+        What of short windows is not worth weighing; None: not computed yet.
     live
         Per stream, among how many alternatives its evidence is shared.
     log_sr, before
@@ -72,6 +120,7 @@ class ShareLines:
     against: ShareReference = field(default_factory=ShareReference.nothing)
     borders: Floats = field(default_factory=lambda: np.zeros((0, 2)))
     fast_alike: Floats = field(default_factory=no_floats)
+    screen_: Screen | None = None
     live: Floats = field(default_factory=no_floats)
     log_sr: Floats = field(default_factory=lambda: np.zeros((0, 2, len(STEPS))))
     before: Floats = field(default_factory=no_floats)
@@ -93,9 +142,20 @@ class ShareLines:
 
         A stream whose cells are others than before begins anew.
         """
+        if not readings:
+            return np.zeros(len(self.cells.owner_))
         if self.cells.fits(names, [len(each.counts) for each in readings]):
-            counts = [each.counts for each in readings]
-            return np.concatenate(counts).astype(np.float64) if counts else np.zeros(0)
+            return np.concatenate([each.counts for each in readings]).astype(np.float64)
+        key: tuple[str | int, ...] = (*names, *(len(each.counts) for each in readings))
+        places = self.cells.places_.get(key)
+        if places is None:
+            self._make_room(readings, names)
+            places = self.cells.remembered(key, names)
+        counts = np.zeros(len(self.cells.owner_))
+        counts[places] = np.concatenate([each.counts for each in readings])
+        return counts
+
+    def _make_room(self, readings: Sequence[Shares], names: Sequence[str]) -> None:
         known = dict(zip(self.names, self.cells.sizes.tolist(), strict=True))
         given = dict(zip(names, readings, strict=True))
         same = {name: len(given[name].counts) == known[name] for name in given if name in known}
@@ -104,7 +164,6 @@ class ShareLines:
         new = [name for name in given if not same.get(name, False)]
         if new:
             self._grow(new, [given[name] for name in new])
-        return self.cells.scattered(names, readings)
 
     def _grow(self, names: list[str], readings: Sequence[Shares]) -> None:
         before = len(self.cells.owner_)
@@ -176,8 +235,9 @@ class ShareLines:
     def learn_short(self, counts: Floats) -> None:
         """Add a short window to what is known of the spread of short windows."""
         if not self.ready_fast.all():
-            rows, lines = self.cells.rows(counts), self.cells.lines(counts)
-            self.fast.add(self.cells.owner_, rows, lines, ~self.ready_fast)
+            rows, learning = self.cells.rows(counts), ~self.ready_fast
+            if (rows[learning] > 0.0).any():  # slices come in long windows alone
+                self.fast.add(self.cells.owner_, rows, self.cells.lines(counts), learning)
 
     def complete(self, least: int, least_fast: int, of: frozenset[str] | None = None) -> list[str]:
         """Close the references that have enough windows, of some streams or all; return whose."""
@@ -261,6 +321,33 @@ class ShareLines:
         self.borders[self.cells.rising[owner], 1] = 1.0
         sides = (self.borders < 1.0).sum(axis=1) * len(STEPS)
         self.live = np.maximum(np.bincount(owner, sides, minlength=streams), 1.0)
+        self.screen_ = None
+
+    @property
+    def screen(self) -> Screen:
+        """What finds the sets of a short window that lie beyond their borders."""
+        if self.screen_ is None:
+            self.screen_ = self._screen()
+        return self.screen_
+
+    def _screen(self) -> Screen:
+        sets = np.flatnonzero(self.fast_alike > 0.0)
+        chosen, owner = self.chosen[sets], self.owner[sets]
+        start = self.cells.starts_[owner]
+        stop = start + self.cells.sizes[owner]
+        rest = chosen == REST
+        ordered = self.cells.ordered[owner] & ~rest
+        return Screen(
+            sets=sets,
+            start=start,
+            stop=stop,
+            first=np.where(ordered | rest, start, chosen),
+            last=np.where(rest, start, chosen + 1),
+            rest=np.flatnonzero(rest),
+            owner=owner,
+            low=1.0 - self.borders[sets, 1],
+            high=self.borders[sets, 0],
+        )
 
     def facts(self, names: frozenset[str]) -> dict[str, Any]:
         """Return what was fixed of some streams before they were weighed."""

@@ -31,6 +31,14 @@ WANTS = frozenset(
     }
 )
 
+OF_ANSWERS = frozenset({"output", "estimate", "performance"})
+"""Families of what the champion answers: what the one before answered in the long window that is
+open says nothing of a new one."""
+
+CAUGHT_UP = 5_000
+"""Long windows that one step closes at most, the newest. Fewer: of an outage more is not watched;
+more: after one the loop stands still for long, and whoever keeps it alive takes that for a hang."""
+
 
 def start(config: WatchConfig) -> WatchState:
     """Begin with nothing seen."""
@@ -47,15 +55,25 @@ def step(state: WatchState, inbox: Sequence[Record], now_ns: int) -> list[Record
     config = state.config_
     assert config is not None, "the kernel hands the configuration in at start and restore"
     out = performance.observe(state.performance, config, inbox, now_ns)
+    takers = state.takers(config)
     for record in (*inbox, *out):
-        for monitor, inner in zip(config.monitors, state.monitors, strict=True):
-            if record.kind in monitor.wants:
-                monitor.take(inner, record, now_ns)
-        out.extend(_follow(state, config, record, now_ns))
+        for index in takers.get(record.kind, ()):
+            config.monitors[index].take(state.monitors[index], record, now_ns)
+        if record.kind in _FOLLOWED:
+            out.extend(_follow(state, config, record, now_ns))
     if state.champion is not None:
-        for index in range(len(config.monitors)):
-            out.extend(_close(state, config, index, now_ns))
+        for index, monitor in enumerate(config.monitors):
+            clock_ns = _clock_ns(state, monitor, now_ns)
+            begun_ns = state.read_to_ns[index]
+            if clock_ns is None or (begun_ns is not None and clock_ns - begun_ns < config.fast_ns):
+                continue  # no window is over
+            out.extend(_close(state, config, index, clock_ns, now_ns))
     return out
+
+
+_FOLLOWED = frozenset(
+    {"rows_matured", "outcomes_joined", "promoted", "rolled_back", "streams_restarted"}
+)
 
 
 def _follow(
@@ -84,7 +102,8 @@ def _renew(state: WatchState, config: WatchConfig, champion: str, now_ns: int) -
     for monitor, inner, book in zip(config.monitors, state.monitors, state.books, strict=True):
         reference = monitor.renew(inner, champion)
         if reference is not None:
-            book.renew(reference, slow_ns=config.slow_ns)
+            with_open = monitor.family not in OF_ANSWERS
+            book.renew(reference, slow_ns=config.slow_ns, with_open=with_open)
             yield ReferenceRenewed(
                 ts_event_ns=now_ns, ts_record_ns=now_ns, monitor=monitor.name, champion=champion
             )
@@ -97,15 +116,16 @@ def _restart(state: WatchState, config: WatchConfig, restarted: StreamsRestarted
             book.restart(restarted.streams)
 
 
-def _close(state: WatchState, config: WatchConfig, index: int, now_ns: int) -> Iterator[Record]:
-    """Close the windows of one monitor that are over, and weigh them."""
+def _close(
+    state: WatchState, config: WatchConfig, index: int, clock_ns: int, now_ns: int
+) -> Iterator[Record]:
+    """Close the windows of one monitor that are over by its clock, and weigh them."""
     monitor, inner, book = config.monitors[index], state.monitors[index], state.books[index]
-    clock_ns = _clock_ns(state, monitor, now_ns)
-    if clock_ns is None:
-        return
     begun_ns = state.read_to_ns[index]
     if begun_ns is None:  # windows begin on the grid of the long ones
         begun_ns = clock_ns // config.slow_ns * config.slow_ns
+    oldest_ns = clock_ns // config.slow_ns * config.slow_ns - CAUGHT_UP * config.slow_ns
+    begun_ns = max(begun_ns, oldest_ns)
     for from_ns in range(begun_ns, clock_ns - config.fast_ns + 1, config.fast_ns):
         to_ns = from_ns + config.fast_ns
         readings = monitor.read(inner, from_ns, to_ns)

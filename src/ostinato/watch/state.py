@@ -27,3 +27,14 @@ class WatchState:
     settled_to_ns: dict[str, int] = field(default_factory=dict)
     champion: str | None = None
     config_: WatchConfig | None = None
+    takers_: tuple[WatchConfig, dict[str, list[int]]] | None = None
+
+    def takers(self, config: WatchConfig) -> dict[str, list[int]]:
+        """Return by kind of record which monitors take it."""
+        if self.takers_ is None or self.takers_[0] is not config:
+            found: dict[str, list[int]] = {}
+            for index, monitor in enumerate(config.monitors):
+                for kind in monitor.wants:
+                    found.setdefault(kind, []).append(index)
+            self.takers_ = (config, found)
+        return self.takers_[1]

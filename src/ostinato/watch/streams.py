@@ -11,14 +11,14 @@ import numpy as np
 
 from ostinato.core.canonical import digest
 from ostinato.core.records import Floats, Record
-from ostinato.core.watched import WindowMeasured
+from ostinato.core.watched import WindowMeasured, windows_gone
 from ostinato.stats.window_shares import STEPS
 from ostinato.stats.windows import CONFIDENCE
 from ostinato.watch import level_evidence, share_evidence
 from ostinato.watch.level_lines import LevelLines, LevelWindow
 from ostinato.watch.measured import NO_CELL, Measured
 from ostinato.watch.monitor import Monitor
-from ostinato.watch.reading import Level, Reading, Readings, Shares
+from ostinato.watch.reading import Layout, Level, Reading, Readings, Shares, Sheet
 from ostinato.watch.share_lines import ShareLines
 
 REFERENCE: Final = 8
@@ -29,11 +29,6 @@ chance is known so badly that only larger moves are seen."""
 NOTABLE: Final = math.log(100.0)
 """Log evidence from which on a short window is told, and details of a stream. Smaller: the log
 grows; larger: people see less of how an alarm came about. No budget is reached below."""
-
-FORGOTTEN: Final = 40
-"""Long windows without rows after which a stream is forgotten. Smaller: a slice that comes seldom
-begins anew each time; larger: streams of retired versions fill the state."""
-
 
 _TOLD: Final = 100
 """Streams that the journal has the numbers of; of the others it has the digest."""
@@ -63,19 +58,19 @@ class StreamBook:
     untold: list[str] = field(default_factory=list)
     begun_ns: int | None = None
 
-    def renew(self, reference: Sequence[Readings], *, slow_ns: int) -> None:
+    def renew(self, reference: Sequence[Readings], *, slow_ns: int, with_open: bool = True) -> None:
         """Begin anew, with these windows as the reference.
 
-        Windows shorter than half a long one add up to long ones, and tell besides how short ones
-        vary. Streams of which the reference has nothing learn theirs from the windows to come. What
-        the open long window has is of the time before, another champion's losses say, and is let
-        go.
+        Unless `with_open`, what the open long window has so far counts no more: it tells of
+        something else than what comes. Windows shorter than half a long one add up to long ones,
+        and tell besides how short ones vary. Streams of which the reference has nothing learn
+        theirs from the windows to come.
         """
         self.shares.begin_anew()
         self.levels.begin_anew()
-        self.shares.open = np.zeros_like(self.shares.open)
-        self.levels.open = LevelWindow.zeros(len(self.levels.names))
-        self.begun_ns = None
+        if not with_open:
+            self._closed()
+            self.begun_ns = None
         windows = _of_one_sort(sorted(reference, key=lambda each: each.from_ns))
         for readings in windows:  # all streams have their place before any is counted
             self._placed(readings)
@@ -138,15 +133,17 @@ class StreamBook:
         window, unmeasured = self._closed()
         if self.begun_ns is None and not unmeasured:
             return
-        measured = share_evidence.weigh_long(self.shares, window.counts, from_ns)
-        measured = measured.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
+        told = bool(window.counts.any() or window.levels.rows.any())
+        measured = self._weighed_long(window, from_ns) if told else Measured.nothing()
         for name in measured.names:
             unmeasured.pop(name, None)
-        unmeasured |= share_evidence.why_not(self.shares, window.counts)
-        unmeasured |= level_evidence.why_not(self.levels, window.levels)
-        if self.begun_ns is not None and self.begun_ns <= from_ns:  # the first may be a part of one
-            self._learn_long(window)
-            self._complete(REFERENCE)
+        if told:  # else nobody came, or nobody told: no stream is the less there
+            unmeasured |= share_evidence.why_not(self.shares, window.counts)
+            unmeasured |= level_evidence.why_not(self.levels, window.levels)
+            if self.begun_ns is not None and self.begun_ns <= from_ns:  # else a part of one
+                self._learn_long(window)
+                self._complete(REFERENCE)
+            self._forget(windows_gone(slow_ns))
         unmeasured |= self._learning()
         yield self._told(
             monitor,
@@ -158,7 +155,6 @@ class StreamBook:
             details=details,
             unmeasured=unmeasured,
         )
-        self._forget()
 
     def registered(self) -> dict[str, Any] | None:
         """Return what was fixed of the streams whose reference is new, for the journal; once.
@@ -181,12 +177,24 @@ class StreamBook:
     # ------------------------------------------------------------ windows
 
     def _placed(self, readings: Readings) -> Window:
-        shares = {each.stream.name: each for each in readings.found if isinstance(each, Shares)}
-        levels = {each.stream.name: each for each in readings.found if isinstance(each, Level)}
-        return Window(
-            counts=self.shares.placed([*shares.values()], [*shares]),
-            levels=self.levels.placed([*levels.values()], [*levels]),
-        )
+        found = readings.found
+        sheet = found if isinstance(found, Sheet) else None
+        places = None if sheet is None else self.shares.cells.of_layout(sheet.layout)
+        if sheet is not None and places is not None:
+            found = sheet.others
+        shares: dict[str, Shares] = {}
+        levels: dict[str, Level] = {}
+        for each in found:
+            if isinstance(each, Shares):
+                shares[each.stream.name] = each
+            else:
+                levels[each.stream.name] = each
+        counts = self.shares.placed([*shares.values()], [*shares])
+        if sheet is not None and places is not None:
+            now = self.shares.cells.of_layout(sheet.layout)  # others may have made cells move
+            assert now is not None, "its streams were there a moment ago"
+            counts[now] = sheet.counts
+        return Window(counts=counts, levels=self.levels.placed([*levels.values()], [*levels]))
 
     def _closed(self) -> tuple[Window, dict[str, str]]:
         window = Window(counts=self.shares.open, levels=self.levels.open)
@@ -198,6 +206,10 @@ class StreamBook:
     def _weighed(self, window: Window) -> Measured:
         shares = share_evidence.weigh_short(self.shares, window.counts, NOTABLE)
         return shares.joined(level_evidence.weigh_short(self.levels, window.levels, NOTABLE))
+
+    def _weighed_long(self, window: Window, from_ns: int) -> Measured:
+        shares = share_evidence.weigh_long(self.shares, window.counts, from_ns)
+        return shares.joined(level_evidence.weigh_long(self.levels, window.levels, from_ns))
 
     def _learn_short(self, window: Window) -> None:
         self.shares.learn_short(window.counts)
@@ -220,9 +232,9 @@ class StreamBook:
                 found[lines.names[place]] = f"learning: {seen} of {REFERENCE} windows"
         return found
 
-    def _forget(self) -> None:
+    def _forget(self, windows: int) -> None:
         for lines in (self.shares, self.levels):
-            stays = lines.absent < FORGOTTEN
+            stays = lines.absent < windows
             if not stays.all():
                 lines.keep(stays)
 
@@ -310,9 +322,20 @@ class _Gathered:
 def _of_one_sort(windows: Sequence[Readings]) -> list[Readings]:
     """Leave out of a reference what has other cells than later windows of the same stream."""
     cells: dict[str, int] = {}
+    alike, known = True, set[Layout]()
     for readings in windows:
-        for each in readings.found:
-            cells[each.stream.name] = _cells(each)
+        found = readings.found
+        if isinstance(found, Sheet):
+            layout = found.layout
+            found = found.others if layout in known else found
+            known.add(layout)
+        for each in found:
+            size = _cells(each)
+            alike &= cells.setdefault(each.stream.name, size) == size
+    if alike:
+        return list(windows)
+    for readings in windows:
+        cells |= {each.stream.name: _cells(each) for each in readings.found}
     return [
         replace(r, found=tuple(e for e in r.found if cells[e.stream.name] == _cells(e)))
         for r in windows

@@ -40,9 +40,10 @@ class Encoded:
     """Rows as cells: what a summary of any of them needs.
 
     `cells` (n, columns) are places among all cells of the grid, one more where the column is
-    absent; `same` (n, columns) says whether a value is that of the row before, `marks` (n,) are
-    equal for equal rows. `coarse` (n, columns) and `groups` (n, slice columns) add up to places
-    among (slice groups + 1, coarse cells + 1): the last of each are for what is not counted.
+    absent; `same` (n, columns) says whether a value is that of the row before, which differs
+    elsewhere; `marks` (n,) are equal for equal rows. `coarse` (n, columns) and `groups` (n, slice
+    columns) add up to places among (slice groups + 1, coarse cells + 1): the last of each are for
+    what is not counted.
     `frame` has the values themselves, for examples.
     """
 
@@ -161,6 +162,7 @@ class Summariser:
                 repeated &= block.cells < missing
                 mix_into(marks[row:stop], block.bits, column_factor(index), scratch)
                 row, before = stop, block.bits[-1] if len(block.bits) else before
+        same[1:][marks[1:] == marks[:-1]] = False  # whole rows that come twice are duplicates
         return Encoded(
             cells=cells,
             same=same,

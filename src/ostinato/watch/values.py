@@ -24,6 +24,11 @@ PROJECTIONS: Final = 4
 
 Mask = NDArray[np.bool_]
 
+_INTEGERS: Final = (
+    *(pl.Int8, pl.Int16, pl.Int32, pl.Int64),
+    *(pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
+)  # of types that NumPy has; wider ones are read as floats
+
 
 def is_number(dtype: pl.DataType) -> bool:
     """Say whether values of a type are read as numbers."""
@@ -70,7 +75,7 @@ def read_numbers(column: pl.Series, part: int, width: int) -> Iterator[tuple[Flo
         yield from _vector_parts(column, part, width)
         return
     lost = None
-    if not column.dtype.is_numeric() or column.dtype.is_decimal() or column.dtype == pl.Int128:
+    if not (column.dtype.is_float() or column.dtype in _INTEGERS):
         column, lost = _as_numbers(column)
     for chunk in column.get_chunks():
         # A chunk without missing values is read where it lies; others are copied block by block.

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 DATA = "rows.parquet"
 loop = ost.Loop(
     name="shop", task="binary", time="t", features=["x"],
-    label=ost.Label("y", delay="6h"), learner=LogisticRegression(),
+    label=ost.Label("y", delay="6h"), learner=LogisticRegression(), monitors=None,
 )
 """
 POLICIES = """

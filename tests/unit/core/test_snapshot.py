@@ -52,6 +52,7 @@ def test_state_comes_back_as_it_was(state):
         np.array(["2024-01-01"], dtype="datetime64[ns]"),
         np.array([2**64 - 1], dtype=np.uint64),
         np.array([1, 2], dtype=">i4"),
+        np.arange(30_000, dtype=np.int64).reshape(3, 100, 100),
         np.arange(10)[::3],
     ],
 )
@@ -233,3 +234,15 @@ def test_truncated_snapshot_is_refused_at_any_length():
 def test_array_is_packed_as_its_bytes():
     packed = json.loads(encode(np.array([1.0])))["v"]
     assert base64.b64decode(packed) == np.array([1.0]).tobytes()
+
+
+def test_large_arrays_of_small_numbers_take_little_room():
+    counts = np.arange(10_000) % 7
+    assert len(encode(counts)) < counts.nbytes / 10
+
+
+@pytest.mark.parametrize("size", [999, 1_001])
+def test_a_large_array_whose_shape_was_damaged_is_refused(size):
+    data = encode(np.zeros(1_000)).replace(b'"s":[1000]', f'"s":[{size}]'.encode())
+    with pytest.raises(StoreError):
+        decode(data)

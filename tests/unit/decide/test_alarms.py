@@ -3,15 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ostinato.core.records import Decision, RolloutEnded
+from ostinato.core.records import Decision, RolloutAdvanced, RolloutEnded
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
-from ostinato.core.watched import ReferenceRenewed
+from ostinato.core.watched import ReferenceRenewed, windows_gone
 from ostinato.decide.alarm_budget import reported
 from ostinato.decide.alarm_facts import alarm_facts
 from ostinato.decide.raising import TOLD
-from ostinato.decide.resolving import CALM, GONE, SILENT
-from ostinato.decide.standing_alarm import group_of, names_column, subject_of
+from ostinato.decide.resolving import CALM, SILENT
+from ostinato.decide.standing_alarm import group_of, matcher, names_column, subject_of
 
 # 30 long windows and half of a share of 0.2: one stream alone has to reach 300 a stream.
 LOUD = 6.0
@@ -249,6 +249,21 @@ def test_evidence_from_before_the_end_of_an_alarm_raises_no_other(watched):
     assert only(loop.day({"drift/a": (0.3, 0.0, LOUD)}), "alarm_raised"), "anew, it alarms again"
 
 
+def test_windows_of_one_long_tick_raise_no_alarm_by_evidence_that_an_end_has_voided(
+    watched, make_window
+):
+    loop = watched()
+    ends = [loop.now_ns + day * DAY_NS for day in range(1, 7)]
+    windows = [make_window(ends[0], {"drift/a": (0.3, 0.0, LOUD)})]
+    windows += [make_window(end, {"drift/a": (0.0, 0.0, LESS)}) for end in ends[1:]]
+
+    out = loop.tick(*windows, hours=6 * 24)
+
+    kinds = ["alarm_raised", "alarm_resolved", "streams_restarted"]
+    assert [r.kind for r in out if r.kind in kinds] == kinds
+    assert only(loop.day({"drift/a": (0.3, 0.0, LOUD)}), "alarm_raised"), "with the next tick anew"
+
+
 def test_a_stream_of_few_rows_is_resolved_when_nothing_speaks_for_it_any_more(watched, make_window):
     loop = watched()
     loop.day({"performance/mae @a=1": (9.0, 5.0, LOUD)}, family="performance", floor=0.2)
@@ -290,7 +305,8 @@ def test_an_alarm_of_a_stream_that_is_gone_ends_and_of_one_that_cannot_be_measur
     loop.day({f"drift/{name}": (0.3, 0.0, LOUD) for name in "abc"})
     rest = {"drift/z": (0.0, 0.0, 0.0)}
     why = {"drift/b": "no rows", "c": "all null"}
-    assert [r for _ in range(GONE - 1) for r in loop.day(rest, unmeasured=why)] == []
+    for _ in range(windows_gone(DAY_NS) - 1):
+        assert loop.day(rest, unmeasured=why) == []
     out = loop.day(rest, unmeasured=why)
     assert [r.subject for r in only(out, "alarm_resolved")] == ["drift/a"]
     assert loop.day({}) == loop.day({}) == [], "a window without rows says nothing"
@@ -306,6 +322,9 @@ def test_alarms_on_a_version_end_with_its_rollout(watched):
     assert "not in play" in resolved.reason
     late = loop.day({"output/score [v2]": (0.5, 0.0, LOUD), "output/score": (0.3, 0.0, LOUD)})
     assert late == [], "its last predictions mature after its end"
+    loop.tick(RolloutAdvanced(ts_event_ns=0, ts_record_ns=0, subject="v2", reason="", share=0.1))
+    again = loop.day({"output/score [v2]": (0.5, 0.0, LOUD), "output/score": (0.3, 0.0, LOUD)})
+    assert [r.subject for r in again] == ["output/score [v2]"], "it is tried once more"
 
 
 # ---------------------------------------------------------------- what is kept and told
@@ -359,3 +378,11 @@ def test_names_of_streams_say_what_they_are_about():
     assert not names_column(name, "tem")
     assert names_column("drift/a:b", "a:b")
     assert group_of("drift/plain") == ""
+
+
+def test_a_pattern_of_many_stars_takes_no_time():
+    name = "drift/" + "a" * 200
+    assert matcher("*a" * 60 + "*").fullmatch(name)
+    assert not matcher("*a" * 60 + "*b").fullmatch(name)
+    assert matcher("drift/*temp*@*=JFK").fullmatch("drift/temp @origin=JFK")
+    assert not matcher("drift/*temp*@*=JFK").fullmatch("drift/temp @origin=JFKX")

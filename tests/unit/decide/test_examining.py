@@ -25,12 +25,12 @@ def loop(world, alarm_rule, make_window, make_losses):
         rule = alarm_rule("m", share=0.9, examine_ns=every_ns)
         made = world(*triggers, alarms=rule, champion=champion)
 
-        def day(streams=(), *, family="drift", since_days=0):
+        def day(streams=(), *, family="drift", since_days=0, value=0.3):
             """Let a day pass; return what was asked for."""
             told = [make_losses(made.now_ns + DAY_NS, np.zeros(3))]
             told[0] = replace(told[0], matured_to_ns=made.now_ns + DAY_NS - late * DAY_NS)
             if streams:
-                found = dict.fromkeys(streams, (0.3, 0.0, LOUD))
+                found = dict.fromkeys(streams, (value, 0.0, LOUD))
                 told.append(
                     make_window(
                         made.now_ns + DAY_NS - since_days * DAY_NS,
@@ -85,27 +85,47 @@ def test_drift_on_a_slice_of_what_has_drifted_anyhow_asks_nothing(loop):
     assert world.day(["drift/a"])
     world.answer()
     assert world.day(["drift/a @k=1"]) == []
+    assert [world.day() for _ in range(7)] == [[]] * 7
     assert len(world.day(["drift/b @k=1"])) == 1
 
 
 def test_there_is_one_examination_at_a_time_and_per_long_window(loop, make_window):
     world = loop(every=None)
     assert len(world.day(["performance/mae"], family="performance")) == 1
-    assert world.day(["performance/mae @a=1"], family="performance") == [], "one is under way"
+    assert world.day(["estimate/mae"], family="estimate") == [], "one is under way"
     again = world.answer()
     assert [record.kind for record in again] == ["examination_requested"]
-    assert again[0].subject == "performance/mae @a=1"
+    assert again[0].subject == "estimate/mae"
     assert world.answer() == []
-    burst = make_window(
-        world.now_ns, {"performance/rmse": (0.3, 0.0, LOUD)}, monitor="m", family="performance"
-    )
+    burst = make_window(world.now_ns, {"drift/a": (0.3, 0.0, LOUD)}, monitor="m", family="drift")
     assert "examination_requested" not in [r.kind for r in world.tick(burst, hours=0)], "same day"
     assert len(world.day()) == 1
 
 
+def test_alarms_of_a_family_that_was_examined_wait_for_seven_windows_unless_they_are_worse(
+    loop,
+):
+    world = loop(every=None)
+    assert world.day(["performance/a"], family="performance", value=0.1)
+    world.answer()
+    assert world.day(["performance/b"], family="performance", value=0.1) == []
+    assert [world.day() for _ in range(5)] == [[]] * 5
+    assert [asked.subject for asked in world.day()] == ["performance/b"]
+    world.answer()
+    assert world.day(["performance/c"], family="performance", value=0.1) == []
+    assert world.day(["performance/a"], family="performance", value=3.0), "it became critical"
+
+
+def test_where_drift_asks_for_a_model_each_column_is_examined(loop):
+    world = loop(Drift(least=1), every=None)
+    assert world.day(["drift/temp"])
+    world.answer(columns=[{"column": "temp", "matters": False}])
+    assert world.day(["drift/rain"])
+
+
 def test_alarms_that_wait_are_examined_together(loop):
     world = loop(every=None)
-    world.day(["performance/a"], family="performance")
+    world.day(["estimate/a"], family="estimate")
     world.day(["performance/b"], family="performance", since_days=1)
     world.day(["performance/c"], family="performance")
     (asked,) = (r for r in world.answer() if r.kind == "examination_requested")
@@ -155,7 +175,7 @@ def test_an_alarm_on_too_few_labels_is_examined_again_with_twice_the_time(loop):
     world.state.examining.diagnosis = replace(
         world.state.examining.diagnosis, cause="concept drift"
     )
-    world.answer(unmeasured={"parts": "60 labelled rows in the current rows"})
+    world.answer(unmeasured={"all": "There are 3 rows in the current rows, of 20 that are needed."})
     assert world.day() == []
     (third,) = world.day()
     assert third.to_ns - third.from_ns == 4 * (first.to_ns - first.from_ns)

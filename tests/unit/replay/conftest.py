@@ -39,6 +39,8 @@ def world() -> Callable[..., pl.DataFrame]:
 
 @pytest.fixture(scope="session")
 def make_loop() -> Callable[..., ost.Loop]:
+    """Loops that are not watched unless asked for: watching takes its time in every tick."""
+
     def make(**changes: Any) -> ost.Loop:
         settings: dict[str, Any] = {
             "name": "small",
@@ -49,6 +51,7 @@ def make_loop() -> Callable[..., ost.Loop]:
             "learner": LogisticRegression(),
             "slices": ["kind"],
             "policy": ost.policies.scheduled("7d", holdout="3d"),
+            "monitors": None,
         }
         return ost.Loop(**{**settings, **changes})
 

@@ -171,7 +171,7 @@ def test_a_slice_that_fails_is_an_alarm_of_the_replay_and_asks_for_a_model(make_
 
 
 def test_a_loop_without_monitors_has_none_and_triggers_that_need_them_are_refused(make_loop, world):
-    plain = make_loop(policy=ost.policies.static(), monitors=None)
+    plain = make_loop(policy=ost.policies.static())
     result = ost.replay(plain, world(rows=1500), tick="1d")
     assert result.watch is None
     assert result.alarms.is_empty()

@@ -181,6 +181,7 @@ def test_other_tasks_can_be_chosen_for_too(task):
         features=["x"],
         label="y",
         learner=LogisticRegression() if task == "multiclass" else LinearRegression(),
+        monitors=None,
     )
     policies = {"recent": ost.policies.scheduled("7d", window=ost.Last("14d"))}
     found = ost.autopilot(loop, table, policies, tick="1d")

@@ -41,6 +41,7 @@ def replay(data, **settings):
         label=ost.Label("label", delay="1h"),
         learner=LogisticRegression(),
         policy=ost.Policy(triggers=[ost.Degradation(tolerance=0.15, **settings)], holdout="8d"),
+        monitors=None,
     )
     return ost.replay(loop, data, tick="6h", start="1970-01-16")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -70,8 +71,7 @@ def examined(run, from_ns, to_ns, now_ns):
 
 @pytest.fixture(scope="module")
 def static(make_loop):
-    quiet = {"policy": ost.policies.static(), "monitors": None}
-    return lambda **changes: make_loop(**quiet, **changes)
+    return partial(make_loop, policy=ost.policies.static())
 
 
 def test_a_change_of_concept_is_diagnosed_and_journalled(world, static):
@@ -128,7 +128,7 @@ def test_policies_that_are_compared_share_an_examination(world, static):
 def test_where_labels_are_selective_only_explored_rows_are_examined(world, make_loop):
     label = ost.Label("y", delay="6h", horizon="12h", selective=True)
     policy = ost.Policy(explore=0.3)
-    run = begun(make_loop(label=label, policy=policy, monitors=None), world(6000))
+    run = begun(make_loop(label=label, policy=policy), world(6000))
 
     diagnosis = examined(run, 32 * DAY_NS, 45 * DAY_NS, 46 * DAY_NS)[0]
 

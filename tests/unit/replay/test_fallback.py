@@ -38,6 +38,7 @@ def replayed(fallback):
         learner=Moody(),
         policy=ost.policies.static(),
         fallback=fallback,
+        monitors=None,
     )
     return ost.replay(loop, table, tick="6h")
 

@@ -39,6 +39,7 @@ def replay(data, trigger, *, prices=None, never="censored", tick="1d"):
         learner=LogisticRegression(),
         policy=ost.Policy(triggers=[trigger]),
         prices=prices or ost.Prices(),
+        monitors=None,
     )
     return ost.replay(loop, data, tick=tick, start="1970-01-26")
 

@@ -78,6 +78,7 @@ def make_loop(declined, **changes):
         "policy": ost.policies.scheduled(
             "5d", gates=(), rollout=ost.Immediate(watch=None), holdout="1d"
         ),
+        "monitors": None,
     }
     return ost.Loop(**{**settings, **changes})
 

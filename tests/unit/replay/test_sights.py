@@ -66,4 +66,4 @@ def test_only_the_history_before_the_start_is_seen(make_loop, world):
     sights = sights_of(make_loop(monitors=ost.Monitors()), history)
 
     assert sights.slow_ns == HOUR_NS * 6  # six days before the start, 25 rows in a window
-    assert sights_of(make_loop(monitors=None), history) is None
+    assert sights_of(make_loop(), history) is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import polars as pl
@@ -17,12 +16,6 @@ from ostinato.loop.plan import declaration
 from ostinato.replay.history import make_history
 from ostinato.replay.suiting import infer_suite, training_table
 from ostinato.watch.suite.bounds import Bound
-
-
-@pytest.fixture(scope="module")
-def make_loop(make_loop):
-    """Loops that are not watched: suites do not need it, and it takes its time."""
-    return partial(make_loop, monitors=None)
 
 
 @pytest.fixture(scope="module")

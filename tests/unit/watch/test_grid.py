@@ -107,6 +107,7 @@ def test_null_and_nan_are_one():
         (pl.Int8, [-128, 0, 127, None]),
         (pl.UInt64, [0, 2**63, 2**64 - 1, None]),
         (pl.Int64, [-(2**62), 5, 2**62, None]),
+        (pl.Int128, [-(2**100), 5, 2**100, None]),
         (pl.Float32, [0.1, 0.2, 0.3, None]),
         (pl.Date, [date(1800, 1, 1), date(2020, 1, 2), date(9999, 1, 1), None]),
         (

@@ -11,7 +11,7 @@ from ostinato.core.records import EvidenceRegistered, Promoted
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.core.watched import WindowMeasured
-from ostinato.watch import STAGE, WatchConfig
+from ostinato.watch import STAGE, WatchConfig, stage
 from ostinato.watch.reading import Readings, Shares, Stream, two_cells
 from ostinato.watch.streams import REFERENCE
 
@@ -128,6 +128,37 @@ def test_a_new_champion_begins_the_reference_anew_unless_it_does_not_matter(star
     )
     assert learning.unmeasured == {"quality/x": f"learning: 1 of {REFERENCE} windows"}
     assert watching.streams == ("quality/x",)
+
+
+def test_what_one_champion_answered_in_the_open_window_does_not_count_against_the_next(start):
+    reference = tuple(Hits().read({}, day * DAY_NS, (day + 1) * DAY_NS) for day in range(11))
+    last = {}
+    for family in ("output", "drift"):
+        state, _ = start(Hits(family=family, reference=reference))
+        go(state, 0, 3, [promoted("v1", 0)])
+        for hour in range(1, 19):
+            STAGE.step(state, (), 3 * DAY_NS + hour * HOUR_NS)
+        STAGE.step(state, [promoted("v2", 3 * DAY_NS + 18 * HOUR_NS)], 3 * DAY_NS + 18 * HOUR_NS)
+        (last[family],) = [
+            each
+            for each in STAGE.step(state, (), 4 * DAY_NS)
+            if isinstance(each, WindowMeasured) and each.slow
+        ]
+    assert (
+        last["drift"].high[0] - last["drift"].low[0]
+        < last["output"].high[0] - (last["output"].low[0])
+    ), "inputs are the same whoever answers: the whole day counts"
+
+
+def test_after_an_outage_the_newest_windows_are_closed_and_not_all(start, monkeypatch):
+    monkeypatch.setattr(stage, "CAUGHT_UP", 3)
+    state, _ = start(Hits())
+    go(state, 0, 2, [promoted("v1", 0)])
+
+    made = STAGE.step(state, (), 30_000 * DAY_NS + HOUR_NS)
+
+    ends = [each.to_ns // DAY_NS for each in made if isinstance(each, WindowMeasured)]
+    assert ends == [29_998, 29_999, 30_000]
 
 
 def test_a_restored_stage_makes_the_same_records(start):

@@ -8,8 +8,9 @@ import pytest
 
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
+from ostinato.core.watched import windows_gone
 from ostinato.watch.reading import Level, Readings, Shares, Stream, two_cells
-from ostinato.watch.streams import FORGOTTEN, REFERENCE, StreamBook
+from ostinato.watch.streams import REFERENCE, StreamBook
 
 PARTS = 4
 SHORT_NS = DAY_NS // PARTS
@@ -262,12 +263,44 @@ def test_streams_come_and_go(days, draw):
         days([normal(draw), normal(draw, name="wind")])
     days.long([normal(draw), shares("new", [10, 10])])
     both = days.long([shares("new", [10, 10]), normal(draw)])
-    for _ in range(FORGOTTEN):
+    for _ in range(windows_gone(DAY_NS)):
         days.long([normal(draw)])
 
     assert both.streams == ("drift/temp",)
     assert both.unmeasured == {"drift/new": f"learning: 2 of {REFERENCE} windows"}
     assert days.book.shares.names == ["drift/temp"]
+
+
+def test_windows_in_which_nobody_comes_make_no_stream_forgotten(days, draw):
+    for _ in range(REFERENCE):
+        days([normal(draw), level("load", 50, 1.0, 0.2)])
+    silence = [record for _ in range(2 * windows_gone(DAY_NS)) for record in days([])]
+
+    told = days.long([normal(draw), level("load", 50, 1.0, 0.2)])
+
+    assert not any(len(record) for record in silence)
+    assert set(told.streams) == {"drift/temp", "drift/load"}, "no reference was lost"
+
+
+def test_an_open_window_of_something_else_counts_for_no_new_reference(days, draw):
+    given = [
+        Readings(from_ns=-d * DAY_NS, to_ns=(1 - d) * DAY_NS, found=(normal(draw, 1000),))
+        for d in range(1, 12)
+    ]
+    kept, dropped = StreamBook(), StreamBook()
+    odd, usual = normal(draw, 4000, tilt=0.9), normal(draw, 250)
+    for book, with_open in ((kept, True), (dropped, False)):
+        book.renew(given, slow_ns=DAY_NS)
+        early = Readings(from_ns=0, to_ns=SHORT_NS, found=(odd,))
+        list(book.take(Inputs(), early, slow_ns=DAY_NS, now_ns=0))
+        book.renew(given, slow_ns=DAY_NS, with_open=with_open)
+        late = Readings(from_ns=3 * SHORT_NS, to_ns=DAY_NS, found=(usual,))
+        list(book.take(Inputs(), late, slow_ns=DAY_NS, now_ns=0))
+    (mixed,) = kept.close(Inputs(), DAY_NS, {}, slow_ns=DAY_NS, now_ns=0)
+    (alone,) = dropped.close(Inputs(), DAY_NS, {}, slow_ns=DAY_NS, now_ns=0)
+
+    assert mixed.log_e[0] > 5
+    assert alone.log_e[0] < 3
 
 
 def test_a_stream_with_other_cells_begins_anew(days, draw):

@@ -112,13 +112,26 @@ def test_rows_out_of_order_are_counted_in_their_windows(summariser):
 def test_a_frozen_column_repeats_and_missing_values_do_not(summariser):
     count = 40_000  # several blocks
     frame = pl.DataFrame(
-        {"temp": np.full(count, 1.25), "wind": np.full(count, np.nan), "city": ["rome"] * count}
+        {
+            "temp": np.full(count, 1.25),
+            "wind": np.full(count, np.nan),
+            "city": ["rome", "oslo"] * (count // 2),
+        }
     )
     told = summariser.count(
         frame, np.zeros(count, dtype=np.int64), np.zeros((count, 2), np.int32), now_ns=0
     )
     assert told.pairs.tolist() == [count - 1]
-    assert told.repeats.tolist() == [[count - 1, 0, count - 1]]
+    assert told.repeats.tolist() == [[count - 1, 0, 0]]
+
+
+def test_a_row_that_comes_twice_is_a_duplicate_and_no_repeat(summariser):
+    frame, times, groups = rows(200)
+    twice = np.repeat(np.arange(200), 2)
+    once = summariser.count(frame, times, groups, now_ns=0)
+    told = summariser.count(frame[twice], times[twice], groups[twice], now_ns=0)
+    assert told.repeats.sum() == once.repeats.sum()
+    assert sum(duplicates(told.marks, told.marked)) == 200 + 400
 
 
 def test_absent_columns_are_counted_nowhere(summariser):

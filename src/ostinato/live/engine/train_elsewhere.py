@@ -19,7 +19,7 @@ from typing import Any, Final
 from ostinato.core.clock import SteadyClock
 from ostinato.core.units import SECOND_NS
 from ostinato.live.config import ServiceConfig
-from ostinato.live.engine.trainings import TRAININGS, AnyJob, Desk, Outcome
+from ostinato.live.engine.trainings import TRAININGS, AnyJob, Desk, ExaminationJob, Outcome
 from ostinato.live.launch import command
 from ostinato.live.layout import Layout
 
@@ -27,6 +27,10 @@ ATTEMPTS: Final = 5
 """How often a job whose process is killed or dies is begun in one life of the engine. Less: a
 machine in trouble loses a training; more: a learner that always takes its process down is tried in
 vain."""
+
+EXAMINED_S: Final = 3600
+"""How long an examination may take where the service sets no limit: it looks at 40,000 rows at
+most. Shorter: a slow machine finds nothing; longer: one that hangs keeps back all others."""
 
 _WEIGH_NS: Final = SECOND_NS // 4  # between two looks at the memory: reading /proc costs
 _MODULE: Final = "ostinato.live.engine.train_process"
@@ -125,6 +129,8 @@ class TrainingsElsewhere:
 
     def _broken_limit(self, running: _Running) -> str:
         seconds, megabytes = self.config.train_timeout_s, self.config.train_memory_mb
+        if not seconds and isinstance(running.job, ExaminationJob):
+            seconds = EXAMINED_S
         now_ns = self._clock.now_ns()
         if seconds and now_ns - running.since_ns > seconds * SECOND_NS:
             return f"took longer than {seconds} s, its limit (train_timeout_s)."

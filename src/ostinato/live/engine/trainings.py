@@ -78,7 +78,7 @@ class ExaminationJob:
             subject=order.champion,
             request=order.request,
             reason=f"The examination {reason}",
-            evidence={"unmeasured": {"examination": reason}},
+            evidence={"unmeasured": {"all": f"the examination {reason}"}},
             cause="none found",
             action="Nothing: nothing was examined.",
         )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ostinato.core import rng as chance
 from ostinato.core.records import Floats
-from ostinato.stats.overlap import FEWEST_EFFECTIVE, Parts, Side, decompose
+from ostinato.stats.overlap import FEWEST_EFFECTIVE, Parts, Side, decompose, shared_rows
 from ostinato.watch.examine.classifier import FOLDS, expectations
 from ostinato.watch.examine.codes import Coding
 from ostinato.watch.examine.domain import APART, Told, distances, tell_apart
@@ -69,17 +69,33 @@ def compare(
     samples = (reference, current)
     masses = (reference.mass if mass is None else mass, current.mass)
     found = told if untouched else tell_apart(codes, masses)
-    parts = decompose(*_sides(samples, codes, masses, found))
-    if found.auc.value <= APART and parts.effective >= FEWEST_EFFECTIVE:
+    parts = _parts(samples, codes, masses, found)
+    if parts is not None:
         return Compared(parts=parts, effective=parts.effective, notes=notes)
     notes.append(("inputs", "hardly any is in both samples; they are compared by score alone"))
     scores = _score_codes(reference, current)
     found = tell_apart(scores, masses)
-    parts = decompose(*_sides(samples, scores, masses, found))
-    if found.auc.value <= APART and parts.effective >= FEWEST_EFFECTIVE:
+    parts = _parts(samples, scores, masses, found)
+    if parts is not None:
         return Compared(parts=parts, effective=parts.effective, notes=notes)
     notes.append(("overlap", "hardly any score is in both samples: nothing can be compared"))
-    return Compared(parts=None, effective=parts.effective, notes=notes)
+    return Compared(parts=None, effective=_effective(masses, found), notes=notes)
+
+
+def _parts(
+    samples: tuple[Sample, Sample],
+    codes: tuple[NDArray[Any], NDArray[Any]],
+    masses: tuple[Floats, Floats],
+    told: Told,
+) -> Parts | None:
+    """Return the parts of the change; None where the samples hardly share an input."""
+    if told.auc.value > APART or _effective(masses, told) < FEWEST_EFFECTIVE:
+        return None  # before anything is learned of the losses
+    return decompose(*_sides(samples, codes, masses, told))
+
+
+def _effective(masses: tuple[Floats, Floats], told: Told) -> float:
+    return shared_rows(masses[0], told.reference, masses[1], told.current)
 
 
 def _comparable(

@@ -30,7 +30,7 @@ ASKED: Final = 4_000
 """Rows of the reference that the champion answers again per column. Fewer: wide intervals; more:
 slow champions make an examination long."""
 
-_LEVEL: Final = 0.99  # of the interval that says whether a fault costs anything
+_LEVEL: Final = 0.95  # of the interval that says whether a fault costs anything
 
 COLUMNS_MOST: Final = 4
 """Broken columns whose cost is measured, the most broken first."""

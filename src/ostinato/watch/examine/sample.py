@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ostinato.core.ids import hash_keys, join_hashes, place
 from ostinato.core.records import Codes, Floats, Ints
 
-ROWS_MOST: Final = 20_000
+ROWS_MOST: Final = 6_000
 """Rows drawn from each side. Fewer: small causes stay unseen; more: an examination takes longer
-than anybody wants to wait, and intervals get little narrower."""
+than a tick of the loop may, and intervals get little narrower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

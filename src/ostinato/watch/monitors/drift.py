@@ -7,7 +7,7 @@ how far the windows just before and those of the same season are is told beside 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Final
@@ -22,7 +22,7 @@ from ostinato.watch.cells import Cells, Grid, coarse_size, mixed
 from ostinato.watch.input_effects import Effects
 from ostinato.watch.kept import Kept, Trainings, evenly
 from ostinato.watch.monitor import NOW
-from ostinato.watch.reading import Readings, Shares, Stream
+from ostinato.watch.reading import Layout, Reading, Readings, Shares, Sheet, Stream
 
 SLIDING: Final = 28
 """Long windows before one that it is compared with beside its reference: what changed lately."""
@@ -110,12 +110,17 @@ class Drift:
 
     def read(self, state: DriftState, from_ns: int, to_ns: int) -> Readings:
         counts = state.kept.close(from_ns, to_ns)
-        found, lost = self._columns(counts) if counts is not None else ((), ())
+        lost: tuple[tuple[str, str], ...] = ()
+        of_slices: tuple[Shares, ...] = ()
         if to_ns % self.slow_ns == 0:
             slices = state.slices.get(to_ns - self.slow_ns)
-            found = (*found, *(self._of_slices(slices) if slices is not None else ()))
-            lost = (*lost, *self._never_measured)
-        return Readings(from_ns=from_ns, to_ns=to_ns, found=tuple(found), unmeasured=lost)
+            of_slices = () if slices is None else tuple(self._of_slices(slices))
+            lost = self._never_measured
+        found: Sequence[Reading] = of_slices
+        if counts is not None:
+            found, missed = self._columns(counts, of_slices)
+            lost = (*missed, *lost)
+        return Readings(from_ns=from_ns, to_ns=to_ns, found=found, unmeasured=lost)
 
     def renew(self, state: DriftState, champion: str) -> tuple[Readings, ...] | None:
         kept = state.kept
@@ -203,8 +208,26 @@ class Drift:
         left_out = f"{self.left_out} slice groups are not counted: there are too many"
         return (*self.grid.unmeasured, *([("slices", left_out)] if self.left_out else []))
 
-    def _columns(self, rows: Ints) -> tuple[tuple[Shares, ...], tuple[tuple[str, str], ...]]:
+    @cached_property
+    def _values(self) -> tuple[Ints, Ints, Layout]:
+        """Where the value cells of all columns are, where each column's begin there, and which."""
+        places = [np.arange(start, stop) for start, stop, *_ in self._watched]
+        sizes = np.array([len(each) for each in places], dtype=np.int64)
+        shares = (
+            self._shares(stream, np.zeros(stop - start), ordered=cells.ordered)
+            for start, stop, cells, stream in self._watched
+        )
+        return np.concatenate(places), np.cumsum(sizes) - sizes, Layout(tuple(shares))
+
+    def _columns(
+        self, rows: Ints, others: tuple[Shares, ...] = ()
+    ) -> tuple[Sequence[Reading], tuple[tuple[str, str], ...]]:
         """Return the shares of all columns, given the rows per cell, and why some have none."""
+        if self._watched:
+            places, starts, layout = self._values
+            values = rows[places].astype(np.float64)
+            if (np.add.reduceat(values, starts) > 0.0).all():
+                return Sheet(layout, values, others), ()
         found: list[Shares] = []
         lost: list[tuple[str, str]] = []
         counts = rows.astype(np.float64)
@@ -214,7 +237,7 @@ class Drift:
                 found.append(self._shares(stream, values, ordered=cells.ordered))
             else:
                 lost.append((stream.name, _why_not(*counts[stop : stop + 2].tolist())))
-        return tuple(found), tuple(lost)
+        return (*found, *others), tuple(lost)
 
     def _shares(self, stream: Stream, counts: Floats, *, ordered: bool) -> Shares:
         return Shares(stream=stream, counts=counts, ordered=ordered, floor=self.floor)

@@ -6,8 +6,8 @@ All are compared with the windows that the champion learned from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, Final
 
@@ -20,7 +20,16 @@ from ostinato.watch.kept import FINE, Kept, Trainings, evenly
 from ostinato.watch.marks import smallest
 from ostinato.watch.monitor import NOW
 from ostinato.watch.pace import FEWEST, Pace, Usual
-from ostinato.watch.reading import Level, Reading, Readings, Shares, Stream, two_cells
+from ostinato.watch.reading import (
+    Layout,
+    Level,
+    Reading,
+    Readings,
+    Shares,
+    Sheet,
+    Stream,
+    two_cells,
+)
 from ostinato.watch.summarise import MARKS
 
 ROWS: Final = "rows"
@@ -127,10 +136,10 @@ class Quality:
     def read(self, state: QualityState, from_ns: int, to_ns: int) -> Readings:
         self._close(state, to_ns)
         counts = state.kept.close(from_ns, to_ns)
-        found: list[Reading] = [] if counts is None else [*self._shares(counts)]
-        found += self._levels(state, from_ns)
+        levels = tuple(self._levels(state, from_ns))
+        found = levels if counts is None else self._sheet(counts, levels)
         lost = self._never_measured if to_ns % self.slow_ns == 0 else ()
-        return Readings(from_ns=from_ns, to_ns=to_ns, found=tuple(found), unmeasured=lost)
+        return Readings(from_ns=from_ns, to_ns=to_ns, found=found, unmeasured=lost)
 
     def renew(self, state: QualityState, champion: str) -> tuple[Readings, ...] | None:
         kept = state.kept
@@ -143,7 +152,7 @@ class Quality:
         windows: list[Readings] = []
         for start_ns in starts:
             for from_ns, to_ns, counts in kept.parts(start_ns):
-                shares = tuple(self._shares(counts))
+                shares = self._sheet(counts, ())
                 windows.append(Readings(from_ns=from_ns, to_ns=to_ns, found=shares))
             for from_ns in self._paced(state, start_ns):
                 levels = tuple(self._levels(state, from_ns))
@@ -262,24 +271,43 @@ class Quality:
         ]
         return (*self.grid.unmeasured, *crowded)
 
-    def _shares(self, figures: Ints) -> Iterator[Shares]:
+    def _sheet(self, figures: Ints, levels: tuple[Reading, ...]) -> Sequence[Reading]:
+        """Return all readings of a window, given its figures."""
         rows, pairs, sampled, again = figures[: len(_OF_ROWS)].tolist()
         if not rows:
-            return
-        if sampled:
-            twice = Stream(family=self.family, subject=ROWS, measure="duplicates")
-            yield Shares(
-                stream=twice, counts=two_cells(sampled, again), floor=self.floor, rising=True
-            )
-        table = figures[len(_OF_ROWS) :].reshape(len(_OF_COLUMN), -1)
-        of, hits = np.empty((4, table.shape[1])), table[[0, 1, 3, 4]]
-        of[0], of[1], of[2], of[3] = rows, rows - table[0], table[2], pairs
-        counts = np.empty((of.size, 2))
-        counts[:, 0], counts[:, 1] = (of - hits).ravel(), hits.ravel()
-        there = of.ravel().tolist()
-        for place, stream, floor in self._streams:
-            if there[place]:
-                yield Shares(stream=stream, counts=counts[place], floor=floor, rising=True)
+            return levels
+        lost, unread, known, odd, same = figures[len(_OF_ROWS) :].reshape(len(_OF_COLUMN), -1)
+        asked = np.stack([np.full_like(lost, rows), rows - lost, known, np.full_like(lost, pairs)])
+        hits = np.stack([lost, unread, odd, same])
+        counts = np.stack([asked - hits, hits], axis=-1).reshape(-1, 2)[self._places_of_streams]
+        there = asked.ravel()[self._places_of_streams] > 0
+        layout, twice = self._layout, two_cells(sampled, again)
+        if sampled and there.all():
+            return Sheet(layout, np.concatenate([twice, counts.ravel()], dtype=np.float64), levels)
+        read = [twice, *counts.astype(np.float64)]
+        flags = [sampled > 0, *there.tolist()]
+        found = (
+            replace(each, counts=told)
+            for each, told, flag in zip(layout.shares, read, flags, strict=True)
+            if flag
+        )
+        return (*found, *levels)
+
+    @cached_property
+    def _places_of_streams(self) -> Ints:
+        return np.array([place for place, _, _ in self._streams], dtype=np.int64)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        """Of all streams, that of rows which come twice first."""
+        twice = Stream(family=self.family, subject=ROWS, measure="duplicates")
+        none = two_cells(0.0, 0.0)
+        streams = [(twice, self.floor), *((stream, floor) for _, stream, floor in self._streams)]
+        shares = (
+            Shares(stream=stream, counts=none, floor=floor, rising=True)
+            for stream, floor in streams
+        )
+        return Layout(tuple(shares))
 
     def _levels(self, state: QualityState, start_ns: int) -> list[Level]:
         """Return volume and silence of a short window as multiples of what is usual."""

@@ -45,7 +45,7 @@ loop = ost.Loop(
     ],
     label=ost.Label("y", time="known", horizon="36h"),
     learner=DecisionTreeClassifier(max_depth=3, random_state=0),
-    policy=ost.policies.static(),
+    policy=ost.policies.static(), monitors=None,
 )
 """
 

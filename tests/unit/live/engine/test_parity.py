@@ -43,7 +43,7 @@ loop = ost.Loop(
     ],
     label=ost.Label("y", delay="6h", horizon="12h"),
     learner=DecisionTreeClassifier(max_depth=3, random_state=0),
-    policy=ost.policies.scheduled("3d", holdout="1d"),
+    policy=ost.policies.scheduled("3d", holdout="1d"), monitors=None,
 )
 """
 

@@ -29,7 +29,7 @@ loop = ost.Loop(
     features=["x0", F.mean(landings, "x1", by="kind", window="1d", name="recent")],
     label=ost.Label("y", delay="6h", horizon="12h"),
     learner=DecisionTreeClassifier(max_depth=2, random_state=0),
-    policy=ost.policies.static(),
+    policy=ost.policies.static(), monitors=None,
 )
 """
 

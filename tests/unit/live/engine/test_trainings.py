@@ -16,11 +16,12 @@ import pytest
 from ostinato.core import snapshot
 from ostinato.core.records import CandidateTrained, LabelsArrived, RequestsAnswered, TrainingFailed
 from ostinato.core.watched import DiagnosisMade, ExaminationRequested
+from ostinato.live.engine import train_elsewhere
 from ostinato.live.engine.known import Told, history_at, write_labels
 from ostinato.live.engine.saved import OpenExamination
 from ostinato.live.engine.train_elsewhere import TrainingsElsewhere, resident_bytes
 from ostinato.live.engine.train_here import TrainingsHere
-from ostinato.live.engine.trainings import ExaminationJob, Job, Outcome
+from ostinato.live.engine.trainings import EXAMINATIONS, ExaminationJob, Job, Outcome
 from ostinato.replay.history import NEVER
 
 
@@ -113,10 +114,7 @@ def test_a_damaged_outcome_is_made_again(ordered: tuple[Any, Job]) -> None:
     assert here.outcome(request) is not None
 
 
-def test_an_examination_that_was_ended_has_found_nothing_and_says_why(
-    ordered: tuple[Any, Job],
-) -> None:
-    _, job = ordered
+def examination(job: Job) -> ExaminationJob:
     order = ExaminationRequested(
         ts_event_ns=5,
         ts_record_ns=5,
@@ -128,7 +126,27 @@ def test_an_examination_that_was_ended_has_found_nothing_and_says_why(
         to_ns=5,
     )
     kept = OpenExamination(order=order, trained=job.open.order, artifact="0" * 64, tick=7, now_ns=9)
-    job = snapshot.decode(snapshot.encode(ExaminationJob(open=kept)))
+    return ExaminationJob(open=kept)
+
+
+def test_an_examination_has_a_limit_of_time_where_trainings_have_none(
+    ordered: tuple[Any, Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play, job = ordered
+    monkeypatch.setattr(train_elsewhere, "EXAMINED_S", -1)
+    assert play.folder.config.train_timeout_s == 0
+    examinations = TrainingsElsewhere(play.layout, play.folder.config, name=EXAMINATIONS)
+    examinations.begin(examination(job))
+    (made,) = snapshot.decode(wait_for(examinations, "examination-1").records)
+    assert isinstance(made, DiagnosisMade)
+    assert "took longer" in made.reason
+
+
+def test_an_examination_that_was_ended_has_found_nothing_and_says_why(
+    ordered: tuple[Any, Job],
+) -> None:
+    _, job = ordered
+    job = snapshot.decode(snapshot.encode(examination(job)))
     (made,) = snapshot.decode(job.failed("took longer than 3 s.").records)
     assert isinstance(made, DiagnosisMade)
     assert (made.request, made.subject, made.cause) == ("examination-1", "v001", "none found")
