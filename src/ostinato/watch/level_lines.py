@@ -186,6 +186,8 @@ class LevelLines:
 
     def learn_short(self, window: LevelWindow) -> None:
         """Add a short window to what is known of the spread of short windows."""
+        if not self.names:
+            return
         learning = ~self.ready_fast
         if (window.rows[learning] > 0.0).any():
             self._learn(self.fast, self.within_fast, window, learning)
