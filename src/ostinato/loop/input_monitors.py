@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ostinato.loop.row_monitors import OTHER
 from ostinato.watch.monitor import Monitor
 from ostinato.watch.monitors.drift import Drift
 from ostinato.watch.monitors.quality import Quality
@@ -19,11 +20,13 @@ def inputs(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor
     if sights.grid is None:
         return ()
     widths = {"fast_ns": sights.fast_ns, "slow_ns": sights.slow_ns}
+    counted = tuple(groups[code] for code in sights.slice_groups)
+    named = {each for each in groups if not each.endswith(f"={OTHER}")}
     drift = Drift(
         grid=sights.grid,
-        groups=tuple(groups[code] for code in sights.slice_groups),
+        groups=counted,
         floor=loop.monitors.drift_floor,
-        left_out=len(groups) - len(sights.slice_groups),
+        left_out=len(named.difference(counted)),
         **widths,
     )
     return drift, Quality(grid=sights.grid, floor=loop.monitors.quality_floor, **widths)

@@ -160,7 +160,12 @@ class Profile:
 
     def _check(self, other: object) -> None:
         if not isinstance(other, Profile):
-            raise ConfigError("This is no profile", found=repr(other), expected="a Profile")
+            raise ConfigError(
+                "This is no profile",
+                found=type(other).__name__,
+                expected="a Profile",
+                hint="Count rows first: reference.count(rows).",
+            )
         if self.grid is not other.grid and self.grid != other.grid:
             raise ConfigError(
                 "The profiles have different cells",

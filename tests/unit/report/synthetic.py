@@ -184,10 +184,10 @@ def with_watching(replay: dict[str, Any], seed: int = 0) -> dict[str, Any]:
             {"time": _time(ticks), "figure": "film:exposures gini", "value": 0.7},
         ],
         "fairness": [
-            _gap("selection rate", None, 0.13, low=0.08, high=0.18, ratio=0.7),
+            _gap("demographic parity difference", None, 0.13, low=0.08, high=0.18, ratio=0.7),
             _gap("selection rate", "sex=f", 0.31),
             _gap("selection rate", "sex=m", 0.44),
-            {**_gap("selection rate", None, 0.2), "version": "v9"},
+            {**_gap("demographic parity difference", None, 0.2), "version": "v9"},
         ],
     }
 

@@ -104,7 +104,9 @@ def test_a_small_slice_waits_for_rows_of_later_windows_and_says_so():
 
     assert [level is None for level, _ in told] == [True, True, False, True]
     assert told[2][0].rows == LEAST_ROWS
-    assert "place=b" in told[0][1][0][1]
+    assert told[0][1][0][1] == (
+        "A slice is read whenever 30 labelled rows have come; these wait for more: place=b."
+    )
     assert not told[2][1]
 
 

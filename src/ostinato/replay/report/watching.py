@@ -14,6 +14,7 @@ from typing import Any, Final
 from ostinato.replay.report.diagnoses import diagnoses
 from ostinato.replay.report.figures import number
 from ostinato.replay.report.timeline import POINTS_MAX
+from ostinato.watch.monitors.fairness import gap_of
 
 SEVERITIES: Final = ("critical", "warning", "info")
 """From the worst on; alarms are listed in this order."""
@@ -183,7 +184,8 @@ def _gaps(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 {"group": str(each["group"]).partition("=")[2], "value": short(each["value"])}
                 for each in own
                 if each["group"] is not None
-                and (each["column"], each["measure"]) == (row["column"], row["measure"])
+                and each["column"] == row["column"]
+                and gap_of(str(each["measure"])) == row["measure"]
             ]
             numbers = {name: short(row[name]) for name in ("value", "low", "high", "ratio")}
             names = {"column": str(row["column"]), "measure": str(row["measure"])}

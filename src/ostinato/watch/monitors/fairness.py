@@ -54,6 +54,15 @@ _MEASURES: Final = {
 }
 
 
+def gap_of(measure: str) -> str:
+    """Return the name of the gap in a rate or mean that each group has.
+
+    >>> gap_of("selection rate"), gap_of("accuracy")
+    ('demographic parity difference', 'accuracy difference')
+    """
+    return _NAMES.get(measure, f"{measure} difference")
+
+
 @dataclass(slots=True)
 class Counted:
     """What was counted of one version and not read yet: three rows per measure.
@@ -355,8 +364,7 @@ class Fairness:
         return self.floor
 
     def _stream(self, column: str, measure: str, version: str) -> Stream:
-        name = _NAMES.get(measure, f"{measure} difference")
-        return Stream(family=self.family, subject=column, measure=name, version=version)
+        return Stream(family=self.family, subject=column, measure=gap_of(measure), version=version)
 
     def _figures(
         self, stream: Stream, measure: str, gap: Gap, chosen: list[int], cells: Floats

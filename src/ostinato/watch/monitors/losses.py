@@ -257,8 +257,10 @@ class Losses:
         if not small:
             return ()
         more = f" and {len(small) - _NAMED} more" if len(small) > _NAMED else ""
-        few = f"Slices with fewer than {LEAST_ROWS} labelled rows so far wait for more: "
-        return ((f"{name} of small slices", few + ", ".join(small[:_NAMED]) + more + "."),)
+        few = (
+            f"A slice is read whenever {LEAST_ROWS} labelled rows have come; these wait for more: "
+        )
+        return ((f"{name} of small slices", few + "; ".join(small[:_NAMED]) + more + "."),)
 
     def _reference(self, evaluated: CandidateEvaluated) -> list[tuple[int, Table]]:
         """Sum the candidate's losses on the recent rows up by long window."""

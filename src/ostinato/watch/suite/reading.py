@@ -164,6 +164,10 @@ class _Reading:
 
     def _shares(self, at: str, name: str, found: Mapping[str, Any]) -> Bound:
         warn, fail = (self._share(at, name, found, each) for each in ("warn", "fail"))
+        if warn is not None and fail is not None and warn > fail:
+            self._wrong(
+                at, name, "warns later than it fails", f"{warn:g} > {fail:g}", "warn <= fail"
+            )
         return Bound(warn=warn, fail=fail)
 
     # -- values

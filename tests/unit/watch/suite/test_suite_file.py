@@ -100,6 +100,12 @@ def test_a_line_taken_out_is_no_longer_looked_at(written, flights):
         ("values = [", "values = [1, ", "columns.carrier.values is no list of texts", "values ="),
         ("[batch]", "[batches]", "batches is unknown", "[batches]"),
         ("low = 0.0, high", "low = 1e9, high", "has a low end above its high one", "low = 1e9"),
+        (
+            "missing = { warn = 0.0",
+            "missing = { warn = 0.9",
+            "warns later than it fails",
+            "warn = 0.9",
+        ),
         ('name = "flights"', "name = flights", "is no TOML", "name = flights"),
         ("[suite]", "[[suite]]", "suite is no section", ""),
     ],
