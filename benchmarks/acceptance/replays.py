@@ -67,6 +67,7 @@ def decisions_differ(seed: int, *, after: bool) -> bool:
         slices=["kind", "b"],
         unit="unit",
         policy=policy,
+        monitors=ost.Monitors(window="2d", fast="1d"),
     )
     found = [
         _up_to(ost.replay(loop, each, tick="6h", start=served), moment) for each in (table, changed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,7 @@ SCENARIOS = {
 }
 
 
+@cache
 def decisions(name):
     table, learner, policy = SCENARIOS[name]
     found = ost.replay(loop(learner), table, policy=policy, tick="2h").decisions

@@ -59,6 +59,7 @@ LOOP = ost.Loop(
     features=["x"],
     label=ost.Label("y", delay="2h", horizon="6h"),
     learner=Counting(),
+    monitors=None,
 )
 POLICY = ost.policies.triggered(
     window=ost.SinceChange(minimum="4d"),

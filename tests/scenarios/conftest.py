@@ -89,6 +89,11 @@ class Story:
 
 
 @pytest.fixture
+def begin():
+    return BEGIN
+
+
+@pytest.fixture
 def scene():
     return Scene
 

@@ -202,6 +202,7 @@ def _turn(state: DecideState, config: DecideConfig, record: Record, now_ns: int)
 
 def _lock(state: DecideState, version: str) -> None:
     state.busy, state.rolling_out = f"{version} is being rolled out", version
+    state.alarms.retired = [each for each in state.alarms.retired if each != version]
     _no_longer_waits(state, version)
 
 

@@ -166,38 +166,3 @@ def _table(rows: FloatArray, rates: FloatArray, flagged: BoolArray) -> dict[str,
     misses = positive.sum(axis=-1) - hits
     said = rows @ flagged
     return counts.binary_table(hits, said - hits, misses, rows.sum() - said - misses)
-
-
-def cbpe_rows(
-    name: str,
-    scores: FloatArray,
-    chances: FloatArray,
-    flagged: BoolArray,
-    losses: Mapping[str, tuple[FloatArray, FloatArray]] | None = None,
-) -> float:
-    """Return the expected value of a metric over single rows.
-
-    Parameters
-    ----------
-    name
-        one of ``METRICS``.
-    scores
-        (n,), by which rows are ordered.
-    chances
-        (n,), calibrated chance of a positive label.
-    flagged
-        (n,), whether the answer is positive.
-    losses
-        by metric: (n,) each, the loss if the label is 0, and if it is 1.
-    """
-    order = np.argsort(scores, kind="stable")
-    distinct, cell = np.unique(scores, return_inverse=True)
-    if name in {"roc_auc", "average_precision"}:  # equal scores are ties
-        rows = np.bincount(cell, minlength=distinct.size).astype(np.float64)
-        positive = np.bincount(cell, weights=chances, minlength=distinct.size)
-        none = np.zeros(distinct.size, dtype=np.bool_)
-        return float(cbpe(name, rows, positive / rows, none)) if scores.size else math.nan
-    pair = None if losses is None else losses.get(name)
-    sorted_pair = None if pair is None else (pair[0][order], pair[1][order])
-    ones = np.ones(scores.size)
-    return float(cbpe(name, ones, chances[order], flagged[order], sorted_pair))

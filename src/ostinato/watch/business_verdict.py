@@ -85,7 +85,7 @@ def judge(
         }
     told = (
         f"The loss ({metric_name}) changed by {_percent(metric)}, and {outcome_name} by "
-        f"{_percent(outcome)} for the better."
+        f"{_percent(outcome)}, above zero being better."
     )
     facts = {
         "metric_change": metric.value,

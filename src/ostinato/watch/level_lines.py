@@ -22,11 +22,6 @@ from ostinato.stats.windows import Moments
 from ostinato.watch.measured import Bools, no_bools, no_floats, no_ints
 from ostinato.watch.reading import Level
 
-FEWEST_ROWS = 10
-"""Rows from which on the mean of numbers that vary from row to row is weighed. Fewer: a window of
-three rows with one outlier speaks, as means of so few are not normal; more: small slices are not
-watched."""
-
 
 @dataclass(slots=True)
 class LevelWindow:
@@ -191,6 +186,8 @@ class LevelLines:
 
     def learn_short(self, window: LevelWindow) -> None:
         """Add a short window to what is known of the spread of short windows."""
+        if not self.names:
+            return
         learning = ~self.ready_fast
         if (window.rows[learning] > 0.0).any():
             self._learn(self.fast, self.within_fast, window, learning)

@@ -11,6 +11,7 @@ from ostinato.core.records import Floats, Ints
 from ostinato.watch.measured import Bools, no_bools, no_floats, no_ints
 from ostinato.watch.reading import Layout, Shares
 
+_KEPT = 256  # sets of streams that were read together: more are forgotten
 _LEAST_FLOOR = 1e-6  # of a share: none at all would make a border of every rounding error
 
 
@@ -24,8 +25,9 @@ class ShareCells:
         Per stream: its name, cells, and what `Shares` says of it.
     starts_, owner_, runs_
         First cell of each stream, stream of each cell, and whether it is one of an order.
-    layouts_
-        Cells of layouts that were asked for, by identity; None: not all of them are here.
+    layouts_, places_
+        Cells of layouts that were asked for, by identity; None: not all of them are here. And of
+        other streams that were read together, by their names and sizes.
     """
 
     names: list[str] = field(default_factory=list)
@@ -34,6 +36,7 @@ class ShareCells:
     rising: Bools = field(default_factory=no_bools)
     floor: Floats = field(default_factory=no_floats)
     layouts_: dict[int, tuple[Layout, Ints | None]] = field(default_factory=dict)
+    places_: dict[tuple[str | int, ...], Ints] = field(default_factory=dict)
     starts_: Ints = field(default_factory=no_ints)
     owner_: Ints = field(default_factory=no_ints)
     runs_: Bools = field(default_factory=no_bools)
@@ -88,14 +91,15 @@ class ShareCells:
             found.append(self.starts_[place] + np.arange(size))
         return np.concatenate(found)
 
-    def scattered(self, names: Sequence[str], readings: Sequence[Shares]) -> Floats:
-        """Return the counts of readings in their cells, 0 in those of other streams."""
-        counts = np.zeros(len(self.owner_))
-        places = {name: place for place, name in enumerate(self.names)}
-        for name, reading in zip(names, readings, strict=True):
-            start = self.starts_[places[name]]
-            counts[start : start + len(reading.counts)] = reading.counts
-        return counts
+    def remembered(self, key: tuple[str | int, ...], names: Sequence[str]) -> Ints:
+        """Return where the cells of some streams lie, all of them here, and keep that."""
+        at = {name: place for place, name in enumerate(self.names)}
+        runs = [self.starts_[at[name]] + np.arange(self.sizes[at[name]]) for name in names]
+        if len(self.places_) >= _KEPT:
+            self.places_.clear()
+        found: Ints = np.concatenate(runs)
+        self.places_[key] = found
+        return found
 
     def rows(self, counts: Floats) -> Floats:
         """Return the rows of each stream."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ostinato.core.records import Floats, Ints
@@ -24,9 +26,11 @@ def weigh_short(lines: ShareLines, counts: Floats, least: float) -> Measured:
         return Measured.nothing()
     borders, alike, sides = lines.borders[sets], lines.fast_alike[sets], _sides(hits / n)
     deviation = window_deviation(borders, n[:, None], alike[:, None])
-    wanted = sides - borders > _NOTABLE * deviation
-    if not wanted.any():
+    beyond = sides - borders
+    # No log e-value exceeds z^2 / 2 (`believed`), nor does a mean of them.
+    if not (beyond >= math.sqrt(2.0 * least) * deviation).any():
         return Measured.nothing()
+    wanted = beyond > _NOTABLE * deviation
     found = share_log_e_values(hits, n, borders, alike, wanted)
     log_e = mixed(found, lines.owner[sets], lines.live)
     streams = np.flatnonzero(log_e >= least)

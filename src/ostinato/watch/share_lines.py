@@ -146,6 +146,16 @@ class ShareLines:
             return np.zeros(len(self.cells.owner_))
         if self.cells.fits(names, [len(each.counts) for each in readings]):
             return np.concatenate([each.counts for each in readings]).astype(np.float64)
+        key: tuple[str | int, ...] = (*names, *(len(each.counts) for each in readings))
+        places = self.cells.places_.get(key)
+        if places is None:
+            self._make_room(readings, names)
+            places = self.cells.remembered(key, names)
+        counts = np.zeros(len(self.cells.owner_))
+        counts[places] = np.concatenate([each.counts for each in readings])
+        return counts
+
+    def _make_room(self, readings: Sequence[Shares], names: Sequence[str]) -> None:
         known = dict(zip(self.names, self.cells.sizes.tolist(), strict=True))
         given = dict(zip(names, readings, strict=True))
         same = {name: len(given[name].counts) == known[name] for name in given if name in known}
@@ -154,7 +164,6 @@ class ShareLines:
         new = [name for name in given if not same.get(name, False)]
         if new:
             self._grow(new, [given[name] for name in new])
-        return self.cells.scattered(names, readings)
 
     def _grow(self, names: list[str], readings: Sequence[Shares]) -> None:
         before = len(self.cells.owner_)

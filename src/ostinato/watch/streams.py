@@ -182,8 +182,13 @@ class StreamBook:
         places = None if sheet is None else self.shares.cells.of_layout(sheet.layout)
         if sheet is not None and places is not None:
             found = sheet.others
-        shares = {each.stream.name: each for each in found if isinstance(each, Shares)}
-        levels = {each.stream.name: each for each in found if isinstance(each, Level)}
+        shares: dict[str, Shares] = {}
+        levels: dict[str, Level] = {}
+        for each in found:
+            if isinstance(each, Shares):
+                shares[each.stream.name] = each
+            else:
+                levels[each.stream.name] = each
         counts = self.shares.placed([*shares.values()], [*shares])
         if sheet is not None and places is not None:
             now = self.shares.cells.of_layout(sheet.layout)  # others may have made cells move

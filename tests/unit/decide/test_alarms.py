@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ostinato.core.records import Decision, RolloutEnded
+from ostinato.core.records import Decision, RolloutAdvanced, RolloutEnded
 from ostinato.core.snapshot import decode, encode
 from ostinato.core.units import DAY_NS, HOUR_NS
 from ostinato.core.watched import ReferenceRenewed, windows_gone
@@ -322,6 +322,9 @@ def test_alarms_on_a_version_end_with_its_rollout(watched):
     assert "not in play" in resolved.reason
     late = loop.day({"output/score [v2]": (0.5, 0.0, LOUD), "output/score": (0.3, 0.0, LOUD)})
     assert late == [], "its last predictions mature after its end"
+    loop.tick(RolloutAdvanced(ts_event_ns=0, ts_record_ns=0, subject="v2", reason="", share=0.1))
+    again = loop.day({"output/score [v2]": (0.5, 0.0, LOUD), "output/score": (0.3, 0.0, LOUD)})
+    assert [r.subject for r in again] == ["output/score [v2]"], "it is tried once more"
 
 
 # ---------------------------------------------------------------- what is kept and told

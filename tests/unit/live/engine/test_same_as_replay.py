@@ -61,6 +61,7 @@ loop = ost.Loop(
             steps=[0.1, 1.0], over="12h", min_samples=20, margin=0.5, cap="4d", holdback=0.1
         ),
     ),
+    monitors=ost.Monitors(examine="6d", window="1d", fast="6h"),
 )
 """,
     "regression": """
