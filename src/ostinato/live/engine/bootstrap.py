@@ -80,8 +80,8 @@ class Folder:
                 "More than the policy and the suite of the loop file was changed",
                 found=f"plan {plan.policy_digest[:12]} with the policy and the suite of then",
                 expected=f"plan {digest[:12]}",
-                hint="Put the rest back (learner, label, metric, slices, prices, monitors, outcomes); "
-                "a loop with others gets a folder of its own: --dir.",
+                hint="Put the rest back (learner, label, metric, slices, prices, monitors, "
+                "outcomes); a loop with others gets a folder of its own: --dir.",
             )
         return plan
 
