@@ -1,4 +1,4 @@
-"""Columns and labels that hold little, too much or nothing: watched, or it is said why not."""
+"""Columns and labels that hold little, too much or nothing are watched, or it is said why not."""
 
 from __future__ import annotations
 

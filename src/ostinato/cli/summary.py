@@ -8,6 +8,8 @@ from typing import Any, Final
 from ostinato.cli.output import aligned
 from ostinato.replay.report.figures import amount, count, day, metric, seconds, share
 
+_NAMED: Final = 5  # alarms that stand; the report has all
+
 _COLUMNS: Final = {
     "retrains": count,
     "promotions": count,
@@ -29,6 +31,7 @@ def replay_text(document: Mapping[str, Any]) -> str:
         ["labelled", share(metrics["label_coverage"])],
         *([word, count(cost[word])] for word in ("retrains", "promotions", "rollbacks")),
         ["training", seconds(cost["train_seconds"])],
+        *_alarms(document),
         ["journal", str(document["journal_hash"])],
     ]
     policy = document["policy"]["name"]
@@ -36,6 +39,18 @@ def replay_text(document: Mapping[str, Any]) -> str:
         f"{document['loop']}, policy {policy}, {day(document['start'])} to {day(document['end'])}"
     )
     return f"{title}\n\n{aligned(rows, left=2)}"
+
+
+def _alarms(document: Mapping[str, Any]) -> list[list[str]]:
+    """Say how many alarms there were beside the false ones the budget allows, and which stand."""
+    watch = document.get("watch")
+    if watch is None:
+        return []
+    raised, may_be = len(document["alarms"]), watch["budget"]["expected"]
+    standing = [each["stream"] for each in watch["standing"]]
+    rows = [["alarms", f"{count(raised)}, where {may_be:.2g} may be false"]]
+    named = ", ".join(standing[:_NAMED]) + (" ..." if len(standing) > _NAMED else "")
+    return [*rows, ["standing", named]] if standing else rows
 
 
 def comparison_text(document: Mapping[str, Any]) -> str:

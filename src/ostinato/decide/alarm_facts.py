@@ -27,7 +27,7 @@ def alarm_facts(book: AlarmBook, rule: AlarmRule | None, now_ns: int) -> dict[st
     """
     if rule is None:
         return None
-    declared = sum(rule.shares.values())
+    declared = math.fsum(rule.shares.values())
     elapsed = 0 if book.began_ns is None else max(now_ns - book.began_ns, 0)
     standing = sorted(
         book.standing.values(),

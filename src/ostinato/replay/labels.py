@@ -98,8 +98,9 @@ def _check_classes(loop: Loop, classes: tuple[Any, ...], warm: pl.Series) -> Non
     filled = warm.fill_null(classes[0]) if loop.label.never == "negative" else warm.drop_nulls()
     seen = filled.n_unique()
     if seen < 2:
+        noun = "class" if seen else "classes"
         raise DataError(
-            f"The label column {name!r} has {seen} class in the history before the start",
+            f"The label column {name!r} has {seen} {noun} in the history before the start",
             found=f"{warm.len()} rows",
             expected="at least two classes to train a first champion on",
             hint="Give a later start.",

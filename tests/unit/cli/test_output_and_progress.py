@@ -107,6 +107,33 @@ def test_the_result_of_a_replay_names_its_journal():
     assert text.startswith("l, policy static, 2013-01-01 to 2013-02-01")
 
 
+def test_the_result_of_a_replay_tells_of_alarms_where_it_was_watched():
+    names = [f"drift/{place}" for place in range(6)]
+    document = {
+        "loop": "l",
+        "metric": "m",
+        "metrics": {"m": None, "n": 0, "label_coverage": 0.0},
+        "cost": {"retrains": 0, "promotions": 0, "rollbacks": 0, "train_seconds": 0},
+        "journal_hash": "abc",
+        "policy": {"name": "static"},
+        "start": "2013-01-01T00:00:00Z",
+        "end": "2013-02-01T00:00:00Z",
+        "alarms": [{"stream": each} for each in names],
+        "watch": {
+            "budget": {"expected": 2.7333},
+            "standing": [{"stream": each} for each in names],
+        },
+    }
+    lines = [line.split(maxsplit=1) for line in replay_text(document).splitlines()[2:]]
+    told = {line[0]: line[1] for line in lines}
+    assert told["alarms"] == "6, where 2.7 may be false"
+    assert told["standing"] == "drift/0, drift/1, drift/2, drift/3, drift/4 ..."
+
+    quiet = {**document, "alarms": [], "watch": {**document["watch"], "standing": []}}
+    assert "standing" not in replay_text(quiet)
+    assert "alarms" not in replay_text({**document, "watch": None})
+
+
 def test_a_policy_that_goes_on_is_not_credited_with_what_it_did_before(monkeypatch):
     pace = Pace()
     monkeypatch.setattr(Pace, "_seconds", lambda self: 2.0)

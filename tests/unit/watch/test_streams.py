@@ -230,6 +230,34 @@ def test_a_first_day_that_began_late_is_no_part_of_the_reference(days, draw):
     assert whole.unmeasured == {"drift/temp": f"learning: 1 of {REFERENCE} windows"}
 
 
+def test_what_the_open_window_has_of_the_champion_before_is_not_the_new_ones(draw):
+    book = StreamBook()
+    reference = [
+        Readings(
+            from_ns=day * DAY_NS,
+            to_ns=(day + 1) * DAY_NS,
+            found=(level("loss", 200, 0.5 + 0.01 * draw.normal(), 0.3),),
+        )
+        for day in range(REFERENCE)
+    ]
+    book.renew(reference, slow_ns=DAY_NS)
+
+    def part(place, mean):
+        start = 10 * DAY_NS + place * SHORT_NS
+        found = (level("loss", 50, mean, 0.3),)
+        readings = Readings(from_ns=start, to_ns=start + SHORT_NS, found=found)
+        return list(book.take(Inputs(), readings, slow_ns=DAY_NS, now_ns=start))
+
+    part(0, 2.0)
+    book.renew(reference, slow_ns=DAY_NS)
+    for place in (1, 2, 3):
+        part(place, 0.5)
+    (told,) = book.close(Inputs(), 11 * DAY_NS, {}, slow_ns=DAY_NS, now_ns=0)
+
+    assert told.value.tolist() == [0.5]
+    assert told.log_e[0] < 0.5
+
+
 def test_streams_come_and_go(days, draw):
     for _ in range(REFERENCE):
         days([normal(draw), normal(draw, name="wind")])

@@ -310,7 +310,7 @@ class LabelArrivals:
             return self._alike(counts)
         state.alike = float(cells.sum()) + (state.alike if only == state.only else 0.0)
         state.only = only
-        share = _largest_share(state.past.counts, only)
+        share = _largest_share(state.past.counts, only, state.alike)
         by_chance = share > 0.0 and state.alike * math.log(share) > _BY_CHANCE
         return () if by_chance else self._alike(counts)
 
@@ -337,11 +337,17 @@ class LabelArrivals:
 _LATELY: Final = 3  # long windows that say how often a label is usual
 
 
-def _largest_share(windows: Sequence[Floats], only: int) -> float:
-    """Return the largest share that a cell has in the last long windows with other labels, too."""
+def _largest_share(windows: Sequence[Floats], only: int, alike: float) -> float:
+    """Return the largest share that a cell has in the last long windows with other labels, too.
+
+    The last `alike` labels of the cell are not counted: it is asked whether they are usual.
+    """
     shares: list[float] = []
     for counts in reversed(windows):
-        cells = counts[_CELLS:]
+        cells = counts[_CELLS:].copy()
+        taken = min(alike, float(cells[only]))
+        alike -= taken
+        cells[only] -= taken
         if cells.sum() > cells[only]:
             shares.append(float(cells[only] / cells.sum()))
         if len(shares) == _LATELY:

@@ -178,3 +178,13 @@ def test_one_class_that_all_but_vanishes_while_scores_stay_is_no_label_shift(pla
 
     assert found.evidence["classes"]["holds"] is False
     assert found.cause == "concept drift", found.reason
+
+
+def test_what_a_fault_may_cost_is_not_called_another_meaning(planted):
+    reference, current, champion = planted("binary", "stuck", rows=2000)
+    rows = np.flatnonzero(np.arange(len(current)) > 0.5 * len(current))[:180]
+
+    found = examine(reference, current.taken(rows), champion)
+
+    assert found.evidence["broken"][0]["what"].startswith("stuck")
+    assert found.cause in ("data quality", "none found"), found.reason
