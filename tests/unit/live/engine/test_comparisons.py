@@ -31,7 +31,8 @@ landings = F.Events("landings", time="landed", data=Path(__file__).parent / "lan
 loop = ost.Loop(
     name="small", task="binary", time="at",
     features=["x0", F.sum(landings, "delay", by="kind", window="1d", name="delays")],
-    label=ost.Label("y", delay="6h", horizon="12h"), learner=DecisionTreeClassifier(), monitors=None,
+    label=ost.Label("y", delay="6h", horizon="12h"), learner=DecisionTreeClassifier(),
+    monitors=None,
 )
 """
 
