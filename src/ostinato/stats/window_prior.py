@@ -13,9 +13,9 @@ from scipy.special import polygamma, psi
 from ostinato.stats.arrays import BoolArray, FloatArray
 
 MOST: Final = 50.0
-"""Windows, at most, for which the other streams count. More: a stream that varies more than all
-others is believed to vary as they do; fewer: eight windows of fifty streams that are alike leave
-the spread half known, and smaller moves unseen."""
+"""Windows, at most, for which the other streams count. More: a calm stream is believed to vary as
+all others do; fewer: eight windows of fifty streams that are alike leave the spread half known, and
+smaller moves unseen."""
 
 FEWEST_STREAMS: Final = 5
 """Streams from which on they say something together: how much streams differ in their spread cannot
@@ -64,7 +64,10 @@ class Common:
     def drawn(
         self, ratio: FloatArray, freedom: FloatArray, usual: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the overdispersion of each stream, drawn to the usual one, and its freedom.
+        """Return the overdispersion of each stream, drawn up to the usual one, and its freedom.
+
+        It is never drawn down: a slice that is there on one weekday alone varies as no other stream
+        does, and would alarm on what it always does.
 
         Parameters
         ----------
@@ -76,7 +79,7 @@ class Common:
         """
         prior = 1.0 + usual * self.alike
         both = freedom + self.freedom
-        return (freedom * ratio + self.freedom * prior) / both, both
+        return np.maximum((freedom * ratio + self.freedom * prior) / both, ratio), both
 
 
 def usual_spread(

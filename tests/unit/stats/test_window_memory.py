@@ -115,16 +115,16 @@ def test_streams_that_are_alike_count_for_each_other():
     assert few == (0.0, 0.0)
 
 
-def test_a_stream_is_drawn_to_the_others_by_their_weight():
-    common = Common.nothing(2)
-    common.tell(np.array([True, False]), 0.1, 0.02, 21.0)
+def test_a_stream_is_drawn_up_to_the_others_by_their_weight_and_never_down():
+    common = Common.nothing(3)
+    common.tell(np.array([True, True, False]), 0.1, 0.02, 21.0)
 
-    ratio, freedom = common.drawn(np.array([9.0, 9.0]), np.array([7.0, 7.0]), np.full(2, 100.0))
+    ratio, freedom = common.drawn(np.array([1.0, 9.0, 9.0]), np.full(3, 7.0), np.full(3, 100.0))
 
-    assert ratio == pytest.approx([(7 * 9 + 21 * 3) / 28, 9.0])
-    assert freedom.tolist() == [28.0, 7.0]
-    assert common.kept(np.array([False, True])).freedom.tolist() == [0.0]
-    assert common.grown(1).persistence.tolist() == [0.1, 0.0, 0.0]
+    assert ratio == pytest.approx([(7 * 1 + 21 * 3) / 28, 9.0, 9.0])
+    assert freedom.tolist() == [28.0, 28.0, 7.0]
+    assert common.kept(np.array([False, False, True])).freedom.tolist() == [0.0]
+    assert common.grown(1).persistence.tolist() == [0.1, 0.1, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("value", [1e-7, 0.01, 0.33, 5.0, 1e8])
