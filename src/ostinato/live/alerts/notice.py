@@ -19,7 +19,7 @@ KINDS: Final = {
     "rollout_frozen": "warning",
     "rollout_held": "warning",
     "serving_fault": "critical",
-    "labels_unusable": "critical",
+    "labels_unusable": "warning",
     "parity_broken": "critical",
     "parity_restored": "info",
     "action_proposed": "warning",
@@ -84,11 +84,12 @@ def decision_notice(entry: Entry) -> Notice | None:
         return None
     cause = f": {body['cause']}" if "cause" in body and entry.kind == "diagnosis_made" else ""
     does = f" {body['action']}" if entry.kind == "diagnosis_made" and body.get("action") else ""
+    what = f"{entry.kind.replace('_', ' ')} ({body['subject']}){cause}"
     return Notice(
         what="decision",
         severity=severity,
         name=body["subject"],
-        text=f"{entry.kind.replace('_', ' ')} ({body['subject']}){cause}. {body['reason']}{does}",
+        text=f"{what}. {body['reason']}{does}{_listed(body)}",
         facts={
             "what": "decision",
             "severity": severity,
@@ -100,6 +101,15 @@ def decision_notice(entry: Entry) -> Notice | None:
             **{name: body[name] for name in _TOLD if name in body},
         },
     )
+
+
+def _listed(body: dict[str, Any]) -> str:
+    """Count labels that could not be used, and name the first, where their ids are known."""
+    if body["kind"] != "labels_unusable":
+        return ""
+    evidence = body["evidence"]
+    ids = ", ".join(evidence.get("ids", ()))
+    return f" {evidence['rows']:,} of them{': ' + ids if ids else ''}."
 
 
 def _severity(kind: str, body: dict[str, Any]) -> str | None:
