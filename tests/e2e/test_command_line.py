@@ -27,7 +27,7 @@ loop = ost.Loop(
     learner=LogisticRegression(),
     slices=["shop"],
     policy=ost.policies.scheduled("7d"),
-    monitors=ost.Monitors(window="7d", fast="1d"),
+    monitors=ost.Monitors(window="7d", fast="7d"),
 )
 
 POLICIES = {"never": ost.policies.static(), "weekly": ost.policies.scheduled("7d")}

@@ -63,6 +63,7 @@ loop = ost.Loop(
     label=ost.Label("y", time="known", horizon="12h"),
     learner=DecisionTreeClassifier(max_depth=4, random_state=0), slices=["kind"],
     policy=ost.policies.scheduled("5d", holdout="2d"),
+    monitors=ost.Monitors(window="2d", fast="1d"),
 )
 """
 
