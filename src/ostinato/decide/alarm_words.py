@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ostinato.core.units import format_duration, format_time
 from ostinato.core.watched import WindowMeasured
-from ostinato.decide.standing_alarm import Measured, Standing
+from ostinato.decide.standing_alarm import Measured, Standing, subject_of
 
 CRITICAL_FLOORS: Final = 3.0
 """So many floors from the reference are critical. Fewer: people are woken for little; more:
@@ -17,6 +17,10 @@ learning goes on from data that are plainly broken."""
 
 GRAVE: Final = ("quality", "performance", "label")
 """Families whose alarms can be critical: what they show is harm already."""
+
+UNSEEN: Final = (":out of range", ":new values")
+"""Measures that are never critical: a world that goes where the reference never was, as the first
+warm day after a winter does, looks like a fault and is mostly none. Learning is what mends it."""
 
 
 def severity_of(window: WindowMeasured, at: int) -> str:
@@ -31,9 +35,11 @@ def surely_severe(window: WindowMeasured, at: int) -> str:
 
 def graded(window: WindowMeasured, at: int, apart: float) -> str:
     """Return how severe it is that a stream of this family is so far from its reference."""
-    if window.family in GRAVE and apart > CRITICAL_FLOORS * float(window.floor[at]):
+    name = window.streams[at]
+    grave = window.family in GRAVE and not subject_of(name).endswith(UNSEEN)
+    if grave and apart > CRITICAL_FLOORS * float(window.floor[at]):
         return "critical"
-    details = window.details.get(window.streams[at], {})
+    details = window.details.get(name, {})
     if window.family == "drift" and bool(details.get("season_agrees")):
         return "info"
     return "warning"

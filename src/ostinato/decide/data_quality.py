@@ -31,7 +31,7 @@ class DataQuality(OnAlarms):
         Which columns count, the label's among them; None: all.
     severity
         ``"critical"``: alarms on more than three times the share that `Monitors(quality_floor=...)`
-        lets pass; ``"warning"``: all alarms.
+        lets pass, unless of values that are only new or out of range; ``"warning"``: all alarms.
     labels
         Whether alarms on how labels come (missing, late, contradicting, all the same) count too.
         That the classes have other shares is no fault, and does not.

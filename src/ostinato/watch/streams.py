@@ -13,7 +13,7 @@ from ostinato.core.canonical import digest
 from ostinato.core.records import Floats, Record
 from ostinato.core.watched import WindowMeasured, windows_gone
 from ostinato.stats.window_shares import STEPS
-from ostinato.stats.windows import CONFIDENCE
+from ostinato.stats.windows import CONFIDENCE, FEWEST
 from ostinato.watch import level_evidence, share_evidence
 from ostinato.watch.level_lines import LevelLines, LevelWindow
 from ostinato.watch.measured import NO_CELL, Measured
@@ -78,7 +78,7 @@ class StreamBook:
         for readings in windows:
             gathered.add(readings, self._placed(readings), slow_ns)
         gathered.close()
-        self._complete(1)
+        self._complete(FEWEST)
 
     def introduce(self, references: Sequence[Readings]) -> None:
         """Take these long windows as the reference of streams that have none yet."""
@@ -86,8 +86,8 @@ class StreamBook:
         for readings in windows:
             self._learn_long(self._placed(readings))
         names = frozenset(each.stream.name for r in windows for each in r.found)
-        self.untold += self.shares.complete(1, REFERENCE, names)
-        self.untold += self.levels.complete(1, REFERENCE, names)
+        self.untold += self.shares.complete(FEWEST, REFERENCE, names)
+        self.untold += self.levels.complete(FEWEST, REFERENCE, names)
 
     def restart(self, names: Sequence[str]) -> None:
         """Forget the evidence of some streams: what comes from now on counts."""

@@ -186,6 +186,12 @@ def test_severity_follows_family_and_distance(watched, family, value, details, s
     assert alarm.severity == severity
 
 
+@pytest.mark.parametrize("name", ["quality/temp:out of range", "quality/city:new values @k=1"])
+def test_values_that_are_only_new_are_never_critical(watched, name):
+    (alarm,) = watched().day({name: (0.9, 0.0, LOUD)}, family="quality")
+    assert alarm.severity == "warning"
+
+
 def test_an_alarm_that_becomes_more_severe_beyond_doubt_is_told_again(watched):
     loop = watched(family="quality")
     loop.day({"quality/a:missing": (0.1, 0.0, LOUD)})

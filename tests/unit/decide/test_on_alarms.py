@@ -293,12 +293,12 @@ def test_people_cannot_have_a_model_trained_from_broken_data(loop):
 
 def test_data_that_stay_as_they_are_hold_nothing_back_for_ever(loop):
     world = loop(Every("1d"), DataQuality(at_most="3d"))
-    world.alarm("quality/temp:out of range")
+    world.alarm("quality/temp:missing")
     assert not requests(world.tick(hours=71))
     assert requests(world.tick(hours=1))
     assert world.state.alarms.standing, "the alarm stands, and says so"
     forever = loop(Every("1d"), DataQuality(at_most=None))
-    forever.alarm("quality/temp:out of range")
+    forever.alarm("quality/temp:missing")
     assert not requests(forever.tick(hours=24 * 365))
 
 

@@ -249,13 +249,37 @@ def test_what_the_open_window_has_of_the_champion_before_is_not_the_new_ones(dra
         return list(book.take(Inputs(), readings, slow_ns=DAY_NS, now_ns=start))
 
     part(0, 2.0)
-    book.renew(reference, slow_ns=DAY_NS)
+    book.renew(reference, slow_ns=DAY_NS, with_open=False)
     for place in (1, 2, 3):
         part(place, 0.5)
     (told,) = book.close(Inputs(), 11 * DAY_NS, {}, slow_ns=DAY_NS, now_ns=0)
 
     assert told.value.tolist() == [0.5]
     assert told.log_e[0] < 0.5
+
+
+def test_two_windows_are_no_reference_the_next_ones_make_it_whole(draw):
+    book = StreamBook()
+    two = [
+        Readings(
+            from_ns=day * DAY_NS,
+            to_ns=(day + 1) * DAY_NS,
+            found=(shares("weekday", [800, 60]),),
+        )
+        for day in range(2)
+    ]
+    book.renew(two, slow_ns=DAY_NS)
+
+    told = []
+    for day in range(2, REFERENCE + 2):
+        start = day * DAY_NS
+        found = (shares("weekday", [0, 90] if day % 2 else [800, 60]),)
+        readings = Readings(from_ns=start, to_ns=start + DAY_NS, found=found)
+        list(book.take(Inputs(), readings, slow_ns=DAY_NS, now_ns=start))
+        told += list(book.close(Inputs(), start + DAY_NS, {}, slow_ns=DAY_NS, now_ns=start))
+
+    assert "learning" in str(told[0].unmeasured)
+    assert max(float(each.log_e.max(initial=0.0)) for each in told) < 5.0
 
 
 def test_streams_come_and_go(days, draw):
