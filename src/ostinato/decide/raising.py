@@ -32,6 +32,10 @@ TOLD: Final = 20
 """Alarms of one monitor at one moment that get an entry of the journal each. Fewer: what is told of
 a great fault hides what it began with; more: nobody reads the journal after one."""
 
+EVERYWHERE: Final = 0.5
+"""Share of a slice's drift by which all rows must have moved for it to be theirs. Smaller: a slice
+that drifts alone stays untold where all rows drift a little; larger: weather alarms per slice."""
+
 UNMEASURED: Final = 50
 """Of so many streams that could not be measured the reason is kept, by monitor."""
 
@@ -133,7 +137,7 @@ def _raise(
     """Enter alarms, the largest first, and tell of as many as can be read."""
     entered = [_entered(book, window, at, now_ns) for at in places]
     book.standing |= {each.name: each for each in entered}
-    told = [at for at, each in enumerate(entered) if not _covered(each, book)][:TOLD]
+    told = [at for at, each in enumerate(entered) if not _covered(each, book, window)][:TOLD]
     for at in range(len(entered)):
         if at not in told:
             book.standing[entered[at].name] = replace(entered[at], told=False)
@@ -157,12 +161,21 @@ def _raise(
         )
 
 
-def _covered(alarm: Standing, book: AlarmBook) -> bool:
-    """Say whether an alarm tells nothing new: a column that has drifted has so on its slices."""
+def _covered(alarm: Standing, book: AlarmBook, window: WindowMeasured) -> bool:
+    """Say whether an alarm tells nothing new: a column that has drifted has so on its slices.
+
+    A column that moved in the same window about as far on all rows, and does not alarm yet, has
+    moved everywhere, as the weather does: that is the column's to tell.
+    """
     if alarm.family != "drift" or not alarm.group:
         return False
-    whole = book.standing.get(f"{alarm.family}/{alarm.subject}")
-    return whole is not None and whole.is_at_least(alarm.severity)
+    name = f"{alarm.family}/{alarm.subject}"
+    whole = book.standing.get(name)
+    if whole is not None or name not in window.streams:
+        return whole is not None and whole.is_at_least(alarm.severity)
+    at = window.streams.index(name)
+    moved = abs(float(window.value[at] - window.reference[at]))
+    return moved >= EVERYWHERE * abs(alarm.last.value - alarm.last.reference)
 
 
 def _entered(book: AlarmBook, window: WindowMeasured, at: int, now_ns: int) -> Standing:

@@ -168,6 +168,14 @@ def test_slices_are_told_where_all_rows_only_follow_the_season_and_where_models_
     assert len(watched(share=0.9, family="performance").day(failing)) == 2
 
 
+def test_a_slice_that_moves_as_all_rows_do_is_not_told_one_that_moves_alone_is(watched):
+    calm = (0.2, 0.0, 0.1)
+    everywhere = watched(share=0.9).day({"drift/a": calm, "drift/a @k=1": (0.3, 0.0, LOUD)})
+    alone = watched(share=0.9).day({"drift/a": (0.01, 0.0, 0.1), "drift/a @k=1": (0.3, 0.0, LOUD)})
+    assert everywhere == []
+    assert [alarm.subject for alarm in alone] == ["drift/a @k=1"]
+
+
 @pytest.mark.parametrize(
     ("family", "value", "details", "severity"),
     [
