@@ -309,8 +309,6 @@ def _restamp(record: Record, ready_ns: int) -> Record:
 def ticks(history: History, tick: str | int) -> Iterator[tuple[int, int]]:
     """Yield (time, first row not yet told) for every tick after the start.
 
-    The last one is no later than the last row: what comes after it is no silence.
-
     Parameters
     ----------
     history
@@ -326,7 +324,6 @@ def ticks(history: History, tick: str | int) -> Iterator[tuple[int, int]]:
         return
     width = duration_ns(tick, name="tick")
     moments = np.arange(history.start_ns + width, int(times[-1]) + width + 1, width, dtype=np.int64)
-    moments[-1] = min(int(moments[-1]), int(times[-1]) + 1)
     stops = np.searchsorted(times, moments, side="left")
     yield from zip(moments.tolist(), np.maximum(stops, first).tolist(), strict=True)
 
