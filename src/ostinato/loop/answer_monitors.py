@@ -47,6 +47,9 @@ def labels(loop: Loop, sights: Sights, groups: tuple[str, ...]) -> tuple[Monitor
         fast_ns=sights.fast_ns,
         slow_ns=sights.slow_ns,
     )
+    if loop.label.never == "negative":
+        # Where an absent label means no, only yes comes: how labels come says nothing of a fault.
+        return (matured,)
     come = LabelArrivals(
         label=loop.label.column,
         history=known,

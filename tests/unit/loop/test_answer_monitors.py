@@ -75,6 +75,12 @@ def test_labels_are_watched_as_they_mature_and_as_they_come():
     assert {matured.name, come.name} == {"labels", "arrivals"}
 
 
+def test_where_an_absent_label_means_no_how_labels_come_is_not_watched():
+    (matured,) = made(loop_of("binary", never="negative"), answer_monitors.labels)
+
+    assert matured.name == "labels"
+
+
 def test_estimates_know_whose_labels_count():
     [plain] = made(loop_of("binary"), answer_monitors.estimate)
     [own] = made(loop_of("binary", affected_by_prediction=True), answer_monitors.estimate)
