@@ -14,7 +14,7 @@ OLD_ENOUGH := import sys; raise SystemExit(sys.version_info < (3, 11))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo live test check static lint types floors format-check format docs golden bench \
-  bench-decisions bench-features bench-monitoring bench-quick bench-streams bench-serving crash abuse soak simulate e2e clean
+  bench-decisions bench-detection bench-features bench-monitoring bench-quick bench-streams bench-serving crash abuse soak simulate e2e clean
 
 help: ## List the commands
 	@echo "Ostinato: replay a continuous-learning loop over history."
@@ -141,6 +141,11 @@ bench-features: $(VENV)/.dev ## Features: are both executions the same, how fast
 bench-monitoring: $(VENV)/.dev ## Drift and quality of inputs beside the peers (a quarter of an hour)
 	@echo "==> Monitoring: the peers are installed under ~/.cache/ostinato-bench the first time"
 	@$(BIN)/python benchmarks/monitoring.py
+
+bench-detection: $(VENV)/.dev ## False alarms, delays and diagnoses of monitors beside the peers (half an hour), then real streams
+	@echo "==> Detection: the peers are installed under ~/.cache/ostinato-bench the first time"
+	@$(BIN)/python benchmarks/detection.py
+	@$(BIN)/python benchmarks/watch_streams.py
 
 bench-serving: $(VENV)/.dev ## The live service beside its peers (half an hour; needs Linux and wrk)
 	@echo "==> Serving: the peers are installed under ~/.cache/ostinato-bench the first time"
